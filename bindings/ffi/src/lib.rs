@@ -1,0 +1,1 @@
+//! Dunnock for Kotlin and Swift.

@@ -1,0 +1,2 @@
+//! The commands `cargo xtask …`.
+fn main() {}
