@@ -1,0 +1,148 @@
+//! Everything that a person can ask of an account, as plain data.
+
+use crate::model::Trust;
+
+/// One wish. It is carried out in one transaction; what it causes on the network follows by itself, also after a restart.
+#[derive(Clone)]
+pub enum Command {
+    /// Go online and stay so.
+    Connect,
+    /// Close the stream and stay offline.
+    Disconnect,
+    /// Send a text. A repeated `origin_id` answers the same message and sends nothing twice.
+    Send {
+        /// Bare JID of the other side.
+        to: String,
+        /// The text.
+        text: String,
+        /// Local id of the message that it answers.
+        reply_to: Option<String>,
+        /// The sender's id; made if absent.
+        origin_id: Option<String>,
+    },
+    /// All messages of this chat were read.
+    MarkRead {
+        /// The chat.
+        chat: String,
+    },
+    /// Allow or forbid plain text in a chat.
+    AllowPlain {
+        /// The chat.
+        chat: String,
+        /// Whether plain text may be sent.
+        allow: bool,
+    },
+    /// We type, or stopped (XEP-0085).
+    Typing {
+        /// The chat.
+        chat: String,
+        /// Whether we type.
+        typing: bool,
+    },
+    /// Something about a person.
+    Contact {
+        /// Bare JID.
+        jid: String,
+        /// What.
+        change: ContactChange,
+    },
+    /// Decide on a device's key, named by its fingerprint (spaces and case do not matter).
+    DeviceDecide {
+        /// Owner.
+        jid: String,
+        /// The fingerprint as listed.
+        fingerprint: String,
+        /// `Verified` or `Distrusted`.
+        trust: Trust,
+    },
+    /// Drop the sessions with a device and begin a fresh one.
+    DeviceReset {
+        /// Owner.
+        jid: String,
+        /// Device id.
+        device: u32,
+    },
+    /// Take an own device off our list and end its sessions.
+    DeviceRemove {
+        /// Device id.
+        device: u32,
+    },
+    /// Change how the account connects.
+    Update(AccountUpdate),
+}
+
+/// What can be done about a contact.
+#[derive(Clone)]
+pub enum ContactChange {
+    /// Put in the roster and ask to see their presence.
+    Add,
+    /// Accept their request.
+    Accept,
+    /// Decline it, or take back the acceptance.
+    Decline,
+    /// Block (XEP-0191).
+    Block,
+    /// Unblock.
+    Unblock,
+    /// Name them, on this device only; an empty name takes it away.
+    Name(String),
+}
+
+/// New values for an account's connection; `None` leaves one as it is.
+#[derive(Clone, Default)]
+pub struct AccountUpdate {
+    /// Host to connect to instead of what DNS says; empty goes back to DNS.
+    pub host: Option<String>,
+    /// Port; 0 goes back to DNS.
+    pub port: Option<u16>,
+    /// TLS mode.
+    pub tls: Option<Tls>,
+    /// Password.
+    pub password: Option<String>,
+}
+
+/// How TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// What DNS says; STARTTLS where it says nothing.
+    Auto,
+    /// At once (XEP-0368).
+    Direct,
+    /// After `<starttls/>` (RFC 6120).
+    StartTls,
+}
+
+impl Tls {
+    /// The name on the border.
+    pub fn code(self) -> &'static str {
+        match self {
+            Tls::Auto => "auto",
+            Tls::Direct => "direct",
+            Tls::StartTls => "starttls",
+        }
+    }
+
+    /// The mode of this name.
+    pub fn from_code(code: &str) -> Option<Tls> {
+        Some(match code {
+            "auto" => Tls::Auto,
+            "direct" => Tls::Direct,
+            "starttls" => Tls::StartTls,
+            _ => return None,
+        })
+    }
+}
+
+/// What a command answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// The message is in the store.
+    Sent {
+        /// Its local id.
+        message: String,
+        /// The sender's id of it.
+        origin_id: String,
+    },
+}

@@ -1,0 +1,117 @@
+//! What can go wrong, listed once: each kind with its cause and its remedy.
+//!
+//! Calls fail only for what the caller can act on. The table in the docs and every line on a terminal are made from
+//! [`ErrorKind::cause`] and [`ErrorKind::remedy`]; no other human text crosses the border.
+
+use std::fmt;
+
+/// A failure: its kind, and the name of the thing it is about (a host, a file, an account), for the person only.
+pub struct Error {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// The thing it is about, never content; may be empty. It is personal: show it, never log it.
+    pub subject: String,
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident $code:literal $cause:literal $remedy:literal;)*) => {
+        /// Every kind of failure. The name in snake case is the stable `data.kind` of the RPC.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorKind {
+            $(#[doc = $cause] #[doc = ""] #[doc = $remedy] $name,)*
+        }
+        impl ErrorKind {
+            /// All kinds, in the order of the documentation.
+            pub const ALL: &[ErrorKind] = &[$(ErrorKind::$name,)*];
+            /// The stable name, in snake case.
+            pub fn code(self) -> &'static str { match self { $(ErrorKind::$name => $code,)* } }
+            /// Why it happens.
+            pub fn cause(self) -> &'static str { match self { $(ErrorKind::$name => $cause,)* } }
+            /// What the person can do.
+            pub fn remedy(self) -> &'static str { match self { $(ErrorKind::$name => $remedy,)* } }
+        }
+    };
+}
+
+kinds! {
+    InvalidJid "invalid_jid" "this is not a JID" "write it as name@server, without a resource";
+    InvalidInput "invalid_input" "a value is missing or not of the expected form" "look at --help or the contract for what it takes";
+    NotYet "not_yet" "this version cannot do that yet" "use what the README lists as working today";
+    NoAccount "no_account" "there is no such account in this home" "add it with `dunnock login JID`";
+    SeveralAccounts "several_accounts" "this home has several accounts" "say which with --account JID";
+    AccountExists "account_exists" "this account is already in this home" "use it as it is, or `dunnock forget JID` first";
+
+    WrongKey "wrong_key" "the store key does not open this home" "give the key file that this home was made with; nothing was changed";
+    KeyFile "key_file" "the key file cannot be used" "it must hold 32 bytes or 64 hex digits; a home that has accounts never gets a new key";
+    DamagedStore "damaged_store" "the database file is damaged" "nothing was overwritten: `dunnock export FILE` saves what can still be read, then restore a copy of the file or forget the account";
+    StoreTooNew "store_too_new" "this store was written by a newer Dunnock" "update Dunnock; nothing was changed";
+    ReadOnlyHome "read_only_home" "the home folder cannot be written" "give it to your user with mode 700, or choose another with --home";
+    DiskFull "disk_full" "the disk is full" "free some space and start again; what was acknowledged is safe";
+    StoreBusy "store_busy" "another program keeps the database locked" "end it and try again";
+    File "file" "a file cannot be read or written" "look at its path and permissions";
+
+    WrongPassword "wrong_password" "the server refused the name or the password" "check the password; Dunnock tries it only once";
+    UnknownHost "unknown_host" "the server's name does not resolve" "check the spelling and the network, or give --host";
+    Unreachable "unreachable" "the server does not answer" "check the network, --host and --port";
+    TimedOut "timed_out" "the server did not answer in time" "it is tried again by itself; check the network if it stays so";
+    Disconnected "disconnected" "the connection was cut" "it is made again by itself";
+    NotXmpp "not_xmpp" "what answers there is not an XMPP server" "check --host, --port and --tls";
+    TlsRefused "tls_refused" "no secure connection could be made" "the server must offer TLS 1.2 with extended master secret or TLS 1.3";
+    CertificateName "certificate_name" "the certificate is for another name" "check --host; if it is right, somebody may sit in between: do not go on";
+    CertificateExpired "certificate_expired" "the certificate is not valid at this time" "check this device's clock; else tell the server's operator";
+    CertificateUntrusted "certificate_untrusted" "the certificate is not signed by a trusted authority" "for a private authority give --ca FILE; else somebody may sit in between: do not go on";
+    NoMechanism "no_mechanism" "the server offers no login that Dunnock accepts" "ask its operator for SCRAM-SHA-256; a plain password is never sent";
+    ServerProof "server_proof" "the server could not prove that it knows the password" "somebody may sit in between: do not go on, try from another network";
+    LoginRefused "login_refused" "the server refused this account or session" "ask its operator whether the account is enabled";
+    Conflict "conflict" "another session took this one's place" "end the other one, or connect again by hand";
+    StreamRefused "stream_refused" "the server ended the stream with an error" "it is tried again by itself where that is allowed";
+    RegistrationClosed "registration_closed" "the server takes no registration from a client" "make the account the way the server's site says, then `dunnock login`";
+    RegistrationRefused "registration_refused" "the server refused this registration" "choose another name, or make the account on the server's site";
+    Offline "offline" "this account is not connected" "connect it first";
+    Crashed "crashed" "a part of the engine stopped on a defect" "it is restarted by itself; please report it";
+
+    PlainNotAllowed "plain_not_allowed" "this contact has no OMEMO device, so the message could only go in plain text" "ask them to set up OMEMO, or allow plain text for this chat with `allow-plain WITH yes`";
+    NoTrustedDevice "no_trusted_device" "no device of this contact may read the message" "look at `devices WITH` and trust one";
+    DeviceChanged "device_changed" "a device of the recipient was distrusted after the message was encrypted" "send it again";
+    UnknownMessage "unknown_message" "there is no such message" "use an id as a row or event gave it";
+    UnknownDevice "unknown_device" "there is no such device" "use an id or fingerprint that `devices` lists";
+    Refused "refused" "the other side refused it" "see the reason; it was not delivered";
+    TooLarge "too_large" "this is larger than the server takes" "send less at once";
+    Ended "ended" "this handle was ended" "open it again";
+    Internal "internal" "something that cannot happen did" "please report it with --log";
+}
+
+impl Error {
+    /// A failure of `kind` about the thing called `subject`.
+    pub fn about(kind: ErrorKind, subject: impl Into<String>) -> Self {
+        Error { kind, subject: subject.into() }
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Error { kind, subject: String::new() }
+    }
+}
+
+impl fmt::Display for Error {
+    /// One line: what, why, and what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.subject.is_empty() {
+            write!(f, "{}: ", self.subject)?;
+        }
+        write!(f, "{}; {}", self.kind.cause(), self.kind.remedy())
+    }
+}
+
+/// Names the kind only: the subject is personal and must not reach a log.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({})", self.kind.code())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,311 @@
+//! Plain types that the screens see. Public fields, no behaviour, no Debug where something personal is inside.
+//!
+//! They serialise to the shapes of the command line and the RPC: the same names in rows, events and results.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// A point in time: milliseconds since 1970-01-01 UTC. Serialises as RFC 3339 with milliseconds (`2026-11-22T03:33:00.000Z`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// Reads an RFC 3339 or XEP-0082 time stamp; `None` if it is not one.
+    pub fn parse(text: &str) -> Option<Time> {
+        chrono::DateTime::parse_from_rfc3339(text).ok().map(|t| Time(t.timestamp_millis()))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        write!(f, "{}", time.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// Enums that are stored as small numbers, ordered, and named in snake case on the border.
+macro_rules! levels {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal $code:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$doc])* $variant = $number,)* }
+        impl $name {
+            /// The name on the border, in snake case.
+            pub fn code(self) -> &'static str { match self { $($name::$variant => $code,)* } }
+            /// The level of this number in the store, if it is one.
+            pub fn from_number(number: i64) -> Option<Self> { match number { $($number => Some($name::$variant),)* _ => None } }
+            /// The level of this name, if it is one.
+            pub fn from_code(code: &str) -> Option<Self> { match code { $($code => Some($name::$variant),)* _ => None } }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(self.code()) }
+        }
+    };
+}
+
+levels! {
+    /// How much of a message was sealed.
+    Sealing {
+        /// Nothing: plain text.
+        None = 0 "none",
+        /// The text (OMEMO 0.3).
+        Content = 1 "content",
+        /// All of it (OMEMO 2 with XEP-0420).
+        Full = 2 "full",
+    }
+}
+
+levels! {
+    /// What became of a message of ours. It only climbs.
+    Delivery {
+        /// In the store, not encrypted yet.
+        Waiting = 0 "waiting",
+        /// Encrypted and handed to the stream.
+        Sending = 1 "sending",
+        /// The server has it.
+        Sent = 2 "sent",
+        /// It was refused; a receipt may still come.
+        Failed = 3 "failed",
+        /// A device of the recipient has it (XEP-0184).
+        Delivered = 4 "delivered",
+        /// It was displayed (XEP-0333).
+        Displayed = 5 "displayed",
+    }
+}
+
+levels! {
+    /// What we think of a device's key.
+    Trust {
+        /// It gets nothing until a person decides.
+        Undecided = 0 "undecided",
+        /// It was in the first complete list that we saw.
+        FirstUse = 1 "first_use",
+        /// A verified device of the same person vouched for it.
+        Vouched = 2 "vouched",
+        /// A person compared the fingerprint.
+        Verified = 3 "verified",
+        /// A person rejected it: nothing is encrypted to it.
+        Distrusted = 4 "distrusted",
+    }
+}
+
+levels! {
+    /// The state of an account's connection.
+    State {
+        /// Not connected.
+        Offline = 0 "offline",
+        /// On the way, or waiting to try again.
+        Connecting = 1 "connecting",
+        /// Logged in.
+        Online = 2 "online",
+        /// Refused; not tried again until a person acts.
+        Refused = 3 "refused",
+        /// The server is not who it was; nothing is sent.
+        Contradiction = 4 "contradiction",
+    }
+}
+
+/// What a login proved about the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The login was bound to the TLS channel (SCRAM-PLUS).
+    Proved,
+    /// The key is the one pinned by an earlier proof.
+    Pinned,
+    /// Only the certificate speaks for it.
+    FirstUse,
+}
+
+/// One line of the chat list.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct ChatItem {
+    /// The other side's bare JID.
+    pub chat: String,
+    /// The name that a person gave it, kept only here.
+    pub name: Option<String>,
+    /// How many messages are not read.
+    pub unread: u32,
+    /// The newest row.
+    pub last: Option<TimelineItem>,
+    /// The level the next message gets.
+    pub sealed: Sealing,
+    /// Whether plain text is allowed here.
+    pub plain_allowed: bool,
+    /// Whether it is a group.
+    pub room: bool,
+    /// Whether the other side is typing now.
+    pub typing: bool,
+}
+
+/// One row of a chat.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct TimelineItem {
+    /// The local id, stable for this store.
+    pub message: String,
+    /// The chat's bare JID.
+    pub chat: String,
+    /// The sender's id of it (XEP-0359), where there is one.
+    pub origin_id: Option<String>,
+    /// Our archive's id of it (XEP-0359), once known.
+    pub stanza_id: Option<String>,
+    /// The sender's bare JID.
+    pub from: String,
+    /// The text; none if unreadable.
+    pub text: Option<String>,
+    /// How it was sealed.
+    pub sealed: Sealing,
+    /// The sending OMEMO device.
+    pub device: Option<u32>,
+    /// Trust in that device when it was received.
+    pub trust: Option<Trust>,
+    /// When it was sent, as far as known.
+    pub time: Time,
+    /// Whether it is ours, from this or another own device.
+    pub own: bool,
+    /// What became of it, if ours.
+    pub state: Option<Delivery>,
+    /// The devices it was encrypted to, if ours and handed.
+    pub devices: Option<Reach>,
+    /// The kind of failure, or why it waits.
+    pub error: Option<String>,
+    /// Why it cannot be read.
+    pub reason: Option<String>,
+    /// The message it answers (its local id), if any.
+    pub reply_to: Option<String>,
+}
+
+/// How many of the recipient's devices a message was encrypted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    /// Encrypted to.
+    pub reached: u32,
+    /// Known.
+    pub known: u32,
+}
+
+/// A person in the contact list.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Contact {
+    /// The bare JID.
+    pub jid: String,
+    /// The name that a person gave, kept only here.
+    pub name: Option<String>,
+    /// RFC 6121: `none`, `to`, `from`, `both`.
+    pub subscription: String,
+    /// We asked and wait for the answer.
+    pub asked: bool,
+    /// They asked and wait for ours.
+    pub requests: bool,
+    /// Blocked (XEP-0191).
+    pub blocked: bool,
+    /// Whether a resource of theirs is online on this stream.
+    pub online: bool,
+}
+
+/// A device that can read or write a chat.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct DeviceView {
+    /// The OMEMO device id.
+    pub device: u32,
+    /// The fingerprint in the form that other clients show; empty until the key is known.
+    pub fingerprint: String,
+    /// What we think of it.
+    pub trust: Trust,
+    /// The versions that its owner lists it under: `0.3`, `2`.
+    pub versions: Vec<&'static str>,
+    /// Whether it belongs to this account.
+    pub own: bool,
+    /// Whether it is the device that runs this program.
+    pub current: bool,
+}
+
+/// The state of the connection.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Connection {
+    /// Where it stands.
+    pub state: State,
+    /// What the login proved, while online.
+    pub proof: Option<Proof>,
+    /// Whether the server archives (XEP-0313), once known.
+    pub archive: Option<bool>,
+    /// Whether the stream can be resumed (XEP-0198), once known.
+    pub resumable: Option<bool>,
+    /// The kind of the last failure.
+    pub error: Option<String>,
+    /// Whether the archive has been caught up with on this stream.
+    pub caught_up: bool,
+    /// How many archived messages this catch-up has handled.
+    pub caught: u32,
+}
+
+/// What happened, in the order of commits.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The connection changed.
+    Connection {
+        /// Whose.
+        account: String,
+        /// Where it stands now.
+        #[serde(flatten)]
+        connection: Connection,
+    },
+    /// A readable message arrived, or one of ours came from another own device.
+    Message {
+        /// Whose.
+        account: String,
+        /// The row.
+        #[serde(flatten)]
+        item: TimelineItem,
+    },
+    /// A message of ours came further, or failed.
+    Delivery {
+        /// Whose.
+        account: String,
+        /// Its local id.
+        message: String,
+        /// How far.
+        state: Delivery,
+        /// How many devices it was encrypted to.
+        devices: Option<Reach>,
+        /// The kind of failure.
+        error: Option<String>,
+    },
+    /// A device came, went or changed.
+    Device {
+        /// Whose.
+        account: String,
+        /// The device's owner.
+        jid: String,
+        /// Its id.
+        device: u32,
+        /// Its fingerprint, if known.
+        fingerprint: String,
+        /// `new`, `gone`, `returned`, `key_changed`, `trust`, `own_unknown`.
+        change: String,
+    },
+    /// A message arrived that cannot be read.
+    Unreadable {
+        /// Whose.
+        account: String,
+        /// The row, with its reason.
+        #[serde(flatten)]
+        item: TimelineItem,
+    },
+    /// Somebody types or stopped (XEP-0085); not stored.
+    Typing {
+        /// Whose.
+        account: String,
+        /// The chat.
+        chat: String,
+        /// Whether they type now.
+        typing: bool,
+    },
+}

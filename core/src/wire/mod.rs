@@ -1,0 +1,101 @@
+//! The wire: the async half of an account. It owns the socket: login, framing, XEP-0198 counting, resumption, back-off.
+//!
+//! It may touch `net`. It never touches the store: what it reads goes to the brain as [`FromWire`], what it writes it
+//! was given by the brain as [`ToWire`], and it acknowledges a stanza only after the brain says that it is committed.
+
+use crate::command::Tls;
+use crate::error::Error;
+use crate::model::Proof;
+use jid::{BareJid, FullJid};
+use minidom::Element;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// All that a login needs, read from the store by whoever starts the wire.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub jid: BareJid,
+    pub password: Zeroizing<String>,
+    /// Host and port given by a person instead of DNS.
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub tls: Tls,
+    /// PEM certificates of the only authorities to trust; none means the platform's.
+    pub ca: Option<String>,
+    /// Stable random UUID of this installation (XEP-0388 user agent, Bind2 tag stays generic).
+    pub user_agent: String,
+    pub limits: Limits,
+}
+
+/// Time-outs and sizes; tests lower them.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// TCP, TLS and each step of the login.
+    pub step: Duration,
+    /// Silence after which the server is asked for a sign of life, and the time that it has to answer.
+    pub silence: Duration,
+    pub answer: Duration,
+    /// Longest pause between two tries.
+    pub back_off: Duration,
+}
+
+/// What the wire tells the brain, in order. The channel is bounded: a slow brain slows TCP.
+pub(crate) enum FromWire {
+    /// A try begins.
+    Connecting,
+    /// Logged in and bound, or resumed.
+    Online(Bound),
+    /// One top-level element, stanzas only (`message`, `presence`, `iq`). Each counts in `h` once the brain says `Handled`.
+    Stanza(Arrived),
+    /// The bytes with this token, and all before it, were written to the socket.
+    Written { token: i64 },
+    /// The server acknowledged this token and all before it (XEP-0198; without it a ping's answer).
+    Acked { token: i64 },
+    /// The stream ended. `retry` tells when the next try begins; none means that it waits for a person.
+    Offline { error: Option<Error>, retry: Option<Duration> },
+}
+
+/// What a stream is made of.
+pub(crate) struct Bound {
+    pub jid: FullJid,
+    /// The old stream goes on (XEP-0198): what was not acknowledged was sent again as it was.
+    pub resumed: bool,
+    /// Stream management is on.
+    pub resumable: bool,
+    /// Carbons were switched on inline (Bind2).
+    pub carbons: bool,
+    pub proof: Proof,
+}
+
+/// One stanza, as far as it may be looked at.
+pub(crate) enum Arrived {
+    Whole(Element),
+    /// Past 64 levels, 1 MiB or 10,000 elements: thrown away up to its end tag, but told.
+    Oversized {
+        name: String,
+        from: Option<String>,
+        id: Option<String>,
+        stanza_id: Option<String>,
+        bytes: u64,
+    },
+    /// Well-formed XML that is no stanza we can build.
+    Unparsable,
+}
+
+/// What the brain tells the wire.
+pub(crate) enum ToWire {
+    /// Write these bytes; `token` names them in `Written` and `Acked`. Tokens only grow. The brain keeps at most
+    /// [`CREDIT`] of them unwritten.
+    Send { token: i64, bytes: Vec<u8> },
+    /// This many more stanzas are committed: they may be acknowledged.
+    Handled { stanzas: u32 },
+    /// The network changed or a person wants it: try now.
+    Hurry,
+    /// End the stream and the task. `clean` says goodbye with `</stream:stream>`.
+    Stop { clean: bool },
+}
+
+/// How many `Send` the brain may have outstanding without `Written`.
+pub(crate) const CREDIT: usize = 64;
+/// Room of the channel from the wire to the brain.
+pub(crate) const EVENTS: usize = 256;
