@@ -1,2 +1,69 @@
-//! The commands `cargo xtask …`.
-fn main() {}
+//! The commands `cargo xtask …`: show Dunnock, test it, wear it out, measure it.
+//!
+//! Only the standard library is used here, because this program runs before anything else is known to be there: it finds
+//! what a machine lacks, fetches private copies of it into a cache folder, and starts cargo with what it found.
+
+mod bench;
+mod cargo;
+mod debs;
+mod demo;
+mod deny;
+mod needs;
+mod openssl;
+mod prosody;
+mod python;
+mod soak;
+mod table;
+mod test;
+
+use std::process::ExitCode;
+
+/// What went wrong, in a sentence that also says what to do about it.
+type Result<T> = std::result::Result<T, String>;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo                       two people, two Dunnocks, one private server: what they see and what it stored
+  test [--quick] [--only X]  every test with the real servers they need; --quick: only what needs no server;
+                             --only: the stages, or failing that the live tests, whose name contains X
+  soak [NAME]                the long forms of the live tests
+  fetch                      only gets what the others need: Prosody twice, Python, OpenSSL's headers
+  bench [NAME]               measurements, as a table and as JSON under target/bench/
+
+What is missing is fetched into a private folder ($DUNNOCK_CACHE, else dunnock-xtask in your cache folder) and
+announced. Nothing is ever installed into the system.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.split_first() {
+        Some((&"demo", rest)) => demo::run(rest),
+        Some((&"test", rest)) => test::Choice::from_words(rest).and_then(|choice| test::run(&choice)),
+        Some((&"soak", rest)) => soak::run(rest),
+        Some((&"bench", rest)) => bench::run(rest),
+        Some((&"fetch", [])) => fetch(),
+        None | Some((&("help" | "--help" | "-h"), _)) => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some((other, _)) => {
+            eprintln!("xtask: there is no command {other:?}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    outcome.unwrap_or_else(|problem| {
+        eprintln!("xtask: {problem}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Gets everything that the other commands would get on the way, and says where it lies.
+fn fetch() -> Result<ExitCode> {
+    cargo::Cargo::ready()?;
+    for prosody in [prosody::Prosody::thirteen()?, prosody::Prosody::of_the_distribution()?] {
+        println!("Prosody {}: {}", prosody.version, prosody.folder.display());
+    }
+    println!("Python: {}", python::with_peers()?.display());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: measurements in a release build.
+
+use crate::Result;
+use crate::cargo::Cargo;
+use crate::needs::{make_folder, target};
+use crate::prosody::Prosody;
+use crate::python;
+use std::process::{Command, ExitCode};
+
+/// Builds for release and runs the measurements whose name contains the given word, or all.
+pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
+    let cargo = Cargo::ready()?;
+    let prosody = Prosody::thirteen()?;
+    let python = python::with_peers()?;
+    cargo.build(&[
+        "build",
+        "--release",
+        "-p",
+        "dunnock",
+        "-p",
+        "dunnock-tests",
+        "--bin",
+        "dunnock",
+        "--bin",
+        "bench",
+    ])?;
+    let figures = target().join("bench");
+    make_folder(&figures)?;
+    let mut bench = Command::new(cargo.program("bench", "release"));
+    bench.args(words).env("DUNNOCK_PROSODY", &prosody.folder).env("DUNNOCK_PYTHON", python);
+    bench.env("DUNNOCK_BIN", cargo.program("dunnock", "release")).env("DUNNOCK_FIGURES", figures);
+    cargo.equip(&mut bench);
+    let status = bench.status().map_err(|error| format!("the measurements do not start: {error}"))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,234 @@
+//! `cargo xtask test`: every check of this tree, one stage after the other, and a table at the end.
+
+use crate::Result;
+use crate::cargo::{Cargo, Counts, run_tests};
+use crate::deny;
+use crate::needs::{read, say, target};
+use crate::prosody::Prosody;
+use crate::python;
+use crate::table::{Fate, Row, render};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What of it to run.
+#[derive(Default)]
+pub(crate) struct Choice {
+    /// Only what needs no server.
+    pub(crate) quick: bool,
+    /// Only stages, or failing that live tests, whose name contains this.
+    pub(crate) only: Option<String>,
+    /// The live tests in their long form, and nothing else.
+    pub(crate) soak: bool,
+}
+
+impl Choice {
+    /// Reads the words after `test`.
+    pub(crate) fn from_words(words: &[&str]) -> Result<Choice> {
+        let mut choice = Choice::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "--quick" => choice.quick = true,
+                "--only" => choice.only = Some(words.next().ok_or("--only needs a name")?.to_string()),
+                other => return Err(format!("test does not know {other:?}; see cargo xtask help")),
+            }
+        }
+        Ok(choice)
+    }
+}
+
+/// A stage: its name, whether it needs servers, and how it runs.
+struct Stage {
+    name: &'static str,
+    live: bool,
+    run: fn(&Run, &str) -> Vec<Row>,
+}
+
+const STAGES: [Stage; 9] = [
+    Stage { name: "unit and story tests", live: false, run: Run::unit },
+    Stage { name: "harness tests", live: false, run: Run::harness },
+    Stage { name: "live, Prosody 13", live: true, run: Run::live_thirteen },
+    Stage { name: "live, the distribution's Prosody", live: true, run: Run::live_distribution },
+    Stage { name: "live OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
+    Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
+    Stage { name: "clippy", live: false, run: Run::clippy },
+    Stage { name: "cargo deny", live: false, run: |run, _| deny::rows(&run.cargo) },
+    Stage { name: "documentation", live: false, run: Run::documentation },
+];
+
+/// The tests of this part of the live program need the Python peer.
+const OMEMO: &str = "omemo_peer::";
+
+/// A run in progress.
+struct Run {
+    cargo: Cargo,
+    /// The live tests in their long form.
+    soak: bool,
+    /// Given to the live test program: run only tests whose name contains this.
+    filter: Option<String>,
+}
+
+/// Runs the chosen stages and prints the table; the exit status tells whether all of them held.
+pub(crate) fn run(choice: &Choice) -> Result<ExitCode> {
+    let named: Vec<&Stage> = match &choice.only {
+        Some(name) => STAGES.iter().filter(|stage| stage.name.contains(name.as_str())).collect(),
+        None => STAGES.iter().collect(),
+    };
+    // A name that is no stage's is a live test's.
+    let filter = choice.only.clone().filter(|_| named.is_empty());
+    let stages = if named.is_empty() { STAGES.iter().filter(|stage| stage.live).collect() } else { named };
+    let run = Run { cargo: Cargo::ready()?, soak: choice.soak, filter };
+    let mut rows = Vec::new();
+    for stage in stages.iter().filter(|stage| stage.live || !choice.soak) {
+        if stage.live && choice.quick {
+            continue;
+        }
+        say(&format!("── {}", stage.name));
+        rows.extend((stage.run)(&run, stage.name));
+    }
+    let nothing_ran = rows.iter().all(|row| row.passed + row.failed == 0);
+    println!("\n{}", render(&rows).trim_end());
+    let failed = rows.iter().any(|row| matches!(row.fate, Fate::Failed));
+    Ok(if failed || nothing_ran { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+impl Run {
+    fn unit(&self, name: &str) -> Vec<Row> {
+        let command = self.cargo.compile(&["test", "--workspace", "--exclude", "dunnock-tests", "--no-fail-fast"]);
+        vec![self.tests(name, command, &[])]
+    }
+
+    fn harness(&self, name: &str) -> Vec<Row> {
+        vec![self.tests(name, self.cargo.compile(&["test", "-p", "dunnock-tests", "--lib"]), &[])]
+    }
+
+    fn live_thirteen(&self, name: &str) -> Vec<Row> {
+        match Prosody::thirteen() {
+            Ok(prosody) => vec![self.live(&format!("live, Prosody {}", prosody.version), &prosody, false)],
+            Err(problem) => vec![broken(name, &problem)],
+        }
+    }
+
+    fn live_distribution(&self, name: &str) -> Vec<Row> {
+        match (Prosody::of_the_distribution(), Prosody::thirteen()) {
+            (Ok(own), Ok(thirteen)) if own.is_like(&thirteen) => {
+                vec![Row::skipped(name, &format!("it is {}, which was run already", own.version))]
+            }
+            (Ok(own), _) => vec![self.live(&format!("live, Prosody {}", own.version), &own, false)],
+            (Err(problem), _) => vec![broken(name, &problem)],
+        }
+    }
+
+    fn live_omemo(&self, name: &str) -> Vec<Row> {
+        match Prosody::thirteen() {
+            Ok(prosody) => vec![self.live(name, &prosody, true)],
+            Err(problem) => vec![broken(name, &problem)],
+        }
+    }
+
+    /// The live test program against one server: all but the OMEMO part, or only that.
+    fn live(&self, name: &str, prosody: &Prosody, omemo: bool) -> Row {
+        let python = match python::with_peers() {
+            Ok(python) => python,
+            Err(problem) => return broken(name, &problem),
+        };
+        if let Err(problem) = self.cargo.build(&["build", "-p", "dunnock"]) {
+            return broken(name, &problem);
+        }
+        let mut command = self.cargo.compile(&["test", "-p", "dunnock-tests", "--test", "live"]);
+        command.arg("--");
+        match (omemo, self.filter.as_deref()) {
+            // Two filters would mean either of them, so the part is left out by what is not in it.
+            (true, Some(filter)) => command.args([filter, "--skip", "server::"]),
+            (true, None) => command.arg(OMEMO),
+            (false, filter) => command.args(filter).args(["--skip", OMEMO]),
+        };
+        let program = self.cargo.program("dunnock", "debug");
+        let soak = OsStr::new(if self.soak { "full" } else { "" });
+        let extra = [
+            ("DUNNOCK_PROSODY", prosody.folder.as_os_str()),
+            ("DUNNOCK_PYTHON", python.as_os_str()),
+            ("DUNNOCK_BIN", program.as_os_str()),
+            ("DUNNOCK_SOAK", soak),
+        ];
+        self.tests(name, command, &extra)
+    }
+
+    fn clippy(&self, name: &str) -> Vec<Row> {
+        let mut command = self.cargo.compile(&["clippy", "--workspace", "--all-targets"]);
+        command.args(["--", "-D", "warnings"]);
+        vec![finished(name, command)]
+    }
+
+    fn documentation(&self, name: &str) -> Vec<Row> {
+        let mut command = self.cargo.compile(&["doc", "--workspace", "--no-deps"]);
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        vec![finished(name, command)]
+    }
+
+    fn check(&self, name: &str, words: &[&str]) -> Vec<Row> {
+        vec![finished(name, self.cargo.command(words))]
+    }
+
+    /// Runs tests; seeds and figures come back through a file, because passing tests print nothing.
+    fn tests(&self, name: &str, command: std::process::Command, extra: &[(&str, &OsStr)]) -> Row {
+        let start = Instant::now();
+        let report = report_file(name);
+        let mut extra = extra.to_vec();
+        extra.push(("DUNNOCK_REPORT", report.as_os_str()));
+        let (held, counts) = run_tests(command, &extra).unwrap_or_else(|problem| {
+            eprintln!("{problem}");
+            (false, Counts::default())
+        });
+        let Counts { passed, failed, ignored } = counts;
+        // A program that does not compile or is killed reports no failed test, and is a failure all the same.
+        let failed = if !held && failed == 0 { 1 } else { failed };
+        let notes = read(&report).unwrap_or_default().lines().map(str::to_owned).collect();
+        let empty = held && passed == 0 && self.filter.is_none();
+        let fate = if held && !empty { Fate::Passed } else { Fate::Failed };
+        Row {
+            fate,
+            passed,
+            failed: failed + usize::from(empty),
+            skipped: ignored,
+            notes,
+            ..Row::single(name, held, start.elapsed())
+        }
+    }
+}
+
+/// An empty file for what the tests of one stage want to be known.
+fn report_file(name: &str) -> PathBuf {
+    let word: String = name.chars().map(|sign| if sign.is_ascii_alphanumeric() { sign } else { '-' }).collect();
+    let path = target().join(format!("report-{word}.txt"));
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+fn finished(name: &str, mut command: std::process::Command) -> Row {
+    let start = Instant::now();
+    let held = command.status().is_ok_and(|status| status.success());
+    Row::single(name, held, start.elapsed())
+}
+
+/// A stage whose surroundings could not be had: that is a failure, or tests would go missing unnoticed.
+fn broken(name: &str, problem: &str) -> Row {
+    eprintln!("xtask: {problem}");
+    let note = problem.lines().next().unwrap_or_default().to_owned();
+    Row { notes: vec![note], ..Row::single(name, false, std::time::Duration::ZERO) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_choose_what_runs() {
+        let choice = Choice::from_words(&["--quick", "--only", "clippy"]).unwrap();
+        assert!(choice.quick && choice.only.as_deref() == Some("clippy"));
+        assert!(Choice::from_words(&["--only"]).is_err());
+        assert!(Choice::from_words(&["everything"]).is_err());
+    }
+}
