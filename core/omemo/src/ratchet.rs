@@ -1,0 +1,314 @@
+//! The Double Ratchet (Trevor Perrin, Moxie Marlinspike), kept so that it suits rows in a database.
+//!
+//! Two liberties, both invisible on the wire:
+//! - The sending half of a ratchet turn waits until we send. So reading needs no randomness, and a one-way talk
+//!   costs one Diffie-Hellman less.
+//! - The last [`PAST_CHAINS`] receiving chains are kept. Libraries descended from Signal's announce in `pn` the
+//!   number of the last message, one less than the paper's count; the paper's rule alone would lose that message. A
+//!   chain that its sender has left yields no keys but those of messages already sent, just as stored keys would.
+
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::Version;
+use crate::curve::{self, Secret};
+use crate::error::{Error, Result};
+use crate::kdf::{self, SealKeys};
+use crate::seal;
+use crate::wire::{self, Incoming};
+
+/// How many message keys one chain may jump over for one message.
+pub const MAX_SKIP: u32 = 1000;
+
+/// How many unused skipped keys the store should keep for a session; beyond it the oldest go first.
+pub const MAX_SKIPPED_STORED: usize = 1000;
+
+/// A received chain that reaches this counter wants an empty answer, so that the ratchet turns (XEP-0384, section 6).
+pub const HEARTBEAT_COUNTER: u32 = 53;
+
+/// Receiving chains kept beside the current one.
+pub(crate) const PAST_CHAINS: usize = 5;
+
+/// Ratchet keys remembered beyond those, to tell a repeated message from a forged one.
+pub(crate) const PAST_KEYS: usize = 64;
+
+/// The key of a message that was overtaken by later ones: a row until the message arrives.
+pub struct SkippedKey {
+    ratchet_key: [u8; 32],
+    n: u32,
+    message_key: Secret,
+}
+
+impl SkippedKey {
+    /// From the columns of a row.
+    pub fn new(ratchet_key: [u8; 32], n: u32, message_key: &[u8; 32]) -> Self {
+        Self { ratchet_key, n, message_key: Zeroizing::new(*message_key) }
+    }
+
+    /// The sender's ratchet key.
+    pub fn ratchet_key(&self) -> &[u8; 32] {
+        &self.ratchet_key
+    }
+
+    /// The message's counter under that ratchet key.
+    pub fn n(&self) -> u32 {
+        self.n
+    }
+
+    /// The secret message key, for the store only.
+    pub fn message_key(&self) -> &[u8; 32] {
+        &self.message_key
+    }
+}
+
+/// A chain key and the counter of the next message.
+pub(crate) struct Chain {
+    pub(crate) key: Secret,
+    pub(crate) n: u32,
+}
+
+impl Chain {
+    fn copy(&self) -> Self {
+        Self { key: self.key.clone(), n: self.n }
+    }
+
+    fn step(&mut self) -> Result<Secret> {
+        let n = self.n.checked_add(1).ok_or(Error::WornOut)?;
+        let (message_key, next) = kdf::chain_step(&self.key);
+        self.key = next;
+        self.n = n;
+        Ok(message_key)
+    }
+
+    /// Steps up to counter `n`, leaving the keys on the way in `skipped`; returns the key of `n` itself.
+    fn reach(&mut self, n: u32, ratchet_key: &[u8; 32], skipped: &mut Vec<SkippedKey>) -> Result<Secret> {
+        self.skip(n, ratchet_key, skipped)?;
+        self.step()
+    }
+
+    fn skip(&mut self, n: u32, ratchet_key: &[u8; 32], skipped: &mut Vec<SkippedKey>) -> Result<()> {
+        while self.n < n {
+            let counter = self.n;
+            skipped.push(SkippedKey { ratchet_key: *ratchet_key, n: counter, message_key: self.step()? });
+        }
+        Ok(())
+    }
+
+    /// How many keys lie between here and `n`, if no more than allowed.
+    fn gap(&self, n: u32) -> Result<usize> {
+        let gap = n.checked_sub(self.n).ok_or(Error::AlreadyRead)?;
+        if gap > MAX_SKIP { Err(Error::TooManySkipped) } else { Ok(gap as usize) }
+    }
+}
+
+/// Our ratchet key and the chain that we send under it.
+pub(crate) struct Sending {
+    pub(crate) secret: Secret,
+    pub(crate) public: [u8; 32],
+    pub(crate) chain: Chain,
+}
+
+/// A receiving chain that its sender has left.
+pub(crate) struct Past {
+    pub(crate) ratchet_key: [u8; 32],
+    pub(crate) chain: Chain,
+}
+
+/// A ratchet key of long ago: enough to say that its messages were dealt with.
+#[derive(Clone, Copy)]
+pub(crate) struct PastKey {
+    pub(crate) prefix: [u8; 8],
+    pub(crate) n: u32,
+}
+
+/// The whole state of one session's ratchet but its skipped keys.
+pub(crate) struct Ratchet {
+    pub(crate) root: Secret,
+    /// `None` while our half of a turn is due, which the next encryption makes up for.
+    pub(crate) sending: Option<Sending>,
+    /// How many messages our previous sending chain had.
+    pub(crate) pn: u32,
+    /// The other side's ratchet key; at first the signed pre-key.
+    pub(crate) peer: [u8; 32],
+    /// `None` until the other side's first message.
+    pub(crate) receiving: Option<Chain>,
+    /// Newest first.
+    pub(crate) past: [Option<Past>; PAST_CHAINS],
+    /// Newest first.
+    pub(crate) older: Vec<PastKey>,
+}
+
+/// What reading a message yields.
+pub(crate) struct Read {
+    pub(crate) clear: Zeroizing<Vec<u8>>,
+    pub(crate) ratchet: Ratchet,
+    pub(crate) skipped: Vec<SkippedKey>,
+    pub(crate) heartbeat_due: bool,
+}
+
+impl Ratchet {
+    /// The initiator's start: the first message makes our ratchet key and answers the signed pre-key.
+    pub(crate) fn initiator(root: Secret, signed_pre_key: [u8; 32]) -> Self {
+        Self::new(root, None, signed_pre_key)
+    }
+
+    /// The responder's start: the signed pre-key is our ratchet key, under which nothing is ever sent.
+    pub(crate) fn responder(root: Secret, secret: &Secret, public: [u8; 32]) -> Self {
+        let chain = Chain { key: Secret::default(), n: 0 };
+        Self::new(root, Some(Sending { secret: secret.clone(), public, chain }), [0; 32])
+    }
+
+    fn new(root: Secret, sending: Option<Sending>, peer: [u8; 32]) -> Self {
+        Self { root, sending, pn: 0, peer, receiving: None, past: Default::default(), older: Vec::new() }
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            sending: self.sending.as_ref().map(|s| Sending {
+                secret: s.secret.clone(),
+                public: s.public,
+                chain: s.chain.copy(),
+            }),
+            pn: self.pn,
+            peer: self.peer,
+            receiving: self.receiving.as_ref().map(Chain::copy),
+            past: self
+                .past
+                .each_ref()
+                .map(|past| past.as_ref().map(|p| Past { ratchet_key: p.ratchet_key, chain: p.chain.copy() })),
+            older: self.older.clone(),
+        }
+    }
+
+    /// Seals `clear`; returns the bytes that the tag covers, and the whole tag.
+    pub(crate) fn write<R: CryptoRng + ?Sized>(
+        &mut self,
+        version: Version,
+        associated: &[u8],
+        clear: &[u8],
+        rng: &mut R,
+    ) -> Result<(Vec<u8>, [u8; 32])> {
+        let sending = match &mut self.sending {
+            Some(sending) => sending,
+            due => {
+                let secret = curve::generate(rng);
+                let shared = curve::agree(&secret, &self.peer)?;
+                let (root, key) = kdf::root_step(version, &self.root, &shared);
+                self.root = root;
+                let public = curve::public(&secret);
+                due.insert(Sending { secret, public, chain: Chain { key, n: 0 } })
+            }
+        };
+        let n = sending.chain.n;
+        let keys = SealKeys::for_message(version, &sending.chain.step()?);
+        let inner = wire::inner(version, &sending.public, n, self.pn, seal::encrypt(&keys, clear));
+        let tag = seal::tag(&keys, [associated, &inner]);
+        Ok((inner, tag))
+    }
+
+    /// Reads a message whose key is still to be derived; `self` stays as it is.
+    pub(crate) fn read(&self, message: &Incoming, associated: &[u8]) -> Result<Read> {
+        if let Some(chain) = self.receiving.as_ref().filter(|_| message.ratchet_key == self.peer) {
+            let mut chain = chain.copy();
+            let heartbeat_due = crosses_heartbeat(chain.n, message.n);
+            let (clear, skipped) = read_in_chain(&mut chain, message, associated)?;
+            let mut ratchet = self.copy();
+            ratchet.receiving = Some(chain);
+            return Ok(Read { clear, ratchet, skipped, heartbeat_due });
+        }
+        for (index, past) in self.past.iter().enumerate() {
+            if let Some(past) = past.as_ref().filter(|past| past.ratchet_key == message.ratchet_key) {
+                let mut chain = past.chain.copy();
+                let (clear, skipped) = read_in_chain(&mut chain, message, associated)?;
+                let mut ratchet = self.copy();
+                ratchet.past[index] = Some(Past { ratchet_key: past.ratchet_key, chain });
+                return Ok(Read { clear, ratchet, skipped, heartbeat_due: false });
+            }
+        }
+        if let Some(older) = self.older.iter().find(|older| message.ratchet_key.starts_with(&older.prefix)) {
+            return Err(if message.n < older.n { Error::AlreadyRead } else { Error::Forged });
+        }
+        self.turn(message, associated)
+    }
+
+    /// The other side shows a new ratchet key: its half of a turn.
+    fn turn(&self, message: &Incoming, associated: &[u8]) -> Result<Read> {
+        // While our half is due the other side has seen no new key of ours and cannot have turned again.
+        let sending = self.sending.as_ref().ok_or(Error::Forged)?;
+        let mut left = self.receiving.as_ref().map(Chain::copy);
+        // A `pn` too far ahead must not block the session for ever: what is out of reach stays in the kept chain.
+        let pn = left.as_ref().map_or(0, |chain| message.pn.min(chain.n.saturating_add(MAX_SKIP)));
+        let before = left.as_ref().map_or(0, |chain| pn.saturating_sub(chain.n) as usize);
+
+        let mut chain = Chain { key: Secret::default(), n: 0 };
+        let mut skipped = Vec::with_capacity(before + chain.gap(message.n)?);
+        let shared = curve::agree(&sending.secret, &message.ratchet_key)?;
+        let (root, key) = kdf::root_step(message.version, &self.root, &shared);
+        chain.key = key;
+        let message_key = chain.reach(message.n, &message.ratchet_key, &mut skipped)?;
+        let clear = open(&message_key, message, associated)?;
+
+        if let Some(left) = &mut left {
+            left.skip(pn, &self.peer, &mut skipped)?;
+            skipped.rotate_right(before);
+        }
+        let mut ratchet = self.copy();
+        if let Some(left) = left {
+            ratchet.leave(Past { ratchet_key: self.peer, chain: left });
+        }
+        ratchet.root = root;
+        ratchet.pn = sending.chain.n;
+        ratchet.sending = None;
+        ratchet.peer = message.ratchet_key;
+        ratchet.receiving = Some(chain);
+        Ok(Read { clear, ratchet, skipped, heartbeat_due: crosses_heartbeat(0, message.n) })
+    }
+
+    fn leave(&mut self, chain: Past) {
+        self.past.rotate_right(1);
+        if let Some(old) = self.past[0].replace(chain) {
+            let mut prefix = [0; 8];
+            prefix.copy_from_slice(&old.ratchet_key[..8]);
+            self.older.truncate(PAST_KEYS - 1);
+            self.older.insert(0, PastKey { prefix, n: old.chain.n });
+        }
+    }
+
+    /// Whether messages under this ratchet key belong to this session.
+    pub(crate) fn knows(&self, ratchet_key: &[u8; 32]) -> bool {
+        (self.receiving.is_some() && self.peer == *ratchet_key)
+            || self.past.iter().flatten().any(|past| past.ratchet_key == *ratchet_key)
+            || self.older.iter().any(|older| ratchet_key.starts_with(&older.prefix))
+    }
+}
+
+/// Whether this is the first message of its chain at or beyond the heartbeat counter; `next` is the chain's counter.
+fn crosses_heartbeat(next: u32, n: u32) -> bool {
+    next <= HEARTBEAT_COUNTER && n >= HEARTBEAT_COUNTER
+}
+
+fn read_in_chain(
+    chain: &mut Chain,
+    message: &Incoming,
+    associated: &[u8],
+) -> Result<(Zeroizing<Vec<u8>>, Vec<SkippedKey>)> {
+    let mut skipped = Vec::with_capacity(chain.gap(message.n)?);
+    let message_key = chain.reach(message.n, &message.ratchet_key, &mut skipped)?;
+    Ok((open(&message_key, message, associated)?, skipped))
+}
+
+/// Checks the tag, then decrypts.
+pub(crate) fn open(message_key: &Secret, message: &Incoming, associated: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    let keys = SealKeys::for_message(message.version, message_key);
+    seal::check(&keys, [associated, &message.authenticated], message.version.tag_size(), &message.tag)?;
+    seal::decrypt(&keys, &message.ciphertext)
+}
+
+/// Opens with a stored skipped key, which must be the message's own.
+pub(crate) fn open_skipped(key: &SkippedKey, message: &Incoming, associated: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    if key.n != message.n || key.ratchet_key != message.ratchet_key {
+        return Err(Error::Forged);
+    }
+    open(&key.message_key, message, associated)
+}

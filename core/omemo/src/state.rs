@@ -1,0 +1,144 @@
+//! The stored form of a [`Session`]: canonical, versioned, and without skipped keys.
+
+use zeroize::Zeroizing;
+
+use crate::Version;
+use crate::error::{Error, Result};
+use crate::identity::IdentityKey;
+use crate::ratchet::{Chain, PAST_CHAINS, PAST_KEYS, Past, PastKey, Ratchet, Sending};
+use crate::session::Session;
+use crate::stored::{Reader, Writer};
+
+/// Rises with each change of the layout; older numbers stay readable.
+const FORMAT: u8 = 1;
+
+const INITIATOR: u8 = 1;
+const CONFIRMED: u8 = 2;
+const SENDING: u8 = 4;
+const RECEIVING: u8 = 8;
+
+/// The most a session can take: 266 bytes of fixed parts, three chains' worth of keys, the kept chains and keys.
+const MOST: usize = 512 + PAST_CHAINS * 68 + PAST_KEYS * 12;
+
+impl Session {
+    /// The secret bytes for the store: at most 2 kB, the same for the same state.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = Writer::with_capacity(MOST);
+        let ratchet = &self.ratchet;
+        out.u8(FORMAT);
+        out.u8(match self.version {
+            Version::V03 => 0,
+            Version::V2 => 2,
+        });
+        let flag = |bit: u8, set: bool| if set { bit } else { 0 };
+        out.u8(flag(INITIATOR, self.initiator)
+            | flag(CONFIRMED, self.confirmed)
+            | flag(SENDING, ratchet.sending.is_some())
+            | flag(RECEIVING, ratchet.receiving.is_some()));
+        identity_to(&mut out, self.version, &self.own);
+        identity_to(&mut out, self.version, &self.peer);
+        out.u32(self.pre_key_id);
+        out.u32(self.signed_pre_key_id);
+        out.bytes(&self.base_key);
+        out.bytes(&*ratchet.root);
+        out.bytes(&ratchet.peer);
+        out.u32(ratchet.pn);
+        if let Some(sending) = &ratchet.sending {
+            out.bytes(&*sending.secret);
+            out.bytes(&sending.public);
+            chain_to(&mut out, &sending.chain);
+        }
+        if let Some(chain) = &ratchet.receiving {
+            chain_to(&mut out, chain);
+        }
+        out.u8(ratchet.past.iter().flatten().count() as u8);
+        for past in ratchet.past.iter().flatten() {
+            out.bytes(&past.ratchet_key);
+            chain_to(&mut out, &past.chain);
+        }
+        out.u8(ratchet.older.len() as u8);
+        for older in &ratchet.older {
+            out.bytes(&older.prefix);
+            out.u32(older.n);
+        }
+        out.finish()
+    }
+
+    /// From stored bytes; [`Error::Corrupt`] if this crate did not write them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut from = Reader::new(bytes);
+        from.expect(FORMAT)?;
+        let version = match from.u8()? {
+            0 => Version::V03,
+            2 => Version::V2,
+            _ => return Err(Error::Corrupt),
+        };
+        let flags = from.u8()?;
+        if flags & !(INITIATOR | CONFIRMED | SENDING | RECEIVING) != 0 {
+            return Err(Error::Corrupt);
+        }
+        let session = Self {
+            version,
+            initiator: flags & INITIATOR != 0,
+            confirmed: flags & CONFIRMED != 0,
+            own: identity_from(&mut from, version)?,
+            peer: identity_from(&mut from, version)?,
+            pre_key_id: from.u32()?,
+            signed_pre_key_id: from.u32()?,
+            base_key: from.array()?,
+            ratchet: ratchet_from(&mut from, flags)?,
+        };
+        from.end()?;
+        Ok(session)
+    }
+}
+
+fn ratchet_from(from: &mut Reader<'_>, flags: u8) -> Result<Ratchet> {
+    let mut ratchet = Ratchet {
+        root: from.secret()?,
+        peer: from.array()?,
+        pn: from.u32()?,
+        sending: None,
+        receiving: None,
+        past: Default::default(),
+        older: Vec::new(),
+    };
+    if flags & SENDING != 0 {
+        ratchet.sending = Some(Sending { secret: from.secret()?, public: from.array()?, chain: chain_from(from)? });
+    }
+    if flags & RECEIVING != 0 {
+        ratchet.receiving = Some(chain_from(from)?);
+    }
+    let kept = usize::from(from.u8()?);
+    for slot in ratchet.past.get_mut(..kept).ok_or(Error::Corrupt)? {
+        *slot = Some(Past { ratchet_key: from.array()?, chain: chain_from(from)? });
+    }
+    let older = usize::from(from.u8()?);
+    if older > PAST_KEYS {
+        return Err(Error::Corrupt);
+    }
+    ratchet.older = (0..older).map(|_| Ok(PastKey { prefix: from.array()?, n: from.u32()? })).collect::<Result<_>>()?;
+    Ok(ratchet)
+}
+
+fn chain_to(out: &mut Writer, chain: &Chain) {
+    out.bytes(&*chain.key);
+    out.u32(chain.n);
+}
+
+fn chain_from(from: &mut Reader<'_>) -> Result<Chain> {
+    Ok(Chain { key: from.secret()?, n: from.u32()? })
+}
+
+fn identity_to(out: &mut Writer, version: Version, key: &IdentityKey) {
+    out.bytes(&key.montgomery());
+    if version == Version::V2 {
+        out.bytes(&key.ed25519().unwrap_or_default());
+    }
+}
+
+fn identity_from(from: &mut Reader<'_>, version: Version) -> Result<IdentityKey> {
+    let montgomery = from.array()?;
+    let edwards = if version == Version::V2 { Some(from.array()?) } else { None };
+    Ok(IdentityKey::from_stored(montgomery, edwards))
+}
