@@ -1,12 +1,21 @@
 //! The engine of Dunnock.
 #![forbid(unsafe_code)]
 
+mod account;
+mod client;
 pub mod command;
 mod engine;
 pub mod error;
+pub mod lifecycle;
+pub mod log;
 pub mod model;
+pub mod query;
 pub mod redact;
 mod store;
 mod wire;
 
+pub use account::Account;
+pub use client::{Client, Damaged, NewAccount};
 pub use error::{Error, ErrorKind, Result};
+pub use store::StoreKey;
+pub use wire::Limits;

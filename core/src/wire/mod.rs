@@ -27,16 +27,28 @@ pub(crate) struct Settings {
     pub limits: Limits,
 }
 
-/// Time-outs and sizes; tests lower them.
+/// How long a wire waits before it gives up; tests lower it.
 #[derive(Clone, Copy)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// TCP, TLS and each step of the login.
     pub step: Duration,
-    /// Silence after which the server is asked for a sign of life, and the time that it has to answer.
+    /// Silence after which the server is asked for a sign of life.
     pub silence: Duration,
+    /// The time that it has to answer.
     pub answer: Duration,
     /// Longest pause between two tries.
     pub back_off: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            step: Duration::from_secs(20),
+            silence: Duration::from_secs(120),
+            answer: Duration::from_secs(20),
+            back_off: Duration::from_secs(300),
+        }
+    }
 }
 
 /// What the wire tells the brain, in order. The channel is bounded: a slow brain slows TCP.
@@ -87,6 +99,9 @@ pub(crate) enum ToWire {
     /// Write these bytes; `token` names them in `Written` and `Acked`. Tokens only grow. The brain keeps at most
     /// [`CREDIT`] of them unwritten.
     Send { token: i64, bytes: Vec<u8> },
+    /// The brain has seen the last [`FromWire::Online`] of a fresh stream. What it sent before this was meant for an earlier
+    /// stream: the wire drops it, the rows come again with tokens counted anew.
+    Begin,
     /// This many more stanzas are committed: they may be acknowledged.
     Handled { stanzas: u32 },
     /// The network changed or a person wants it: try now.
@@ -95,7 +110,15 @@ pub(crate) enum ToWire {
     Stop { clean: bool },
 }
 
+/// Both channels of a running wire. Dropping it ends the wire's task without a goodbye.
+pub(crate) struct Link {
+    pub to: tokio::sync::mpsc::Sender<ToWire>,
+    pub from: tokio::sync::mpsc::Receiver<FromWire>,
+}
+
 /// How many `Send` the brain may have outstanding without `Written`.
 pub(crate) const CREDIT: usize = 64;
+/// Room of the channel from the brain to the wire: the credit, and what else may wait beside it.
+pub(crate) const ORDERS: usize = 2 * CREDIT;
 /// Room of the channel from the wire to the brain.
 pub(crate) const EVENTS: usize = 256;
