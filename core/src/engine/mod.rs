@@ -8,6 +8,9 @@
 //! - Ratchet state is read from its row and written back in the same transaction, never kept.
 //! - Content leaves only through `seal`.
 
+mod ns;
+mod xml;
+
 use crate::command::{Command, Reply};
 use crate::error::Result;
 use crate::model::Proof;

@@ -2,8 +2,17 @@
 //!
 //! Every write goes through [`Tx`]; the row functions lie in one file a matter. Nothing here knows XML or the network.
 
+pub(crate) mod account;
+pub(crate) mod archive;
+pub(crate) mod chat;
+pub(crate) mod device;
+mod event;
+pub(crate) mod message;
 mod open;
+pub(crate) mod outgoing;
+mod session;
 mod tx;
+pub(crate) mod want;
 
 pub(crate) use open::Store;
 pub use open::StoreKey;

@@ -29,7 +29,8 @@ CREATE TABLE connection (
   error TEXT,                               -- kind of the last failure
   caught_up INTEGER NOT NULL,               -- 1 once the archive was read to its end on this stream
   caught INTEGER NOT NULL,                  -- archived messages handled in this catch-up
-  full_jid TEXT                             -- what the server bound
+  full_jid TEXT,                            -- what the server bound
+  sid INTEGER NOT NULL DEFAULT 0            -- 1: the server vouches for stanza ids (XEP-0359)
 ) STRICT;
 
 -- Archives that we read (XEP-0313): our own; later one a room.
@@ -115,7 +116,8 @@ CREATE TABLE outgoing (
   message INTEGER,                          -- whose bytes these are
   stream INTEGER NOT NULL,                  -- the stream it was handed on; 0 not yet
   bytes BLOB NOT NULL,
-  devices TEXT NOT NULL                     -- JSON [[jid, device], …] it was encrypted to
+  devices TEXT NOT NULL,                    -- JSON [[jid, device], …] it was encrypted to
+  since TEXT                                -- archive cursor at hand-over: where to look for it after a lost stream
 ) STRICT;
 CREATE INDEX outgoing_by_message ON outgoing (message) WHERE message IS NOT NULL;
 

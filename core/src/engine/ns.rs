@@ -1,0 +1,36 @@
+//! Namespaces, under the names of their specifications.
+
+pub(crate) const CLIENT: &str = "jabber:client";
+pub(crate) const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+pub(crate) const ROSTER: &str = "jabber:iq:roster";
+pub(crate) const DATA: &str = "jabber:x:data";
+pub(crate) const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+pub(crate) const CAPS: &str = "http://jabber.org/protocol/caps";
+pub(crate) const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+pub(crate) const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
+pub(crate) const PUBSUB_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
+pub(crate) const PUBSUB_ERRORS: &str = "http://jabber.org/protocol/pubsub#errors";
+pub(crate) const PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publish-options";
+pub(crate) const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
+pub(crate) const RSM: &str = "http://jabber.org/protocol/rsm";
+pub(crate) const MAM: &str = "urn:xmpp:mam:2";
+pub(crate) const MAM_PREFS: &str = "urn:xmpp:mam:2";
+pub(crate) const FORWARD: &str = "urn:xmpp:forward:0";
+pub(crate) const CARBONS: &str = "urn:xmpp:carbons:2";
+pub(crate) const DELAY: &str = "urn:xmpp:delay";
+pub(crate) const SID: &str = "urn:xmpp:sid:0";
+pub(crate) const HINTS: &str = "urn:xmpp:hints";
+pub(crate) const RECEIPTS: &str = "urn:xmpp:receipts";
+pub(crate) const MARKERS: &str = "urn:xmpp:chat-markers:0";
+pub(crate) const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+pub(crate) const EME: &str = "urn:xmpp:eme:0";
+pub(crate) const SCE: &str = "urn:xmpp:sce:1";
+pub(crate) const PING: &str = "urn:xmpp:ping";
+pub(crate) const BLOCKING: &str = "urn:xmpp:blocking";
+pub(crate) const OMEMO03: &str = "eu.siacs.conversations.axolotl";
+pub(crate) const OMEMO03_LIST: &str = "eu.siacs.conversations.axolotl.devicelist";
+pub(crate) const OMEMO03_BUNDLE: &str = "eu.siacs.conversations.axolotl.bundles:";
+pub(crate) const OMEMO2: &str = "urn:xmpp:omemo:2";
+pub(crate) const OMEMO2_LIST: &str = "urn:xmpp:omemo:2:devices";
+pub(crate) const OMEMO2_BUNDLE: &str = "urn:xmpp:omemo:2:bundles";
+pub(crate) const VERSION: &str = "jabber:iq:version";

@@ -1,0 +1,195 @@
+//! The account's own row, and how its connection stands.
+
+use super::{Touched, Tx};
+use crate::ErrorKind;
+use crate::command::{AccountUpdate, Tls};
+use crate::error::Result;
+use crate::model::{Connection, State};
+use rusqlite::{OptionalExtension, params};
+use zeroize::Zeroizing;
+
+/// What a new account starts with.
+pub(crate) struct NewRow<'a> {
+    pub jid: &'a str,
+    pub password: &'a str,
+    pub host: Option<&'a str>,
+    pub port: Option<u16>,
+    pub tls: Tls,
+    pub ca: Option<&'a str>,
+    pub user_agent: &'a str,
+    pub device: u32,
+    pub identity: &'a [u8; 32],
+    pub now: i64,
+}
+
+/// The account as stored.
+pub(crate) struct AccountRow {
+    pub jid: String,
+    pub password: Zeroizing<String>,
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub tls: Tls,
+    pub ca: Option<String>,
+    pub user_agent: String,
+    pub wanted: bool,
+    pub device: u32,
+    pub identity: Zeroizing<[u8; 32]>,
+    pub stream: i64,
+    pub unclean: bool,
+}
+
+impl Tx<'_> {
+    /// Writes the account and its connection row into a new store.
+    pub(crate) fn create_account(&self, new: &NewRow) -> Result<()> {
+        self.sql().execute(
+            "INSERT INTO account (only, jid, password, host, port, tls, ca, user_agent, wanted, device, identity, created, stream, unclean)
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, 0)",
+            params![
+                new.jid, new.password, new.host, new.port, new.tls.code(), new.ca, new.user_agent, new.device,
+                new.identity.as_slice(), new.now
+            ],
+        )?;
+        self.sql().execute("INSERT INTO connection (only, state, caught_up, caught) VALUES (1, 0, 0, 0)", [])?;
+        Ok(())
+    }
+
+    /// The account. A store without one is damaged.
+    pub(crate) fn account(&self) -> Result<AccountRow> {
+        let row = self.sql().prepare_cached(
+            "SELECT jid, password, host, port, tls, ca, user_agent, wanted, device, identity, stream, unclean FROM account",
+        )?
+        .query_row([], |row| {
+            Ok(AccountRow {
+                jid: row.get(0)?,
+                password: Zeroizing::new(row.get(1)?),
+                host: row.get(2)?,
+                port: row.get(3)?,
+                tls: Tls::from_code(&row.get::<_, String>(4)?).unwrap_or(Tls::Auto),
+                ca: row.get(5)?,
+                user_agent: row.get(6)?,
+                wanted: row.get(7)?,
+                device: row.get(8)?,
+                identity: Zeroizing::new(row.get(9)?),
+                stream: row.get(10)?,
+                unclean: row.get(11)?,
+            })
+        })
+        .optional()?;
+        row.ok_or(ErrorKind::DamagedStore.into())
+    }
+
+    /// Changes how the account connects.
+    pub(crate) fn update_account(&self, update: &AccountUpdate) -> Result<()> {
+        if let Some(host) = &update.host {
+            self.sql().execute("UPDATE account SET host = nullif(?, '')", [host])?;
+        }
+        if let Some(port) = update.port {
+            self.sql().execute("UPDATE account SET port = nullif(?, 0)", [port])?;
+        }
+        if let Some(tls) = update.tls {
+            self.sql().execute("UPDATE account SET tls = ?", [tls.code()])?;
+        }
+        if let Some(password) = &update.password {
+            self.sql().execute("UPDATE account SET password = ?", [password])?;
+        }
+        Ok(())
+    }
+
+    /// Whether a person wants it online.
+    pub(crate) fn set_wanted(&self, wanted: bool) -> Result<()> {
+        self.sql().execute("UPDATE account SET wanted = ?", [wanted])?;
+        Ok(())
+    }
+
+    /// Marks that a brain runs (true) or ended cleanly (false).
+    pub(crate) fn set_unclean(&self, unclean: bool) -> Result<()> {
+        self.sql().execute("UPDATE account SET unclean = ?", [unclean])?;
+        Ok(())
+    }
+
+    /// Begins a new stream: its number.
+    pub(crate) fn next_stream(&self) -> Result<i64> {
+        self.sql().execute("UPDATE account SET stream = stream + 1", [])?;
+        Ok(self.sql().query_row("SELECT stream FROM account", [], |row| row.get(0))?)
+    }
+
+    /// How the connection stands.
+    pub(crate) fn connection(&self) -> Result<ConnectionRow> {
+        Ok(self
+            .sql()
+            .prepare_cached(
+                "SELECT state, proof, archive, resumable, error, caught_up, caught, full_jid, sid FROM connection",
+            )?
+            .query_row([], |row| {
+                Ok(ConnectionRow {
+                    state: State::from_number(row.get(0)?).unwrap_or(State::Offline),
+                    proof: row.get(1)?,
+                    archive: row.get(2)?,
+                    resumable: row.get(3)?,
+                    error: row.get(4)?,
+                    caught_up: row.get(5)?,
+                    caught: row.get(6)?,
+                    full_jid: row.get(7)?,
+                    sid: row.get(8)?,
+                })
+            })?)
+    }
+
+    /// Writes how the connection stands; tells it as an event where it differs.
+    pub(crate) fn set_connection(&self, next: &ConnectionRow) -> Result<()> {
+        let before = self.connection()?;
+        if before == *next {
+            return Ok(());
+        }
+        self.sql()
+            .prepare_cached(
+                "UPDATE connection SET state = ?, proof = ?, archive = ?, resumable = ?, error = ?, caught_up = ?, caught = ?, full_jid = ?, sid = ?",
+            )?
+            .execute(params![
+                next.state as i64, next.proof, next.archive, next.resumable, next.error, next.caught_up, next.caught, next.full_jid, next.sid
+            ])?;
+        self.touch(Touched::Connection);
+        let quiet = ConnectionRow { caught: before.caught, ..next.clone() };
+        if quiet == before {
+            return Ok(());
+        }
+        let data = serde_json::to_string(&next.view()).expect("a connection serialises");
+        self.event("connection", None, None, None, &data)
+    }
+}
+
+/// The row of `connection`.
+#[derive(Clone, PartialEq)]
+pub(crate) struct ConnectionRow {
+    pub state: State,
+    pub proof: Option<String>,
+    pub archive: Option<bool>,
+    pub resumable: Option<bool>,
+    pub error: Option<String>,
+    pub caught_up: bool,
+    pub caught: u32,
+    pub full_jid: Option<String>,
+    pub sid: bool,
+}
+
+impl ConnectionRow {
+    /// As the screens see it.
+    pub(crate) fn view(&self) -> Connection {
+        use crate::model::Proof;
+        let proof = match self.proof.as_deref() {
+            Some("proved") => Some(Proof::Proved),
+            Some("pinned") => Some(Proof::Pinned),
+            Some("first_use") => Some(Proof::FirstUse),
+            _ => None,
+        };
+        Connection {
+            state: self.state,
+            proof,
+            archive: self.archive,
+            resumable: self.resumable,
+            error: self.error.clone(),
+            caught_up: self.caught_up,
+            caught: self.caught,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Chats: one line of the chat list each.
+
+use super::{Touched, Tx};
+use crate::error::Result;
+use crate::model::Sealing;
+use rusqlite::{OptionalExtension, params};
+
+/// A chat as stored.
+#[derive(Clone, Copy)]
+pub(crate) struct ChatRow {
+    pub plain_allowed: bool,
+    pub sealed: Sealing,
+}
+
+impl Tx<'_> {
+    /// The chat with this person, if there is one.
+    pub(crate) fn chat(&self, jid: &str) -> Result<Option<ChatRow>> {
+        let row = self.sql().prepare_cached("SELECT plain_allowed, sealed FROM chat WHERE jid = ?")?.query_row(
+            [jid],
+            |row| {
+                Ok(ChatRow {
+                    plain_allowed: row.get(0)?,
+                    sealed: Sealing::from_number(row.get(1)?).unwrap_or(Sealing::None),
+                })
+            },
+        );
+        Ok(row.optional()?)
+    }
+
+    /// Makes the chat if it is not there.
+    pub(crate) fn ensure_chat(&self, jid: &str) -> Result<()> {
+        self.sql()
+            .prepare_cached("INSERT INTO chat (jid, unread, last, plain_allowed, sealed) VALUES (?, 0, 0, 0, 0) ON CONFLICT DO NOTHING")?
+            .execute([jid])?;
+        Ok(())
+    }
+
+    /// A row came to the end of the chat.
+    pub(super) fn chat_grew(&self, jid: &str, position: i64, unread: bool, sealed: Sealing) -> Result<()> {
+        self.ensure_chat(jid)?;
+        self.sql()
+            .prepare_cached("UPDATE chat SET last = ?, unread = unread + ?, sealed = max(sealed, ?) WHERE jid = ?")?
+            .execute(params![position, unread, sealed as i64, jid])?;
+        self.touch(Touched::Chats);
+        Ok(())
+    }
+
+    /// All messages of the chat were read.
+    pub(crate) fn mark_read(&self, jid: &str) -> Result<()> {
+        self.sql().prepare_cached("UPDATE chat SET unread = 0 WHERE jid = ?")?.execute([jid])?;
+        self.touch(Touched::Chats);
+        Ok(())
+    }
+
+    /// Allows or forbids plain text in the chat.
+    pub(crate) fn allow_plain(&self, jid: &str, allow: bool) -> Result<()> {
+        self.ensure_chat(jid)?;
+        self.sql().prepare_cached("UPDATE chat SET plain_allowed = ? WHERE jid = ?")?.execute(params![allow, jid])?;
+        self.touch(Touched::Chats);
+        Ok(())
+    }
+}

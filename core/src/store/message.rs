@@ -1,0 +1,217 @@
+//! Messages: rows of the timeline, ours and theirs.
+
+use super::{Touched, Tx};
+use crate::error::Result;
+use crate::model::{Delivery, Sealing, Trust};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A message to be written down.
+pub(crate) struct NewMessage<'a> {
+    pub chat: &'a str,
+    pub own: bool,
+    pub sender: &'a str,
+    pub origin_id: Option<&'a str>,
+    pub stanza_id: Option<&'a str>,
+    pub body: Option<&'a str>,
+    pub sealed: Sealing,
+    pub device: Option<u32>,
+    pub identity: Option<[u8; 32]>,
+    pub trust: Option<Trust>,
+    pub sent: i64,
+    pub arrived: i64,
+    pub state: Option<Delivery>,
+    pub reason: Option<&'a str>,
+    pub digest: &'a [u8],
+    pub reply_to: Option<i64>,
+    pub waiting: bool,
+}
+
+/// A message as stored, as far as the engine looks at it.
+pub(crate) struct MessageRow {
+    pub id: i64,
+    pub chat: String,
+    pub own: bool,
+    pub origin_id: Option<String>,
+    pub stanza_id: Option<String>,
+    pub body: Option<String>,
+    pub sealed: Sealing,
+    pub state: Option<Delivery>,
+    pub sent: i64,
+    pub error: Option<String>,
+    pub reply_to: Option<i64>,
+    pub waiting: bool,
+}
+
+const COLUMNS: &str = "id, chat, own, origin_id, stanza_id, body, sealed, state, sent, error, reply_to, waiting";
+
+fn message(row: &Row) -> rusqlite::Result<MessageRow> {
+    Ok(MessageRow {
+        id: row.get(0)?,
+        chat: row.get(1)?,
+        own: row.get(2)?,
+        origin_id: row.get(3)?,
+        stanza_id: row.get(4)?,
+        body: row.get(5)?,
+        sealed: Sealing::from_number(row.get(6)?).unwrap_or(Sealing::None),
+        state: row.get::<_, Option<i64>>(7)?.and_then(Delivery::from_number),
+        sent: row.get(8)?,
+        error: row.get(9)?,
+        reply_to: row.get(10)?,
+        waiting: row.get(11)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Appends a message to its chat: its local id. Moves the chat's preview and, for theirs, its unread count.
+    pub(crate) fn insert_message(&self, new: &NewMessage) -> Result<i64> {
+        let position = self.next_position()?;
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO message (chat, position, own, sender, origin_id, stanza_id, body, sealed, device, identity, trust,
+                   sent, arrived, state, reason, digest, reply_to, waiting)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                new.chat,
+                position,
+                new.own,
+                new.sender,
+                new.origin_id,
+                new.stanza_id,
+                new.body,
+                new.sealed as i64,
+                new.device,
+                new.identity,
+                new.trust.map(|trust| trust as i64),
+                new.sent,
+                new.arrived,
+                new.state.map(|state| state as i64),
+                new.reason,
+                new.digest,
+                new.reply_to,
+                new.waiting
+            ])?;
+        let id = self.sql().last_insert_rowid();
+        self.chat_grew(new.chat, position, !new.own, new.sealed)?;
+        self.touch(Touched::Timeline(new.chat.to_owned()));
+        Ok(id)
+    }
+
+    fn next_position(&self) -> Result<i64> {
+        let newest: i64 =
+            self.sql().prepare_cached("SELECT coalesce(max(last), 0) FROM chat")?.query_row([], |row| row.get(0))?;
+        Ok(newest + 1)
+    }
+
+    /// Puts a message of ours at the end of the timeline: it was handed over now, so the archive will have it here.
+    pub(crate) fn move_to_end(&self, id: i64, chat: &str) -> Result<()> {
+        let position = self.next_position()?;
+        self.sql().prepare_cached("UPDATE message SET position = ? WHERE id = ?")?.execute([position, id])?;
+        self.chat_grew(chat, position, false, Sealing::None)?;
+        self.touch(Touched::Timeline(chat.to_owned()));
+        Ok(())
+    }
+
+    /// The message of this local id.
+    pub(crate) fn message(&self, id: i64) -> Result<Option<MessageRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE id = ?");
+        Ok(self.sql().prepare_cached(&sql)?.query_row([id], message).optional()?)
+    }
+
+    /// The message with this id of our archive.
+    pub(crate) fn message_by_stanza_id(&self, stanza_id: &str) -> Result<Option<MessageRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE stanza_id = ?");
+        Ok(self.sql().prepare_cached(&sql)?.query_row([stanza_id], message).optional()?)
+    }
+
+    /// Our own message with this origin id, in this chat.
+    pub(crate) fn own_message(&self, chat: &str, origin_id: &str) -> Result<Option<MessageRow>> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM message WHERE origin_id = ? AND own = 1 AND chat = ? ORDER BY id LIMIT 1");
+        Ok(self.sql().prepare_cached(&sql)?.query_row([origin_id, chat], message).optional()?)
+    }
+
+    /// Our own message with this origin id, whatever the chat.
+    pub(crate) fn own_message_anywhere(&self, origin_id: &str) -> Result<Option<MessageRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE origin_id = ? AND own = 1 ORDER BY id LIMIT 1");
+        Ok(self.sql().prepare_cached(&sql)?.query_row([origin_id], message).optional()?)
+    }
+
+    /// Whether this very payload came from this sender under this id before.
+    pub(crate) fn is_repeated(&self, sender: &str, origin_id: &str, digest: &[u8]) -> Result<bool> {
+        let mut rows =
+            self.sql().prepare_cached("SELECT 1 FROM message WHERE origin_id = ? AND sender = ? AND digest = ?")?;
+        Ok(rows.exists(params![origin_id, sender, digest])?)
+    }
+
+    /// Remembers the archive's id of a message.
+    pub(crate) fn set_stanza_id(&self, id: i64, stanza_id: &str) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE message SET stanza_id = ? WHERE id = ? AND stanza_id IS NULL")?
+            .execute(params![stanza_id, id])?;
+        Ok(())
+    }
+
+    /// Lets the state of a message of ours climb; tells it. A lower state changes nothing.
+    pub(crate) fn climb(&self, id: i64, state: Delivery, error: Option<&str>) -> Result<bool> {
+        let changed = self
+            .sql()
+            .prepare_cached("UPDATE message SET state = ?1, error = ?2 WHERE id = ?3 AND own = 1 AND state IS NOT NULL AND state < ?1")?
+            .execute(params![state as i64, error, id])?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        if state >= Delivery::Failed {
+            self.sql().prepare_cached("UPDATE message SET waiting = 0 WHERE id = ?")?.execute([id])?;
+        }
+        self.tell_delivery(id)?;
+        Ok(true)
+    }
+
+    /// Says why a message waits; tells it once.
+    pub(crate) fn set_waits_for(&self, id: i64, reason: Option<&str>) -> Result<()> {
+        let changed = self
+            .sql()
+            .prepare_cached("UPDATE message SET error = ?1 WHERE id = ?2 AND state = 0 AND error IS NOT ?1")?
+            .execute(params![reason, id])?;
+        if changed > 0 && reason.is_some() {
+            self.tell_delivery(id)?;
+        }
+        Ok(())
+    }
+
+    /// A message was encrypted: to how many devices of how many known, and sealed how.
+    pub(crate) fn set_handed(&self, id: i64, sealed: Sealing, reached: u32, known: u32) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "UPDATE message SET waiting = 0, sealed = ?, reached = ?, known = ?, error = NULL WHERE id = ?",
+            )?
+            .execute(params![sealed as i64, reached, known, id])?;
+        Ok(())
+    }
+
+    fn tell_delivery(&self, id: i64) -> Result<()> {
+        let (chat, state, reached, known, error): (String, i64, Option<u32>, Option<u32>, Option<String>) = self
+            .sql()
+            .prepare_cached("SELECT chat, state, reached, known, error FROM message WHERE id = ?")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
+        let state = Delivery::from_number(state).map(Delivery::code);
+        let data = serde_json::json!({ "state": state, "reached": reached, "known": known, "error": error });
+        self.touch(Touched::Timeline(chat));
+        self.touch(Touched::Chats);
+        self.event("delivery", Some(id), None, None, &data.to_string())
+    }
+
+    /// Messages that the pump has still to encrypt, oldest first.
+    pub(crate) fn waiting_messages(&self) -> Result<Vec<MessageRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE waiting = 1 ORDER BY position");
+        let mut rows = self.sql().prepare_cached(&sql)?;
+        let rows = rows.query_map([], message)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether any message waits for the pump.
+    pub(crate) fn any_waiting(&self) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM message WHERE waiting = 1")?.exists([])?)
+    }
+}

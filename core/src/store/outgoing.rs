@@ -1,0 +1,109 @@
+//! Finished stanzas on their way to the server.
+
+use super::{Touched, Tx};
+use crate::error::Result;
+use rusqlite::{OptionalExtension, params};
+
+/// What becomes of an outgoing row when its stream is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It means nothing on another stream: requests, presence.
+    Stream = 0,
+    /// It goes again as it is: receipts, empty OMEMO messages.
+    Again = 1,
+    /// A message: it goes again only after catch-up did not find it in the archive.
+    Message = 2,
+}
+
+/// A message handed to a stream.
+pub(crate) struct Handed {
+    pub id: i64,
+    pub message: i64,
+    pub bytes: Vec<u8>,
+    pub devices: String,
+    /// Where the archive stood when it was handed over.
+    pub since: Option<String>,
+}
+
+impl Tx<'_> {
+    /// Queues finished bytes for the wire: their token.
+    pub(crate) fn queue(&self, fate: Fate, message: Option<i64>, bytes: &[u8], devices: &str) -> Result<i64> {
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO outgoing (fate, message, stream, bytes, devices, since)
+                 VALUES (?, ?, 0, ?, ?, (SELECT cursor FROM archive WHERE jid = (SELECT jid FROM account)))",
+            )?
+            .execute(params![fate as i64, message, bytes, devices])?;
+        self.touch(Touched::Outgoing);
+        Ok(self.sql().last_insert_rowid())
+    }
+
+    /// Up to `limit` rows after `token` that may go to the wire on `stream` now, in order.
+    /// Messages of an earlier stream stay until catch-up decided about them.
+    pub(crate) fn outgoing_after(&self, token: i64, limit: usize) -> Result<Vec<(i64, Vec<u8>)>> {
+        let mut rows = self
+            .sql()
+            .prepare_cached("SELECT id, bytes FROM outgoing WHERE id > ? AND stream = 0 ORDER BY id LIMIT ?")?;
+        let rows = rows.query_map(params![token, limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// These bytes were written on `stream`: the message they belong to.
+    pub(crate) fn written(&self, token: i64, stream: i64) -> Result<Option<i64>> {
+        self.sql().prepare_cached("UPDATE outgoing SET stream = ? WHERE id = ?")?.execute([stream, token])?;
+        let message = self
+            .sql()
+            .prepare_cached("SELECT message FROM outgoing WHERE id = ?")?
+            .query_row([token], |row| row.get::<_, Option<i64>>(0))
+            .optional()?;
+        Ok(message.flatten())
+    }
+
+    /// The server has `token` and all before it that were written: drops them and gives the messages among them.
+    pub(crate) fn acked(&self, token: i64) -> Result<Vec<i64>> {
+        let mut rows =
+            self.sql().prepare_cached("DELETE FROM outgoing WHERE id <= ? AND stream > 0 RETURNING message")?;
+        let rows = rows.query_map([token], |row| row.get::<_, Option<i64>>(0))?;
+        let mut messages: Vec<i64> = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect();
+        messages.sort_unstable();
+        Ok(messages)
+    }
+
+    /// The old stream is gone for good: requests vanish, what goes again is put back in the queue.
+    pub(crate) fn reset_outgoing(&self) -> Result<()> {
+        self.sql().execute("DELETE FROM outgoing WHERE fate = 0", [])?;
+        self.sql().execute("UPDATE outgoing SET stream = 0 WHERE fate = 1", [])?;
+        // A message that never reached the socket is still held back: the old stream's wire may have had it in hand.
+        self.sql().execute("UPDATE outgoing SET stream = -1 WHERE fate = 2", [])?;
+        Ok(())
+    }
+
+    /// Messages whose stream is lost and about which catch-up has not decided.
+    pub(crate) fn undecided_messages(&self) -> Result<Vec<Handed>> {
+        let mut rows = self.sql().prepare_cached(
+            "SELECT id, message, bytes, devices, since FROM outgoing WHERE fate = 2 AND stream = -1 AND message IS NOT NULL ORDER BY id",
+        )?;
+        let rows = rows.query_map([], |row| {
+            Ok(Handed {
+                id: row.get(0)?,
+                message: row.get(1)?,
+                bytes: row.get(2)?,
+                devices: row.get(3)?,
+                since: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Drops one row.
+    pub(crate) fn drop_outgoing(&self, id: i64) -> Result<()> {
+        self.sql().execute("DELETE FROM outgoing WHERE id = ?", [id])?;
+        Ok(())
+    }
+
+    /// Drops the bytes of a message whose fate is known.
+    pub(crate) fn drop_outgoing_of(&self, message: i64) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM outgoing WHERE message = ?")?.execute([message])?;
+        Ok(())
+    }
+}

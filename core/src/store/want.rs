@@ -1,0 +1,100 @@
+//! What we want from others: the only memory of questions under way.
+
+use super::Tx;
+use crate::error::Result;
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A want as stored.
+#[derive(Clone)]
+pub(crate) struct WantRow {
+    pub kind: String,
+    pub jid: String,
+    pub arg: String,
+    pub target: String,
+    pub due: i64,
+    pub tries: u32,
+    pub iq: Option<String>,
+}
+
+const COLUMNS: &str = "kind, jid, arg, target, due, tries, iq";
+
+fn want(row: &Row) -> rusqlite::Result<WantRow> {
+    Ok(WantRow {
+        kind: row.get(0)?,
+        jid: row.get(1)?,
+        arg: row.get(2)?,
+        target: row.get(3)?,
+        due: row.get(4)?,
+        tries: row.get(5)?,
+        iq: row.get(6)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Wants something, at once; a want that is there already stays as it is.
+    pub(crate) fn want(&self, kind: &str, jid: &str, arg: &str, target: &str, due: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO want (kind, jid, arg, target, due, tries, stream) VALUES (?, ?, ?, ?, ?, 0, 0) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![kind, jid, arg, target, due])?;
+        Ok(())
+    }
+
+    /// The want of this question, if it is still open.
+    pub(crate) fn want_by_iq(&self, iq: &str) -> Result<Option<WantRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM want WHERE iq = ?");
+        Ok(self.sql().prepare_cached(&sql)?.query_row([iq], want).optional()?)
+    }
+
+    /// A want by name.
+    pub(crate) fn find_want(&self, kind: &str, jid: &str, arg: &str) -> Result<Option<WantRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM want WHERE kind = ? AND jid = ? AND arg = ?");
+        Ok(self.sql().prepare_cached(&sql)?.query_row([kind, jid, arg], want).optional()?)
+    }
+
+    /// Wants that are due, in the order of their making.
+    pub(crate) fn due_wants(&self, now: i64) -> Result<Vec<WantRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM want WHERE due <= ? ORDER BY rowid");
+        let mut rows = self.sql().prepare_cached(&sql)?;
+        let rows = rows.query_map([now], want)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// When the next want is due.
+    pub(crate) fn next_due(&self) -> Result<Option<i64>> {
+        Ok(self.sql().prepare_cached("SELECT min(due) FROM want")?.query_row([], |row| row.get(0))?)
+    }
+
+    /// A question was put: its id, and when to put it again.
+    pub(crate) fn asked(&self, row: &WantRow, iq: &str, stream: i64, due: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "UPDATE want SET iq = ?, stream = ?, due = ?, tries = tries + 1 WHERE kind = ? AND jid = ? AND arg = ?",
+            )?
+            .execute(params![iq, stream, due, row.kind, row.jid, row.arg])?;
+        Ok(())
+    }
+
+    /// The question is to be put (again) at `due`, as a new one.
+    pub(crate) fn ask_again(&self, row: &WantRow, due: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE want SET iq = NULL, due = ? WHERE kind = ? AND jid = ? AND arg = ?")?
+            .execute(params![due, row.kind, row.jid, row.arg])?;
+        Ok(())
+    }
+
+    /// It is answered, or wanted no more.
+    pub(crate) fn unwant(&self, kind: &str, jid: &str, arg: &str) -> Result<()> {
+        self.sql()
+            .prepare_cached("DELETE FROM want WHERE kind = ? AND jid = ? AND arg = ?")?
+            .execute([kind, jid, arg])?;
+        Ok(())
+    }
+
+    /// A new stream: all open questions are put again.
+    pub(crate) fn reset_wants(&self, now: i64) -> Result<()> {
+        self.sql().execute("UPDATE want SET iq = NULL, due = ?, tries = 0", [now])?;
+        Ok(())
+    }
+}
