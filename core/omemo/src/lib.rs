@@ -74,6 +74,10 @@ mod seal;
 mod session;
 mod state;
 mod stored;
+#[cfg(test)]
+mod test_random;
+#[cfg(test)]
+mod vectors;
 mod version;
 mod wire;
 mod x3dh;
