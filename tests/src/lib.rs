@@ -1,1 +1,20 @@
-//! Test harness of Dunnock.
+//! Test harness of Dunnock: real servers, real peers, the real program, and everything that goes wrong between them.
+//!
+//! Each piece is one file. What a test starts ends with it, by process id; what it writes lies in a folder of its own that
+//! goes away with it. Every wait has an end, and says at that end what it was waiting for and what it saw instead.
+//!
+//! The programs come from `cargo xtask test`, which names them in the environment ([`environment`]).
+
+pub mod certs;
+pub mod dunnock;
+pub mod environment;
+pub mod json_process;
+pub mod peer;
+pub mod process;
+pub mod prosody;
+pub mod prosody_config;
+pub mod proxy;
+pub mod report;
+pub mod scratch;
+pub mod seed;
+pub mod tap;

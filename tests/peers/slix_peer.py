@@ -1,0 +1,290 @@
+"""A client that is not ours: slixmpp with python-omemo, driven line by line.
+
+Standard input takes one JSON object a line, standard output gives one back for everything that happens. A command may
+carry an "id"; its last event then carries the same one, and {"event": "failed", "error": ...} stands for a refusal.
+
+  {"do": "send", "to": JID, "body": TEXT, "version": "0.3" | "2"}   one encrypted message
+  {"do": "plain", "to": JID, "body": TEXT}                          one message in clear
+  {"do": "befriend", "jid": JID}                                    subscribe, and let the other subscribe
+  {"do": "devices", "jid": JID}                                     the devices and identity keys it knows
+  {"do": "history", "page": N}                                      read the whole archive and decrypt it
+  {"do": "raw", "xml": XML}                                         send a stanza as it is
+  {"do": "quit"}
+
+OMEMO 0.3 goes through slixmpp-omemo; version 2 goes to the session manager directly, because slixmpp-omemo has no stanza
+content encryption (XEP-0420) of its own. Ratchets lie in a SQLite file, so a new process goes on where an old one ended.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import sqlite3
+import ssl
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+import oldmemo
+import oldmemo.etree
+import twomemo
+import twomemo.etree
+from omemo.storage import Just, Nothing, Storage
+from slixmpp.clientxmpp import ClientXMPP
+from slixmpp.jid import JID
+from slixmpp.plugins import register_plugin
+from slixmpp.xmlstream.handler import CoroutineCallback
+from slixmpp.xmlstream.matcher import MatchXPath
+from slixmpp_omemo import XEP_0384, TrustLevel
+
+NAMESPACES = {"0.3": oldmemo.oldmemo.NAMESPACE, "2": twomemo.twomemo.NAMESPACE}
+VERSIONS = {namespace: version for version, namespace in NAMESPACES.items()}
+SCE = "urn:xmpp:sce:1"
+CLIENT = "jabber:client"
+PLUGINS = ["xep_0030", "xep_0060", "xep_0115", "xep_0163", "xep_0198", "xep_0199", "xep_0280", "xep_0313", "xep_0334",
+           "xep_0359", "xep_0380"]
+
+
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+class Ratchets(Storage):
+    """python-omemo's storage in one SQLite table; each change is on the disk before the call returns."""
+
+    def __init__(self, path):
+        super().__init__(True)
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        self.db.execute("CREATE TABLE IF NOT EXISTS item (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+
+    async def _load(self, key):
+        row = self.db.execute("SELECT value FROM item WHERE name = ?", (key,)).fetchone()
+        return Just(json.loads(row[0])) if row else Nothing()
+
+    async def _store(self, key, value):
+        self.db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (key, json.dumps(value)))
+
+    async def _delete(self, key):
+        self.db.execute("DELETE FROM item WHERE name = ?", (key,))
+
+
+class Omemo(XEP_0384):
+    """The plugin with blind trust: what is tested here is the wire, not the person."""
+
+    default_config = {"fallback_message": "I sent you an OMEMO encrypted message.", "ratchets": None}
+
+    @property
+    def storage(self):
+        return self.ratchets
+
+    @property
+    def _btbv_enabled(self):
+        return True
+
+    async def _devices_blindly_trusted(self, blindly_trusted, identifier):
+        for device in blindly_trusted:
+            say("trusted", jid=device.bare_jid, device=device.device_id)
+
+    async def _prompt_manual_trust(self, manually_trusted, identifier):
+        manager = await self.get_session_manager()
+        for device in manually_trusted:
+            await manager.set_trust(device.bare_jid, device.identity_key, TrustLevel.TRUSTED.value)
+
+
+register_plugin(Omemo)
+
+
+class Peer(ClientXMPP):
+    def __init__(self, options):
+        super().__init__(options.jid, options.password)
+        self.options = options
+        self.ssl_context = ssl.create_default_context(cafile=options.ca)
+        self.ca_certs = options.ca
+        for plugin in PLUGINS:
+            self.register_plugin(plugin)
+        self.register_plugin("xep_0384", {"ratchets": Ratchets(options.db)}, module=sys.modules[__name__])
+        self.omemo = self["xep_0384"]
+        self.add_event_handler("session_start", self.on_start)
+        self.add_event_handler("omemo_initialized", self.on_ready)
+        self.add_event_handler("message", self.on_message)
+        self.add_event_handler("carbon_received", self.on_carbon("carbon_received"))
+        self.add_event_handler("carbon_sent", self.on_carbon("carbon_sent"))
+        self.add_event_handler("failed_auth", lambda _: say("refused"))
+        self.add_event_handler("disconnected", lambda reason: say("disconnected", reason=str(reason)))
+        # "message" fires only for what has a body; an empty OMEMO message completes a session and must be read too.
+        for namespace in VERSIONS:
+            path = MatchXPath("{%s}message/{%s}encrypted" % (CLIENT, namespace))
+            self.register_handler(CoroutineCallback("omemo " + namespace, path, self.on_encrypted))
+
+    async def on_start(self, _):
+        await self.get_roster()
+        await self["xep_0280"].enable()
+        self.send_presence()
+        say("online", jid=str(self.boundjid))
+
+    async def on_ready(self, _):
+        await self.tell_devices(None)
+        say("ready")
+
+    async def on_message(self, message):
+        if message["type"] in ("chat", "normal"):
+            await self.read(message, "live")
+
+    async def on_encrypted(self, message):
+        if message.xml.find("{%s}body" % CLIENT) is None:
+            await self.read(message, "live")
+
+    def on_carbon(self, name):
+        async def handler(message):
+            await self.read(message[name], name)
+        return handler
+
+    async def read(self, message, way):
+        sender = str(message["from"])
+        common = {"from": sender, "to": str(message["to"]), "way": way, "stanza": message["id"]}
+        if not self.omemo.is_encrypted(message):
+            if message["body"]:
+                say("plain", body=message["body"], **common)
+            return
+        try:
+            body, device, namespace = await self.decrypt(message)
+        except Exception as error:
+            say("unreadable", error="%s: %s" % (type(error).__name__, str(error)[:300]), **common)
+            return
+        kind = "empty" if body is None else "message"
+        say(kind, body=body, device=device.device_id, version=VERSIONS[namespace], **common)
+
+    async def decrypt(self, message):
+        new = NAMESPACES["2"]
+        element = message.xml.find("{%s}encrypted" % new)
+        if element is None:
+            plain, device = await self.omemo.decrypt_message(message)
+            return plain["body"] or None, device, NAMESPACES["0.3"]
+        sender = message["from"].bare
+        manager = await self.omemo.get_session_manager()
+        plaintext, device, _ = await manager.decrypt(twomemo.etree.parse_message(element, sender))
+        return (None if plaintext is None else self.open_envelope(plaintext, sender)), device, new
+
+    def open_envelope(self, plaintext, sender):
+        envelope = ET.fromstring(plaintext)
+        if envelope.tag != "{%s}envelope" % SCE:
+            raise ValueError("not an envelope: %s" % envelope.tag)
+        author = envelope.find("{%s}from" % SCE)
+        if author is None or JID(author.get("jid")).bare != sender:
+            raise ValueError("the envelope names another author")
+        if envelope.find("{%s}rpad" % SCE) is None:
+            raise ValueError("the envelope has no padding")
+        body = envelope.find("{%s}content/{%s}body" % (SCE, CLIENT))
+        return None if body is None else body.text
+
+    # Commands
+
+    async def do_send(self, to, body, version="0.3"):
+        message = self.make_message(mto=to, mtype="chat")
+        message["id"] = self.new_id()
+        stanza = await (self.seal_03 if version == "0.3" else self.seal_2)(message, JID(to), body)
+        stanza["eme"]["namespace"] = NAMESPACES[version]
+        stanza.send()
+        return {"event": "sent", "stanza": message["id"]}
+
+    async def seal_03(self, message, to, body):
+        message["body"] = body
+        stanza, _ = await self.omemo.encrypt_message(message, {to})
+        return stanza
+
+    async def seal_2(self, message, to, body):
+        await self.omemo.refresh_device_lists({to})
+        manager = await self.omemo.get_session_manager()
+        content = self.envelope(body)
+        namespace = NAMESPACES["2"]
+        sealed, _ = await manager.encrypt(frozenset({to.bare}), {namespace: content}, backend_priority_order=[namespace])
+        for part in sealed:
+            message.append(twomemo.etree.serialize_message(part))
+        message["body"] = "I sent you an OMEMO encrypted message."
+        message.enable("store")
+        return message
+
+    def envelope(self, body):
+        ET.register_namespace("", SCE)
+        envelope = ET.Element("{%s}envelope" % SCE)
+        content = ET.SubElement(envelope, "{%s}content" % SCE)
+        ET.SubElement(content, "{%s}body" % CLIENT).text = body
+        ET.SubElement(envelope, "{%s}rpad" % SCE).text = secrets.token_urlsafe(secrets.randbelow(64))
+        ET.SubElement(envelope, "{%s}from" % SCE, {"jid": self.boundjid.bare})
+        return ET.tostring(envelope)
+
+    async def do_plain(self, to, body):
+        self.send_message(mto=to, mbody=body, mtype="chat")
+        return {"event": "sent"}
+
+    async def do_befriend(self, jid):
+        self.send_presence_subscription(jid, ptype="subscribe")
+        self.send_presence_subscription(jid, ptype="subscribed")
+        return {"event": "befriended"}
+
+    async def do_devices(self, jid=None):
+        await self.tell_devices(jid)
+        return {"event": "devices_told"}
+
+    async def tell_devices(self, jid):
+        manager = await self.omemo.get_session_manager()
+        if jid is None:
+            own, others = await manager.get_own_device_information()
+            devices = [own, *others]
+        else:
+            devices = await manager.get_device_information(jid)
+        for device in devices:
+            say("device", jid=device.bare_jid, device=device.device_id, identity_key=device.identity_key.hex(),
+                versions=sorted(VERSIONS[namespace] for namespace in device.namespaces if namespace in VERSIONS))
+
+    async def do_history(self, page=100):
+        manager = await self.omemo.get_session_manager()
+        manager.before_history_sync()
+        start, count = (time.monotonic(), time.process_time()), 0
+        async for result in self["xep_0313"].iterate(rsm={"max": page}):
+            message = result["mam_result"]["forwarded"]["stanza"]
+            if message["from"].bare != self.boundjid.bare:
+                count += 1
+                await self.read(message, "archive")
+        await manager.after_history_sync()
+        return {"event": "history", "messages": count, "seconds": time.monotonic() - start[0],
+                "cpu_seconds": time.process_time() - start[1]}
+
+    async def do_raw(self, xml):
+        self.send_raw(xml)
+        return {"event": "sent"}
+
+    async def do_quit(self):
+        await self.disconnect()
+        say("quit")
+        os._exit(0)
+
+
+async def obey(peer):
+    """Carries out the commands of standard input one after the other; its end is the peer's."""
+    reader = asyncio.StreamReader(limit=16 * 1024 * 1024)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        command = json.loads(line)
+        number = command.pop("id", None)
+        try:
+            answer = await getattr(peer, "do_" + command.pop("do"))(**command)
+        except Exception as error:
+            answer = {"event": "failed", "error": "%s: %s" % (type(error).__name__, str(error)[:300])}
+        print(json.dumps({**answer, "id": number}), flush=True)
+    os._exit(0)
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    for name in ("jid", "password", "port", "ca", "db"):
+        parser.add_argument("--" + name, required=True)
+    peer = Peer(parser.parse_args())
+    peer.connect("127.0.0.1", int(peer.options.port))
+    await obey(peer)
+
+
+asyncio.run(main())
