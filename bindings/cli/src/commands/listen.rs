@@ -1,0 +1,52 @@
+//! `listen`: online until interrupted, every event printed as it happens.
+
+use crate::args::Global;
+use crate::commands::refused;
+use crate::out::{Out, Stop};
+use crate::progress::Progress;
+use crate::session::{self, Begin};
+use crate::show;
+use dunnock_core::command::Command;
+use dunnock_core::model::Event;
+
+/// Prints events until the process is asked to end, its reader is gone, or the server refuses the account.
+pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = session::account(client, global)?;
+        let mut progress = Progress::new();
+        // Opened before the connection, so that nothing of it is missed.
+        let mut events = account.events();
+        let mut connection = account.watch_connection();
+        account.call(Command::Connect).await?;
+        let ended = session::interrupted();
+        tokio::pin!(ended);
+        loop {
+            // All three are cancel-safe: what one did not give yet it gives next time.
+            tokio::select! {
+                () = &mut ended => break,
+                Some(state) = connection.next() => progress.show(&state),
+                batch = events.next() => match batch {
+                    Some(batch) => {
+                        progress.clear();
+                        batch.iter().try_for_each(|event| told(event, out))?;
+                    }
+                    None => break,
+                },
+            }
+        }
+        progress.clear();
+        Ok(())
+    })
+}
+
+/// Prints one event; fails if it ends the listening.
+fn told(event: &Event, out: &Out) -> Result<(), Stop> {
+    out.print(event, show::event)?;
+    match event {
+        // It is not tried again: waiting on would only look like being online.
+        Event::Connection { account, connection } => {
+            refused(account, connection).map_or(Ok(()), |error| Err(error.into()))
+        }
+        _ => Ok(()),
+    }
+}

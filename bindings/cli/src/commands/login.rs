@@ -1,0 +1,183 @@
+//! `login` and `register`: an account comes into the home only if it can log in.
+
+use crate::args::{Global, NewLogin, TlsMode};
+use crate::commands::not_yet;
+use crate::out::{Out, Stop, kind_of_code};
+use crate::password;
+use crate::safe::line;
+use crate::session::{self, Begin};
+use crate::show;
+use dunnock_core::command::{Command, Tls};
+use dunnock_core::model::{Connection, State};
+use dunnock_core::{Account, Client, Error, ErrorKind, NewAccount, Result};
+use serde::Serialize;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// What the person is told at the end.
+#[derive(Serialize)]
+struct Ready<'a> {
+    account: String,
+    connection: Connection,
+    /// Of `register` only: the generated password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'a str>,
+}
+
+/// Adds an account and proves that it can log in. On failure nothing of it stays.
+pub(crate) fn login(global: &Global, new: NewLogin, out: &Out) -> Result<(), Stop> {
+    direct(&new.route)?;
+    let ca = new.ca.as_deref().map(certificates).transpose()?;
+    session::run(global, Begin::May, async |client| {
+        free(client, &new.jid)?;
+        let password = password::ask(&new.jid, new.password_file.as_deref())?;
+        let deadline = Duration::from_secs(new.timeout);
+        let account = client.add(wanted(&new, ca, password))?;
+        match proved(&account, &new, deadline).await {
+            Ok(connection) => ready(out, Ready { account: account.jid(), connection, password: None }),
+            Err(stop) => {
+                client.remove(&account.jid()).await?;
+                Err(stop)
+            }
+        }
+    })
+}
+
+/// Makes the account on the server first. Once the server made it, it stays in the home even if the login fails: else
+/// its password would be lost.
+pub(crate) fn register(global: &Global, new: NewLogin, out: &Out) -> Result<(), Stop> {
+    direct(&new.route)?;
+    let ca = new.ca.as_deref().map(certificates).transpose()?;
+    session::run(global, Begin::May, async |client| {
+        free(client, &new.jid)?;
+        let password = match &new.password_file {
+            Some(file) => password::ask(&new.jid, Some(file))?,
+            None => password::generate()?,
+        };
+        let deadline = Duration::from_secs(new.timeout);
+        // Stored before the server knows it, for the same reason.
+        let account = client.add(wanted(&new, ca.clone(), password.clone()))?;
+        if let Err(stop) = registered(client, &wanted(&new, ca, password.clone()), deadline).await {
+            client.remove(&account.jid()).await?;
+            return Err(stop);
+        }
+        let connection = proved(&account, &new, deadline).await?;
+        let generated = new.password_file.is_none().then_some(password.as_str());
+        ready(out, Ready { account: account.jid(), connection, password: generated })
+    })
+}
+
+async fn registered(client: &Client, new: &NewAccount, deadline: Duration) -> Result<(), Stop> {
+    match tokio::time::timeout(deadline, client.register(new)).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Error::about(ErrorKind::TimedOut, new.jid.clone()).into()),
+    }
+}
+
+/// Logs in; answers how the connection stands. The first failure counts, where a running account would try again; an
+/// interruption is one too, so that it is cleaned up after.
+async fn proved(account: &Account, new: &NewLogin, deadline: Duration) -> Result<Connection, Stop> {
+    let mut states = account.watch_connection();
+    account.call(Command::Connect).await?;
+    let outcome = async {
+        while let Some(connection) = states.next().await {
+            match (connection.state, connection.error.as_deref().and_then(kind_of_code)) {
+                (State::Online, _) => return Ok(connection),
+                (_, Some(kind)) => return Err(kind),
+                (State::Refused | State::Contradiction, None) => return Err(ErrorKind::LoginRefused),
+                _ => {}
+            }
+        }
+        Err(ErrorKind::Ended)
+    };
+    // All arms are given up for good when one is ready.
+    let outcome = tokio::select! {
+        outcome = outcome => outcome,
+        () = tokio::time::sleep(deadline) => Err(ErrorKind::TimedOut),
+        () = session::interrupted() => Err(ErrorKind::Ended),
+    };
+    outcome.map_err(|kind| Error::about(kind, subject(kind, new)).into())
+}
+
+/// What a failure is about: where we wanted to connect, else the account.
+fn subject(kind: ErrorKind, new: &NewLogin) -> String {
+    use ErrorKind::*;
+    let domain = new.jid.rsplit_once('@').map_or(new.jid.as_str(), |(_, domain)| domain);
+    match kind {
+        UnknownHost | Unreachable | TimedOut | NotXmpp => {
+            let host = new.host.as_deref().unwrap_or(domain);
+            new.port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        }
+        TlsRefused | CertificateName | CertificateExpired | CertificateUntrusted | NoMechanism | ServerProof => {
+            domain.to_owned()
+        }
+        _ => new.jid.clone(),
+    }
+}
+
+fn ready(out: &Out, ready: Ready<'_>) -> Result<(), Stop> {
+    out.print(&ready, |ready| {
+        let mut text = format!("{} is ready: {}", line(&ready.account), show::connection(&ready.connection));
+        if let Some(password) = ready.password {
+            text += &format!("\nIts password, kept sealed in this home: {password}");
+        }
+        text
+    })
+}
+
+/// Asks for no password of an account that cannot be added.
+fn free(client: &Client, jid: &str) -> Result<(), Stop> {
+    match client.account(jid) {
+        Ok(account) => Err(Error::about(ErrorKind::AccountExists, account.jid()).into()),
+        Err(error) if error.kind == ErrorKind::NoAccount => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn wanted(new: &NewLogin, ca: Option<String>, password: Zeroizing<String>) -> NewAccount {
+    let tls = match new.tls {
+        TlsMode::Auto => Tls::Auto,
+        TlsMode::Direct => Tls::Direct,
+        TlsMode::Starttls => Tls::StartTls,
+    };
+    NewAccount { jid: new.jid.clone(), password, host: new.host.clone(), port: new.port, tls, ca }
+}
+
+/// Whether this is the direct route; another one must never be taken silently.
+pub(crate) fn direct(route: &str) -> Result<(), Stop> {
+    match route {
+        "direct" => Ok(()),
+        "tor" => Err(not_yet("--route tor")),
+        _ if route.starts_with("socks5://") => Err(not_yet("--route socks5")),
+        _ => Err(Error::about(ErrorKind::InvalidInput, "--route takes direct, tor or socks5://HOST:PORT").into()),
+    }
+}
+
+/// The PEM text of a private authority.
+pub(crate) fn certificates(path: &Path) -> Result<String> {
+    let text = fs::read_to_string(path);
+    text.map_err(|error| Error::about(ErrorKind::File, format!("{} ({})", path.display(), error.kind())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(route: &str) -> Option<ErrorKind> {
+        match direct(route) {
+            Err(Stop::Failed(error)) => Some(error.kind),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn another_route_is_refused_and_never_silently_direct() {
+        assert_eq!(kind("direct"), None);
+        assert_eq!(kind("tor"), Some(ErrorKind::NotYet));
+        assert_eq!(kind("socks5://127.0.0.1:9050"), Some(ErrorKind::NotYet));
+        assert_eq!(kind("Direct"), Some(ErrorKind::InvalidInput));
+        assert_eq!(kind(""), Some(ErrorKind::InvalidInput));
+    }
+}

@@ -1,0 +1,162 @@
+//! `account.*` and `lifecycle`.
+
+use crate::rpc::Server;
+use crate::rpc::frame::Fault;
+use crate::rpc::methods::{Answer, Nothing, OfAccount, read, reading, rows};
+use crate::{commands, password};
+use dunnock_core::command::{AccountUpdate, Command, Tls};
+use dunnock_core::lifecycle::Lifecycle;
+use dunnock_core::model::Connection;
+use dunnock_core::{Error, ErrorKind, NewAccount};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Add {
+    jid: String,
+    password: Option<String>,
+    host: Option<String>,
+    port: Option<u16>,
+    tls: Option<String>,
+    ca: Option<String>,
+    route: Option<String>,
+    #[serde(default)]
+    register: bool,
+}
+
+/// Stores an account, offline; with `register` its server makes it first.
+pub(crate) async fn add(server: &Server, params: Value) -> Answer {
+    let Add { jid, password, host, port, tls, ca, route, register } = read(params)?;
+    let given = password.map(Zeroizing::new).filter(|password| !password.is_empty());
+    direct(route.as_deref())?;
+    let tls = tls_of(tls.as_deref())?.unwrap_or(Tls::Auto);
+    let ca = authority(ca).await?;
+    let password = match given {
+        Some(password) => password,
+        None if register => password::generate()?,
+        None => return Err(Fault::params("password is needed")),
+    };
+    let new = move || NewAccount {
+        jid: jid.clone(),
+        password: password.clone(),
+        host: host.clone(),
+        port,
+        tls,
+        ca: ca.clone(),
+    };
+    // Stored before the server knows it: else a crash in between would lose the password.
+    let (client, wanted) = (server.client.clone(), new());
+    let account = reading(move || client.add(wanted)).await?;
+    if register && let Err(error) = server.client.register(&new()).await {
+        server.client.remove(&account.jid()).await?;
+        return Err(error.into());
+    }
+    server.events.follow(&account);
+    Ok(json!({ "account": account.jid() }))
+}
+
+#[derive(Serialize)]
+struct Row {
+    account: String,
+    connection: Connection,
+}
+
+/// All accounts.
+pub(crate) async fn list(server: &Server, params: Value) -> Answer {
+    let Nothing {} = read(params)?;
+    let client = server.client.clone();
+    let listed = reading(move || {
+        let accounts = client.accounts()?;
+        let row =
+            |account: &dunnock_core::Account| Ok(Row { account: account.jid(), connection: account.connection()? });
+        accounts.iter().map(row).collect::<dunnock_core::Result<Vec<Row>>>()
+    });
+    rows(listed.await?)
+}
+
+/// Wipes an account.
+pub(crate) async fn remove(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    server.client.remove(&account).await?;
+    Ok(json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Update {
+    account: String,
+    host: Option<String>,
+    port: Option<u16>,
+    tls: Option<String>,
+    route: Option<String>,
+    password: Option<String>,
+}
+
+/// Changes how an account connects.
+pub(crate) async fn update(server: &Server, params: Value) -> Answer {
+    let Update { account, host, port, tls, route, password } = read(params)?;
+    direct(route.as_deref())?;
+    let tls = tls_of(tls.as_deref())?;
+    server.wish(account, Command::Update(AccountUpdate { host, port, tls, password })).await
+}
+
+/// Goes online and stays so.
+pub(crate) async fn connect(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    server.wish(account, Command::Connect).await
+}
+
+/// Goes offline and stays so.
+pub(crate) async fn disconnect(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    server.wish(account, Command::Disconnect).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Life {
+    state: String,
+}
+
+/// Tells what the host is to the person now; answers when it is done.
+pub(crate) async fn lifecycle(server: &Server, params: Value) -> Answer {
+    let Life { state } = read(params)?;
+    let state =
+        Lifecycle::from_code(&state).ok_or_else(|| Fault::params("state takes foreground, background or suspended"))?;
+    server.client.set_lifecycle(state).await?;
+    Ok(json!({}))
+}
+
+/// Refuses every route but the direct one.
+fn direct(route: Option<&str>) -> Result<(), Fault> {
+    match route {
+        None | Some("direct") => Ok(()),
+        Some(route) if route == "tor" || route.starts_with("socks5://") => {
+            Err(Error::about(ErrorKind::NotYet, format!("route {route}")).into())
+        }
+        Some(_) => Err(Fault::params("route takes direct, tor or socks5://HOST:PORT")),
+    }
+}
+
+fn tls_of(code: Option<&str>) -> Result<Option<Tls>, Fault> {
+    match code {
+        None => Ok(None),
+        Some(code) => match Tls::from_code(code) {
+            Some(tls) => Ok(Some(tls)),
+            None => Err(Fault::params("tls takes auto, direct or starttls")),
+        },
+    }
+}
+
+/// The PEM text itself, or what the file of this path holds.
+async fn authority(ca: Option<String>) -> Result<Option<String>, Fault> {
+    match ca {
+        Some(path) if !path.contains("-----BEGIN") => {
+            reading(move || commands::login::certificates(Path::new(&path))).await.map(Some)
+        }
+        pem => Ok(pem),
+    }
+}

@@ -1,0 +1,116 @@
+//! `message.*`, `chat.*` and `search`.
+
+use crate::rpc::Server;
+use crate::rpc::frame::Fault;
+use crate::rpc::methods::{Answer, OfAccount, read, reading, rows};
+use dunnock_core::ErrorKind;
+use dunnock_core::command::{Command, Reply};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Rows of a window where the request names no number.
+const USUAL: u32 = 50;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Send {
+    account: String,
+    to: String,
+    text: String,
+    reply_to: Option<String>,
+    origin_id: Option<String>,
+}
+
+/// Puts a text into the store; what becomes of it comes as events.
+pub(crate) async fn send(server: &Server, params: Value) -> Answer {
+    let Send { account, to, text, reply_to, origin_id } = read(params)?;
+    let account = server.account(account).await?;
+    match account.call(Command::Send { to, text, reply_to, origin_id }).await? {
+        Reply::Sent { message, origin_id } => Ok(json!({ "message": message, "origin_id": origin_id })),
+        Reply::Done => Err(ErrorKind::Internal.into()),
+    }
+}
+
+/// The chat list.
+pub(crate) async fn list(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    let account = server.account(account).await?;
+    rows(reading(move || account.chats()).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timeline {
+    account: String,
+    chat: String,
+    before: Option<String>,
+    limit: Option<u32>,
+}
+
+/// Rows of a chat, newest first.
+pub(crate) async fn timeline(server: &Server, params: Value) -> Answer {
+    let Timeline { account, chat, before, limit } = read(params)?;
+    let account = server.account(account).await?;
+    rows(reading(move || account.timeline(&chat, before.as_deref(), limit.unwrap_or(USUAL))).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfChat {
+    account: String,
+    chat: String,
+}
+
+/// All messages of a chat were read.
+pub(crate) async fn mark_read(server: &Server, params: Value) -> Answer {
+    let OfChat { account, chat } = read(params)?;
+    server.wish(account, Command::MarkRead { chat }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowPlain {
+    account: String,
+    chat: String,
+    allow: bool,
+}
+
+/// Allows or forbids plain text in a chat.
+pub(crate) async fn allow_plain(server: &Server, params: Value) -> Answer {
+    let AllowPlain { account, chat, allow } = read(params)?;
+    server.wish(account, Command::AllowPlain { chat, allow }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Typing {
+    account: String,
+    chat: String,
+    state: String,
+}
+
+/// We type, or stopped; the states are named as in XEP-0085.
+pub(crate) async fn typing(server: &Server, params: Value) -> Answer {
+    let Typing { account, chat, state } = read(params)?;
+    let typing = match state.as_str() {
+        "composing" => true,
+        "active" | "paused" => false,
+        _ => return Err(Fault::params("state takes composing, paused or active")),
+    };
+    server.wish(account, Command::Typing { chat, typing }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    account: String,
+    words: String,
+    limit: Option<u32>,
+}
+
+/// Rows that hold all the words.
+pub(crate) async fn search(server: &Server, params: Value) -> Answer {
+    let Search { account, words, limit } = read(params)?;
+    let account = server.account(account).await?;
+    rows(reading(move || account.search(&words, limit.unwrap_or(USUAL))).await?)
+}

@@ -1,0 +1,169 @@
+//! The methods of the contract, by name.
+
+use crate::rpc::Server;
+use crate::rpc::frame::{Fault, Request};
+use crate::rpc::{accounts, chats, people};
+use dunnock_core::{Account, Error, ErrorKind};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// The version of the contract; it grows when something that was there changes its meaning.
+pub(crate) const CONTRACT: u32 = 1;
+
+/// Methods that the contract names and this version leaves out. They answer `not_yet`.
+pub(crate) const NOT_YET: &[&str] = &[
+    "message.send_file",
+    "message.correct",
+    "message.retract",
+    "message.react",
+    "alarm.list",
+    "alarm.answer",
+    "room.create",
+    "room.join",
+    "room.leave",
+    "room.invite",
+    "room.members",
+    "push.register",
+    "push.unregister",
+    "push.status",
+    "server.report",
+    "background_sync",
+];
+
+/// What a method answers.
+pub(crate) type Answer = Result<Value, Fault>;
+
+/// Carries out a request.
+pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer {
+    match method {
+        "rpc.version" => version(params),
+        "account.add" => accounts::add(server, params).await,
+        "account.list" => accounts::list(server, params).await,
+        "account.remove" => accounts::remove(server, params).await,
+        "account.update" => accounts::update(server, params).await,
+        "account.connect" => accounts::connect(server, params).await,
+        "account.disconnect" => accounts::disconnect(server, params).await,
+        "lifecycle" => accounts::lifecycle(server, params).await,
+        "message.send" => chats::send(server, params).await,
+        "chat.list" => chats::list(server, params).await,
+        "chat.timeline" => chats::timeline(server, params).await,
+        "chat.mark_read" => chats::mark_read(server, params).await,
+        "chat.allow_plain" => chats::allow_plain(server, params).await,
+        "chat.typing" => chats::typing(server, params).await,
+        "search" => chats::search(server, params).await,
+        "contact.list" => people::contacts(server, params).await,
+        "contact.name" => people::name(server, params).await,
+        "contact.add" | "contact.accept" | "contact.decline" | "contact.block" | "contact.unblock" => {
+            people::change(server, method, params).await
+        }
+        "device.list" => people::devices(server, params).await,
+        "device.decide" => people::decide(server, params).await,
+        "device.reset" => people::reset(server, params).await,
+        "device.remove" => people::remove(server, params).await,
+        _ if NOT_YET.contains(&method) => Err(Error::about(ErrorKind::NotYet, method).into()),
+        _ => Err(Fault::method(method)),
+    }
+}
+
+/// The lane that a request waits in: the account it changes. What only reads waits for nothing.
+pub(crate) fn lane(request: &Request) -> Option<String> {
+    const READS: &[&str] = &["account.list", "chat.list", "chat.timeline", "contact.list", "device.list", "search"];
+    if READS.contains(&request.method.as_str()) {
+        return None;
+    }
+    let name = if request.method == "account.add" { "jid" } else { "account" };
+    Some(request.params.get(name)?.as_str()?.to_lowercase())
+}
+
+fn version(params: Value) -> Answer {
+    let Nothing {} = read(params)?;
+    Ok(json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION"), "contract": CONTRACT }))
+}
+
+/// No parameters.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// The account alone.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfAccount {
+    /// Whose.
+    pub(crate) account: String,
+}
+
+/// The parameters as the method's own type. A wrong one is named; its value is not repeated.
+pub(crate) fn read<T: DeserializeOwned>(params: Value) -> Result<T, Fault> {
+    serde_json::from_value(params).map_err(|error| {
+        let text = error.to_string();
+        // "invalid type: string \"…\", expected u32": the value may be a text or a password.
+        Fault::params(match text.strip_prefix("invalid ").and_then(|_| text.split_once("expected ")) {
+            Some((_, expected)) => format!("a value is not of its form; expected {expected}"),
+            None => text,
+        })
+    })
+}
+
+/// Reads from the store off the runtime's own threads.
+pub(crate) async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> dunnock_core::Result<T> + Send + 'static,
+) -> Result<T, Fault> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(ErrorKind::Internal.into()),
+    }
+}
+
+impl Server {
+    /// The account of this name.
+    pub(crate) async fn account(&self, jid: String) -> Result<Account, Fault> {
+        let client = self.client.clone();
+        reading(move || client.account(&jid)).await
+    }
+
+    /// Carries out a wish that answers nothing.
+    pub(crate) async fn wish(&self, account: String, command: dunnock_core::command::Command) -> Answer {
+        self.account(account).await?.call(command).await?;
+        Ok(json!({}))
+    }
+}
+
+/// Rows as they go out.
+pub(crate) fn rows<T: serde::Serialize>(rows: T) -> Answer {
+    serde_json::to_value(rows).map_err(|_| ErrorKind::Internal.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[allow(dead_code)]
+        limit: u32,
+    }
+
+    fn refusal(params: Value) -> String {
+        crate::rpc::frame::answer(&json!(1), Err(read::<Sample>(params).unwrap_err()))
+    }
+
+    #[test]
+    fn wrong_parameters_are_named_and_their_values_kept_back() {
+        assert!(refusal(json!({})).contains("limit"));
+        assert!(refusal(json!({ "limit": 1, "limmit": 2 })).contains("limmit"));
+        let refused = refusal(json!({ "limit": "hunter2" }));
+        assert!(refused.contains("expected u32") && !refused.contains("hunter2"), "{refused}");
+        assert!(refused.contains("-32602"));
+    }
+
+    #[test]
+    fn changes_of_one_account_share_a_lane_and_reads_have_none() {
+        let lane = |method: &str, params: Value| super::lane(&Request { id: None, method: method.into(), params });
+        assert_eq!(lane("account.add", json!({ "jid": "J@A" })), Some("j@a".into()));
+        assert_eq!(lane("message.send", json!({ "account": "j@a" })), Some("j@a".into()));
+        assert_eq!(lane("chat.list", json!({ "account": "j@a" })), None);
+        assert_eq!(lane("message.send", json!({ "account": 7 })), None);
+    }
+}

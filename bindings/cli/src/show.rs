@@ -1,0 +1,248 @@
+//! Rows and events as lines for people. Everything that came from outside goes through [`safe`].
+
+use crate::safe::{block, line};
+use dunnock_core::model::{
+    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Proof, Reach, Sealing, State, Time, TimelineItem, Trust,
+};
+
+/// One message: when, who, how far, what.
+pub(crate) fn message(item: &TimelineItem) -> String {
+    let who = if item.own { "me".to_owned() } else { line(&item.from) };
+    let what = match (&item.text, &item.reason) {
+        (Some(text), _) => block(text, 4),
+        (None, Some(reason)) => format!("(cannot be read: {})", line(reason)),
+        (None, None) => "(no text)".to_owned(),
+    };
+    format!("{}  {who}{}: {what}", minute(item.time), marks(item))
+}
+
+/// A message with the chat before it, where messages of several chats stand together.
+pub(crate) fn found(item: &TimelineItem) -> String {
+    format!("{}  {}", line(&item.chat), message(item))
+}
+
+/// One line of the chat list.
+pub(crate) fn chat(item: &ChatItem) -> String {
+    let mut out = person(&item.chat, item.name.as_deref());
+    if item.unread > 0 {
+        out += &format!("  {} unread", thousands(item.unread.into()));
+    }
+    if item.plain_allowed {
+        out += "  [plain text allowed]";
+    }
+    if item.typing {
+        out += "  typing…";
+    }
+    if let Some(last) = &item.last {
+        out += &format!("\n    {}", message(last));
+    }
+    out
+}
+
+/// One contact.
+pub(crate) fn contact(item: &Contact) -> String {
+    let mut out = person(&item.jid, item.name.as_deref());
+    out += &format!("  subscription {}", line(&item.subscription));
+    for (holds, says) in [
+        (item.online, "online"),
+        (item.asked, "asked, waits for an answer"),
+        (item.requests, "asks you"),
+        (item.blocked, "blocked"),
+    ] {
+        if holds {
+            out += &format!(", {says}");
+        }
+    }
+    out
+}
+
+/// One device.
+pub(crate) fn device(item: &DeviceView) -> String {
+    let print = if item.fingerprint.is_empty() { "key not known yet" } else { &item.fingerprint };
+    let mut out =
+        format!("{}  {}  {}  OMEMO {}", item.device, line(print), trust(item.trust), item.versions.join(" and "));
+    if item.current {
+        out += "  (this one)";
+    }
+    out
+}
+
+/// How an account is connected.
+pub(crate) fn connection(item: &Connection) -> String {
+    let mut out = match item.state {
+        State::Offline => "offline",
+        State::Connecting => "connecting",
+        State::Online => "online",
+        State::Refused => "refused",
+        State::Contradiction => "the server is not who it was; nothing is sent",
+    }
+    .to_owned();
+    if item.state == State::Online {
+        match item.proof {
+            Some(Proof::Proved) => out += ", login bound to the channel",
+            Some(Proof::Pinned) => out += ", server's key as pinned",
+            Some(Proof::FirstUse) => out += ", only the certificate speaks for the server",
+            None => {}
+        }
+        if item.archive == Some(false) {
+            out += ", no archive";
+        }
+        if item.resumable == Some(false) {
+            out += ", cannot be resumed";
+        }
+    }
+    if let Some(error) = &item.error {
+        out += &format!(" ({})", line(error));
+    }
+    out
+}
+
+/// One event of `listen`; empty if there is nothing to tell a person.
+pub(crate) fn event(event: &Event) -> String {
+    match event {
+        Event::Connection { connection: item, .. } => format!("-- {}", connection(item)),
+        Event::Message { item, .. } | Event::Unreadable { item, .. } => found(item),
+        Event::Delivery { message, state, devices, error, .. } => delivery(message, *state, *devices, error.as_deref()),
+        Event::Device { jid, device, fingerprint, change, .. } => {
+            let print = if fingerprint.is_empty() { String::new() } else { format!(" {}", line(fingerprint)) };
+            format!("-- device {device} of {}: {}{print}", line(jid), line(change))
+        }
+        Event::Typing { chat, typing: true, .. } => format!("-- {} is typing…", line(chat)),
+        Event::Typing { .. } => String::new(),
+    }
+}
+
+/// What became of a message of ours.
+pub(crate) fn delivery(message: &str, state: Delivery, devices: Option<Reach>, error: Option<&str>) -> String {
+    let mut out = format!("-- {message}: {}", state.code());
+    if let Some(Reach { reached, known }) = devices
+        && reached < known
+    {
+        out += &format!(" to {reached} of {known} devices");
+    }
+    if let Some(error) = error {
+        out += &format!(" ({})", line(error));
+    }
+    out
+}
+
+/// A number with its thousands apart: `1,240`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `name <jid>`, or the JID alone.
+fn person(jid: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) if !name.is_empty() => format!("{} <{}>", line(name), line(jid)),
+        _ => line(jid),
+    }
+}
+
+/// What is worth knowing about a message beside its text.
+fn marks(item: &TimelineItem) -> String {
+    let mut marks = Vec::new();
+    if item.sealed == Sealing::None && (item.text.is_some() || item.own) {
+        marks.push("plain text".to_owned());
+    }
+    if !item.own && matches!(item.trust, Some(Trust::Undecided | Trust::Distrusted)) {
+        marks.push(format!("device {}", item.trust.map(trust).unwrap_or_default()));
+    }
+    if let Some(state) = item.state.filter(|_| item.own) {
+        let why = item.error.as_deref().map(|error| format!(": {}", line(error))).unwrap_or_default();
+        marks.push(format!("{}{why}", state.code()));
+    }
+    if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) }
+}
+
+fn trust(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Undecided => "undecided",
+        Trust::FirstUse => "first use",
+        Trust::Vouched => "vouched for",
+        Trust::Verified => "verified",
+        Trust::Distrusted => "distrusted",
+    }
+}
+
+/// Day and minute, UTC.
+fn minute(time: Time) -> String {
+    let text = time.to_string();
+    match text.get(..16) {
+        Some(start) => format!("{}Z", start.replace('T', " ")),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(text: Option<&str>) -> TimelineItem {
+        TimelineItem {
+            message: "7".into(),
+            chat: "romeo@b".into(),
+            origin_id: None,
+            stanza_id: None,
+            from: "romeo@b".into(),
+            text: text.map(str::to_owned),
+            sealed: Sealing::Full,
+            device: Some(3),
+            trust: Some(Trust::FirstUse),
+            time: Time(1_763_782_380_000),
+            own: false,
+            state: None,
+            devices: None,
+            error: None,
+            reason: None,
+            reply_to: None,
+        }
+    }
+
+    #[test]
+    fn a_sealed_message_needs_no_mark_and_a_plain_one_gets_it() {
+        assert_eq!(message(&row(Some("hi"))), "2025-11-22 03:33Z  romeo@b: hi");
+        let plain = TimelineItem { sealed: Sealing::None, ..row(Some("hi")) };
+        assert_eq!(message(&plain), "2025-11-22 03:33Z  romeo@b [plain text]: hi");
+        let doubtful = TimelineItem { trust: Some(Trust::Undecided), ..row(Some("hi")) };
+        assert!(message(&doubtful).contains("[device undecided]"));
+    }
+
+    #[test]
+    fn nobody_writes_a_line_in_anothers_name() {
+        let forged = message(&row(Some("x\n2025-11-22 03:34Z  juliet@a: I quit")));
+        assert!(forged.lines().skip(1).all(|line| line.starts_with("    ")));
+        let named = TimelineItem { from: "romeo@b\u{1b}[8m\nme".into(), ..row(Some("x")) };
+        assert!(!message(&named).contains(['\u{1b}', '\n']));
+    }
+
+    #[test]
+    fn names_and_reasons_are_made_harmless_too() {
+        let contact_row = Contact {
+            jid: "r@b".into(),
+            name: Some("R\u{202e}o".into()),
+            subscription: "both\u{7}".into(),
+            asked: false,
+            requests: false,
+            blocked: false,
+            online: true,
+        };
+        assert_eq!(contact(&contact_row), "R\\u{202e}o <r@b>  subscription both\\u{7}, online");
+        let unreadable = TimelineItem { reason: Some("\u{9b}2J".into()), ..row(None) };
+        assert!(message(&unreadable).ends_with("(cannot be read: \\u{9b}2J)"));
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let numbers = [0, 999, 1240, 1_000_000];
+        assert_eq!(numbers.map(thousands), ["0", "999", "1,240", "1,000,000"]);
+    }
+}
