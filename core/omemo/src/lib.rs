@@ -63,6 +63,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod bounds;
 mod curve;
 mod error;
 mod identity;

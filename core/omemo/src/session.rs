@@ -210,7 +210,7 @@ impl Session {
         }
     }
 
-    fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         self.with(self.ratchet.copy())
     }
 
