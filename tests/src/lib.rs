@@ -5,9 +5,11 @@
 //!
 //! The programs come from `cargo xtask test`, which names them in the environment ([`environment`]).
 
+pub mod archive;
 pub mod certs;
 pub mod dunnock;
 pub mod environment;
+pub mod figures;
 pub mod json_process;
 pub mod peer;
 pub mod process;

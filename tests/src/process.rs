@@ -3,10 +3,12 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+static ENDED: AtomicBool = AtomicBool::new(false);
 static WATCH: Once = Once::new();
 
 /// A child process, killed on drop.
@@ -21,8 +23,13 @@ impl Process {
     /// Starts it; `name` appears in messages.
     pub fn start(name: &str, command: &mut Command) -> Process {
         WATCH.call_once(watch);
-        let child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start ({command:?}): {error}"));
-        running(|all| all.insert(child.id()));
+        let child = running(|all| {
+            // Nothing is started any more once everything was ended.
+            assert!(!ENDED.load(Ordering::SeqCst), "this program is ending");
+            let child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start ({command:?}): {error}"));
+            all.insert(child.id());
+            child
+        });
         Process { name: name.to_owned(), child, ended: None }
     }
 
@@ -103,9 +110,13 @@ fn running<T>(work: impl FnOnce(&mut BTreeSet<u32>) -> T) -> T {
     work(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Kills every child that still runs; for a program that is about to exit without dropping.
+/// Kills every child that still runs and starts none any more; for a program that is about to exit without dropping.
 pub fn kill_all() {
-    for id in running(|all| std::mem::take(&mut *all)) {
+    let all = running(|all| {
+        ENDED.store(true, Ordering::SeqCst);
+        std::mem::take(all)
+    });
+    for id in all {
         if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
             let _ = kill_process(id, Signal::KILL);
         }
@@ -122,6 +133,7 @@ fn watch() {
         }
         eprintln!("nothing came to an end within {minutes} minutes: giving up");
         kill_all();
+        crate::scratch::remove_all();
         std::process::exit(101);
     });
 }

@@ -1,9 +1,12 @@
 //! A folder that lives as long as a test.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
+static THERE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A folder below the system's temporary one, removed on drop; with `DUNNOCK_KEEP` set it stays and its name is printed.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ impl Scratch {
             .mode(0o700)
             .create(&path)
             .unwrap_or_else(|error| panic!("no scratch folder {}: {error}", path.display()));
+        there(|all| all.insert(path.clone()));
         Scratch { path }
     }
 
@@ -50,7 +54,19 @@ impl Drop for Scratch {
         } else {
             let _ = std::fs::remove_dir_all(&self.path);
         }
+        there(|all| all.remove(&self.path));
     }
+}
+
+/// Removes every scratch folder that is still there; for a program that is about to exit without dropping.
+pub fn remove_all() {
+    for path in there(std::mem::take) {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}
+
+fn there<T>(work: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
+    work(&mut THERE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// All files below a folder, for looking through them.

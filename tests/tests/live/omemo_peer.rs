@@ -1,7 +1,9 @@
 //! Live OMEMO with slixmpp and python-omemo, in both versions.
 
+use dunnock_tests::archive;
 use dunnock_tests::peer::{Peer, Version};
 use dunnock_tests::prosody::Prosody;
+use dunnock_tests::tap::OMEMO_2;
 
 /// The harness itself: if two peers did not understand each other, a failing story would say nothing about us.
 #[test]
@@ -22,5 +24,10 @@ fn two_peers_understand_each_other_in_both_versions_and_over_a_restart() {
     romeo.sees("again");
     let tap = server.tap();
     assert!(tap.assert_no_key_used_twice() >= 5);
+    let archived = archive::read(&server.archive()).unwrap();
+    assert!(
+        archived.iter().any(|message| message.owner == "romeo" && message.stanza.contains(OMEMO_2)),
+        "{archived:?}"
+    );
     tap.assert_never_sent(&["O Romeo", "I take thee", "again"]);
 }
