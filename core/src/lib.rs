@@ -6,11 +6,14 @@ mod client;
 pub mod command;
 mod engine;
 pub mod error;
+mod killpoint;
 pub mod lifecycle;
 pub mod log;
 pub mod model;
+mod net;
 pub mod query;
 pub mod redact;
+
 mod store;
 mod wire;
 

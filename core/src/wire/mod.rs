@@ -3,8 +3,29 @@
 //! It may touch `net`. It never touches the store: what it reads goes to the brain as [`FromWire`], what it writes it
 //! was given by the brain as [`ToWire`], and it acknowledges a stanza only after the brain says that it is committed.
 
+mod connect;
+mod features;
+mod head;
+mod login;
+mod parse;
+mod reader;
+mod register;
+mod run;
+mod sasl;
+mod scram;
+mod session;
+mod sm;
+mod state;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod xml;
+
+pub(crate) use register::register;
+pub(crate) use run::run;
+
 use crate::command::Tls;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
 use jid::{BareJid, FullJid};
 use minidom::Element;
@@ -63,7 +84,8 @@ pub(crate) enum FromWire {
     Written { token: i64 },
     /// The server acknowledged this token and all before it (XEP-0198; without it a ping's answer).
     Acked { token: i64 },
-    /// The stream ended. `retry` tells when the next try begins; none means that it waits for a person.
+    /// The stream ended. `retry` tells when the next try begins; none means that a person must act: the task is over, and
+    /// another is started with what they changed.
     Offline { error: Option<Error>, retry: Option<Duration> },
 }
 
@@ -85,9 +107,12 @@ pub(crate) enum Arrived {
     /// Past 64 levels, 1 MiB or 10,000 elements: thrown away up to its end tag, but told.
     Oversized {
         name: String,
+        /// Its `type`.
+        kind: Option<String>,
         from: Option<String>,
         id: Option<String>,
-        stanza_id: Option<String>,
+        /// `(by, id)` of its stanza ids (XEP-0359); whoever reads them must know whose `by` to believe.
+        stanza_ids: Vec<(String, String)>,
         bytes: u64,
     },
     /// Well-formed XML that is no stanza we can build.
@@ -96,11 +121,11 @@ pub(crate) enum Arrived {
 
 /// What the brain tells the wire.
 pub(crate) enum ToWire {
-    /// Write these bytes; `token` names them in `Written` and `Acked`. Tokens only grow. The brain keeps at most
-    /// [`CREDIT`] of them unwritten.
+    /// Write these bytes, one whole stanza, or a nonza such as CSI's, which XEP-0198 does not count; `token` names them in
+    /// `Written` and `Acked`. Tokens only grow. The brain keeps at most [`CREDIT`] of them unwritten.
     Send { token: i64, bytes: Vec<u8> },
-    /// The brain has seen the last [`FromWire::Online`] of a fresh stream. What it sent before this was meant for an earlier
-    /// stream: the wire drops it, the rows come again with tokens counted anew.
+    /// The brain has seen [`FromWire::Online`] of a fresh stream; it says so once for each. What it sent before this was
+    /// meant for an earlier stream: the wire drops it, the rows come again with tokens counted anew.
     Begin,
     /// This many more stanzas are committed: they may be acknowledged.
     Handled { stanzas: u32 },
@@ -122,3 +147,27 @@ pub(crate) const CREDIT: usize = 64;
 pub(crate) const ORDERS: usize = 2 * CREDIT;
 /// Room of the channel from the wire to the brain.
 pub(crate) const EVENTS: usize = 256;
+
+/// The domain of a JID as DNS and certificates have it (RFC 5890 A-labels), or an address literal.
+fn domain(jid: &BareJid) -> Result<String, Error> {
+    let domain = jid.domain().as_str();
+    if domain.starts_with('[') {
+        return Ok(domain.to_owned());
+    }
+    idna::domain_to_ascii(domain).map_err(|_| Error::about(ErrorKind::InvalidJid, domain))
+}
+
+/// What a `<stream:error/>` (RFC 6120 §4.9) means, and whether the stream may be resumed after it. An address of another
+/// host to go to is not followed: whoever can name one could lead the login elsewhere.
+fn stream_error(error: &Element) -> (Error, bool) {
+    let condition = error.children().find(|child| child.has_ns(xml::ns::STREAM_ERRORS) && child.name() != "text");
+    match condition.map(Element::name).unwrap_or_default() {
+        "conflict" => (ErrorKind::Conflict.into(), false),
+        "not-authorized" => (ErrorKind::LoginRefused.into(), false),
+        "system-shutdown" | "reset" | "connection-timeout" | "resource-constraint" | "internal-server-error" => {
+            (ErrorKind::StreamRefused.into(), true)
+        }
+        // What it objects to would be written again on a resumed stream.
+        _ => (ErrorKind::StreamRefused.into(), false),
+    }
+}

@@ -1,0 +1,172 @@
+//! Service records (RFC 2782) of `_xmpp-client` and, mixed in, `_xmpps-client` (XEP-0368).
+
+use super::Endpoint;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::proto::rr::{RData, RecordType};
+use rand::RngExt;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Endpoints that are kept of an answer; a domain with more is not helped by trying them all.
+const MOST: usize = 16;
+
+/// A service record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub priority: u16,
+    pub weight: u16,
+    pub host: String,
+    pub port: u16,
+}
+
+/// What DNS says of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Nothing, or DNS did not answer.
+    None,
+    /// It is decidedly not there (a lone target `.`).
+    Refused,
+    Found(Vec<Service>),
+}
+
+/// Asks for the records of `service` at `domain`. No answer within `step` is as good as none.
+pub(crate) async fn services(service: &str, domain: &str, step: Duration) -> Answer {
+    let ask = async {
+        // Where the system keeps no resolv.conf (Android), the caller falls back to the domain itself.
+        let resolver = TokioResolver::builder_tokio().ok()?.build().ok()?;
+        resolver.lookup(format!("{service}._tcp.{domain}."), RecordType::SRV).await.ok()
+    };
+    let Ok(Some(lookup)) = timeout(step, ask).await else { return Answer::None };
+    let records = lookup.answers().iter().filter_map(|record| match &record.data {
+        RData::SRV(srv) => Some(Service {
+            priority: srv.priority,
+            weight: srv.weight,
+            host: srv.target.to_ascii().trim_end_matches('.').to_owned(),
+            port: srv.port,
+        }),
+        _ => None,
+    });
+    read(records.take(MOST).collect())
+}
+
+/// Tells a refusal from records; a target `.` among others is ignored.
+fn read(mut records: Vec<Service>) -> Answer {
+    let any = !records.is_empty();
+    records.retain(|record| !record.host.is_empty());
+    match (any, records.is_empty()) {
+        (false, _) => Answer::None,
+        (true, true) => Answer::Refused,
+        (true, false) => Answer::Found(records),
+    }
+}
+
+/// The order in which to try. Both services compete by priority and weight (XEP-0368 §3); the fallback is for a domain
+/// that says nothing of either. Empty if the domain refuses.
+pub(crate) fn order(plain: Answer, secure: Answer, fallback: Endpoint, rng: &mut impl rand::Rng) -> Vec<Endpoint> {
+    let mut found: Vec<(Service, bool)> = Vec::new();
+    let mut refused = false;
+    for (answer, direct) in [(secure, true), (plain, false)] {
+        match answer {
+            Answer::None => {}
+            Answer::Refused => refused = true,
+            Answer::Found(records) => found.extend(records.into_iter().map(|record| (record, direct))),
+        }
+    }
+    if found.is_empty() {
+        return if refused { Vec::new() } else { vec![fallback] };
+    }
+    found.sort_by_key(|(record, _)| record.priority);
+    let mut ordered = Vec::new();
+    while let Some((first, _)) = found.first() {
+        let priority = first.priority;
+        let group = found.iter().take_while(|(record, _)| record.priority == priority).count();
+        let (record, direct) = found.remove(draw(&found[..group], rng));
+        ordered.push(Endpoint { host: record.host, port: record.port, direct });
+    }
+    ordered.truncate(MOST);
+    ordered
+}
+
+/// Draws one of a group by weight (RFC 2782): those of weight 0 come first, so that they have a small chance beside
+/// others.
+fn draw(group: &[(Service, bool)], rng: &mut impl rand::Rng) -> usize {
+    let mut indexes: Vec<usize> = (0..group.len()).collect();
+    indexes.sort_by_key(|&index| group[index].0.weight != 0);
+    let total: u32 = group.iter().map(|(record, _)| u32::from(record.weight)).sum();
+    let drawn = rng.random_range(0..=total);
+    let mut sum = 0;
+    for &index in &indexes {
+        sum += u32::from(group[index].0.weight);
+        if sum >= drawn {
+            return index;
+        }
+    }
+    unreachable!("the last running sum is the total")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    fn record(priority: u16, weight: u16, host: &str, port: u16) -> Service {
+        Service { priority, weight, host: host.into(), port }
+    }
+
+    fn fallback() -> Endpoint {
+        Endpoint { host: "x.test".into(), port: 5222, direct: false }
+    }
+
+    fn hosts(plain: Answer, secure: Answer, seed: u64) -> Vec<(String, bool)> {
+        let found = order(plain, secure, fallback(), &mut StdRng::seed_from_u64(seed));
+        found.into_iter().map(|endpoint| (endpoint.host, endpoint.direct)).collect()
+    }
+
+    #[test]
+    fn a_domain_that_says_nothing_is_tried_itself() {
+        assert_eq!(hosts(Answer::None, Answer::None, 1), [("x.test".to_owned(), false)]);
+    }
+
+    #[test]
+    fn a_domain_that_refuses_is_not_tried() {
+        let refusal = || read(vec![record(0, 0, "", 0)]);
+        assert_eq!(refusal(), Answer::Refused);
+        assert!(hosts(refusal(), Answer::None, 1).is_empty());
+        assert!(hosts(refusal(), refusal(), 1).is_empty());
+        let secure = Answer::Found(vec![record(5, 0, "a", 443)]);
+        assert_eq!(hosts(refusal(), secure, 1), [("a".to_owned(), true)]);
+    }
+
+    #[test]
+    fn priority_comes_before_weight_and_both_services_compete() {
+        let plain = Answer::Found(vec![record(20, 9, "later", 5222), record(5, 1, "first", 5222)]);
+        let secure = Answer::Found(vec![record(10, 0, "second", 443)]);
+        for seed in 0..20 {
+            let names: Vec<String> =
+                hosts(plain.clone(), secure.clone(), seed).into_iter().map(|(host, _)| host).collect();
+            assert_eq!(names, ["first", "second", "later"]);
+        }
+    }
+
+    #[test]
+    fn weight_sets_the_chance_of_being_first() {
+        let plain = Answer::Found(vec![record(1, 0, "zero", 1), record(1, 75, "heavy", 1), record(1, 25, "light", 1)]);
+        let mut first = std::collections::HashMap::new();
+        let mut rng = StdRng::seed_from_u64(7);
+        for _ in 0..10_000 {
+            let host = order(plain.clone(), Answer::None, fallback(), &mut rng).remove(0).host;
+            *first.entry(host).or_insert(0) += 1;
+        }
+        assert!((7_200..7_700).contains(&first["heavy"]), "{first:?}");
+        assert!((2_300..2_700).contains(&first["light"]), "{first:?}");
+        assert!((20..250).contains(&first["zero"]), "{first:?}");
+    }
+
+    #[test]
+    fn every_record_is_tried_once() {
+        let plain = Answer::Found((0..6).map(|n| record(1, n, &format!("h{n}"), 1)).collect());
+        let mut names: Vec<_> = hosts(plain, Answer::None, 3).into_iter().map(|(host, _)| host).collect();
+        names.sort();
+        assert_eq!(names, ["h0", "h1", "h2", "h3", "h4", "h5"]);
+    }
+}

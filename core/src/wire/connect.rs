@@ -1,0 +1,104 @@
+//! From an account to an encrypted byte stream: where, which address, STARTTLS or TLS at once.
+
+use super::talk::Talk;
+use super::xml::ns;
+use super::{Settings, domain};
+use crate::error::{Error, ErrorKind};
+use crate::net::tls::{Exporter, Trust};
+use crate::net::{self, Endpoint, Socket, Target};
+use rand::CryptoRng;
+use std::time::Duration;
+
+/// An encrypted byte stream to the account's server.
+pub(crate) struct Secured {
+    pub socket: Socket,
+    /// What a login can be bound to, if anything.
+    pub exporter: Option<Exporter>,
+}
+
+/// Makes secured streams: of the network, or in memory for tests.
+pub(crate) trait Connect: Send {
+    /// A new one.
+    fn connect<R: CryptoRng + Send>(&mut self, rng: &mut R) -> impl Future<Output = Result<Secured, Error>> + Send;
+}
+
+/// Over the network.
+pub(crate) struct Network {
+    settings: Settings,
+    /// Read at the first try and kept: the platform's authorities are a file of many certificates.
+    trust: Option<Trust>,
+}
+
+impl Network {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Network { settings, trust: None }
+    }
+
+    async fn trust(&mut self) -> Result<Trust, Error> {
+        if let Some(trust) = &self.trust {
+            return Ok(trust.clone());
+        }
+        let ca = self.settings.ca.clone();
+        let load = tokio::task::spawn_blocking(move || Trust::load(ca.as_deref()));
+        let trust = load.await.map_err(|_| ErrorKind::Internal)??;
+        self.trust = Some(trust.clone());
+        Ok(trust)
+    }
+}
+
+impl Connect for Network {
+    async fn connect<R: CryptoRng + Send>(&mut self, rng: &mut R) -> Result<Secured, Error> {
+        let trust = self.trust().await?;
+        let settings = &self.settings;
+        let domain = domain(&settings.jid)?;
+        let target = Target { domain: &domain, host: settings.host.as_deref(), port: settings.port, tls: settings.tls };
+        let step = settings.limits.step;
+        let mut last = Error::about(ErrorKind::Unreachable, domain.as_str());
+        for endpoint in net::endpoints(&target, step, rng).await? {
+            match link(&endpoint, settings.jid.domain().as_str(), &domain, &trust, step).await {
+                Ok(link) => return Ok(link),
+                // A certificate that is not theirs is what an interceptor shows: no other place is asked then.
+                Err(error) if is_certificate(error.kind) => return Err(error),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+fn is_certificate(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::CertificateName | ErrorKind::CertificateExpired | ErrorKind::CertificateUntrusted)
+}
+
+async fn link(endpoint: &Endpoint, to: &str, domain: &str, trust: &Trust, step: Duration) -> Result<Secured, Error> {
+    let mut socket = net::dial(endpoint, step).await?;
+    if !endpoint.direct {
+        socket = starttls(socket, to, step).await.map_err(|error| named(error, endpoint))?;
+    }
+    let (socket, exporter) = trust.secure(socket, domain, endpoint.direct, step).await?;
+    Ok(Secured { socket, exporter: Some(exporter) })
+}
+
+/// An error that names no thing yet is about the place.
+fn named(error: Error, endpoint: &Endpoint) -> Error {
+    if error.subject.is_empty() {
+        Error::about(error.kind, format!("{}:{}", endpoint.host, endpoint.port))
+    } else {
+        error
+    }
+}
+
+/// Asks for TLS (RFC 6120 §5). Nothing about the account is said before.
+pub(crate) async fn starttls(socket: Socket, to: &str, step: Duration) -> Result<Socket, Error> {
+    let mut talk = Talk::new(socket, step);
+    let features = talk.open(to, None).await?;
+    if !features.starttls {
+        return Err(ErrorKind::TlsRefused.into());
+    }
+    talk.say(&format!("<starttls xmlns='{}'/>", ns::TLS)).await?;
+    if !talk.hear().await?.is("proceed", ns::TLS) {
+        return Err(ErrorKind::TlsRefused.into());
+    }
+    // What came in clear with `<proceed/>` was put there by somebody on the way, to be taken for encrypted later.
+    talk.into_socket().ok_or_else(|| ErrorKind::TlsRefused.into())
+}

@@ -1,0 +1,84 @@
+//! What a server offers (RFC 6120 §4.3.2), as far as a login cares.
+
+use super::xml::ns;
+use minidom::Element;
+
+/// An offer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Features {
+    pub starttls: bool,
+    /// Mechanisms of SASL (RFC 6120 §6).
+    pub sasl: Vec<String>,
+    pub sasl2: Option<Sasl2>,
+    /// Channel bindings (XEP-0440); none if the server does not say.
+    pub bindings: Option<Vec<String>>,
+    pub bind: bool,
+    /// Stream management (XEP-0198).
+    pub sm: bool,
+}
+
+/// The offer of XEP-0388.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sasl2 {
+    pub mechanisms: Vec<String>,
+    /// A stream can be resumed in the same exchange.
+    pub resume: bool,
+    pub bind2: Option<Bind2>,
+}
+
+/// The offer of XEP-0386.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bind2 {
+    pub sm: bool,
+    pub carbons: bool,
+}
+
+impl Features {
+    /// Reads `<stream:features/>`.
+    pub(crate) fn read(features: &Element) -> Self {
+        let mut offer = Features::default();
+        for child in features.children() {
+            if child.is("starttls", ns::TLS) {
+                offer.starttls = true;
+            } else if child.is("mechanisms", ns::SASL) {
+                offer.sasl = mechanisms(child);
+            } else if child.is("authentication", ns::SASL2) {
+                offer.sasl2 = Some(Sasl2::read(child));
+            } else if child.is("sasl-channel-binding", ns::SASL_CB) {
+                let types = child.children().filter(|c| c.is("channel-binding", ns::SASL_CB));
+                offer.bindings = Some(types.filter_map(|c| c.attr("type").map(str::to_owned)).collect());
+            } else if child.is("bind", ns::BIND) {
+                offer.bind = true;
+            } else if child.is("sm", ns::SM) {
+                offer.sm = true;
+            }
+        }
+        offer
+    }
+}
+
+impl Sasl2 {
+    fn read(authentication: &Element) -> Self {
+        let mut offer = Sasl2 { mechanisms: mechanisms(authentication), ..Sasl2::default() };
+        let inline = authentication.children().find(|child| child.name() == "inline");
+        for child in inline.iter().flat_map(|inline| inline.children()) {
+            if child.is("sm", ns::SM) {
+                offer.resume = true;
+            } else if child.is("bind", ns::BIND2) {
+                let inner = child.children().find(|child| child.name() == "inline");
+                let has = |var: &str| {
+                    inner
+                        .iter()
+                        .flat_map(|inline| inline.children())
+                        .any(|f| f.name() == "feature" && f.attr("var") == Some(var))
+                };
+                offer.bind2 = Some(Bind2 { sm: has(ns::SM), carbons: has(ns::CARBONS) });
+            }
+        }
+        offer
+    }
+}
+
+fn mechanisms(parent: &Element) -> Vec<String> {
+    parent.children().filter(|child| child.name() == "mechanism").map(Element::text).collect()
+}

@@ -1,0 +1,206 @@
+//! From an encrypted byte stream to a bound or resumed session.
+//!
+//! One exchange of SASL2 (XEP-0388) with resumption, Bind2 (XEP-0386), stream management and carbons inline, where a
+//! server offers it; else SASL, resource binding and XEP-0198 one after the other (RFC 6120). Pins and the proofs against
+//! downgrades belong between [`choose`] and the first message; FAST is one more way to begin an exchange.
+
+use super::Settings;
+use super::connect::Secured;
+use super::features::{Features, Sasl2};
+use super::sasl::{Choice, choose};
+use super::talk::Talk;
+use super::xml::{escape, ns};
+use crate::error::{Error, ErrorKind};
+use crate::model::Proof;
+use jid::FullJid;
+use minidom::Element;
+use rand::CryptoRng;
+
+/// The stream to be resumed.
+pub(crate) struct Resume {
+    pub id: String,
+    pub h: u32,
+    pub jid: FullJid,
+}
+
+/// How the session stands after the login.
+pub(crate) struct Session {
+    pub talk: Talk,
+    pub jid: FullJid,
+    pub proof: Proof,
+    pub carbons: bool,
+    pub begun: Begun,
+    /// What a refused resumption still acknowledged.
+    pub refused: Option<Option<u32>>,
+}
+
+/// Where the counting of XEP-0198 stands.
+pub(crate) enum Begun {
+    /// The old stream goes on; the server has `h` of our stanzas.
+    Resumed { h: u32 },
+    /// Counting begins; `id` if the stream can be resumed.
+    Counted { id: Option<String> },
+    /// The server does not count.
+    Plain,
+}
+
+/// Logs in, with the stream to be resumed if there is one.
+///
+/// Errors: those of the mechanism and the stream; `LoginRefused` if no session comes of it.
+pub(crate) async fn login<R: CryptoRng + Send>(
+    link: Secured,
+    settings: &Settings,
+    resume: Option<Resume>,
+    rng: &mut R,
+) -> Result<Session, Error> {
+    let mut talk = Talk::new(link.socket, settings.limits.step);
+    let to = settings.jid.domain().as_str().to_owned();
+    let from = settings.jid.to_string();
+    let features = talk.open(&to, Some(&from)).await?;
+    if let Some(sasl2) = &features.sasl2
+        && let Ok(choice) = choose(&sasl2.mechanisms, &features, link.exporter.as_ref())
+    {
+        return inline(talk, settings, sasl2, choice, resume, rng).await;
+    }
+    let choice = choose(&features.sasl, &features, link.exporter.as_ref())?;
+    let proof = choice.proof();
+    let mechanism = choice.mechanism;
+    let exchange = choice.begin(name(settings), &settings.password, rng)?;
+    talk.say(&format!("<auth xmlns='{}' mechanism='{mechanism}'>{}</auth>", ns::SASL, exchange.first())).await?;
+    exchange.finish(&mut talk, ns::SASL).await?;
+    crate::killpoint::reach("login");
+    let features = talk.open(&to, Some(&from)).await?;
+    classic(talk, settings, &features, proof, resume).await
+}
+
+fn name(settings: &Settings) -> &str {
+    settings.jid.node().map(|node| node.as_str()).unwrap_or_default()
+}
+
+/// One exchange for all.
+async fn inline<R: CryptoRng + Send>(
+    mut talk: Talk,
+    settings: &Settings,
+    offer: &Sasl2,
+    choice: Choice,
+    resume: Option<Resume>,
+    rng: &mut R,
+) -> Result<Session, Error> {
+    let proof = choice.proof();
+    let mechanism = choice.mechanism;
+    let exchange = choice.begin(name(settings), &settings.password, rng)?;
+    let bind2 = offer.bind2.as_ref();
+    let asked = resume.as_ref().filter(|_| offer.resume);
+    let mut request = format!(
+        "<authenticate xmlns='{}' mechanism='{mechanism}'><initial-response>{}</initial-response>\
+         <user-agent id='{}'/>",
+        ns::SASL2,
+        exchange.first(),
+        escape(&settings.user_agent),
+    );
+    if let Some(bind2) = bind2 {
+        // No tag: it would become part of the resource and tell contacts what we are.
+        request += &format!("<bind xmlns='{}'>", ns::BIND2);
+        if bind2.sm {
+            request += &format!("<enable xmlns='{}' resume='true'/>", ns::SM);
+        }
+        if bind2.carbons {
+            request += &format!("<enable xmlns='{}'/>", ns::CARBONS);
+        }
+        request += "</bind>";
+    }
+    if let Some(resume) = asked {
+        request += &resume_request(resume);
+    }
+    request += "</authenticate>";
+    talk.say(&request).await?;
+    let success = exchange.finish(&mut talk, ns::SASL2).await?;
+    crate::killpoint::reach("login");
+    let child = |name: &str, namespace: &str| success.children().find(|child| child.is(name, namespace));
+
+    let mut refused = None;
+    if let Some(resume) = &resume
+        && asked.is_some()
+    {
+        if let Some(resumed) = child("resumed", ns::SM) {
+            let begun = Begun::Resumed { h: h(resumed).ok_or(ErrorKind::LoginRefused)? };
+            let carbons = false;
+            return Ok(Session { talk, jid: resume.jid.clone(), proof, carbons, begun, refused: None });
+        }
+        refused = Some(child("failed", ns::SM).and_then(h));
+    }
+    let Some(bound) = child("bound", ns::BIND2) else {
+        // A server with SASL2 alone: its features come next, and the rest is as it always was.
+        let features = talk.features().await?;
+        let resume = if asked.is_some() { None } else { resume };
+        let mut session = classic(talk, settings, &features, proof, resume).await?;
+        session.refused = session.refused.or(refused);
+        return Ok(session);
+    };
+    let jid = child("authorization-identifier", ns::SASL2).and_then(|id| FullJid::new(&id.text()).ok());
+    let begun = match bound.children().find(|child| child.is("enabled", ns::SM)) {
+        Some(enabled) => counted(enabled),
+        None => Begun::Plain,
+    };
+    let carbons = bind2.is_some_and(|bind2| bind2.carbons);
+    Ok(Session { talk, jid: jid.ok_or(ErrorKind::LoginRefused)?, proof, carbons, begun, refused })
+}
+
+/// Resumption, or resource binding and stream management, one after the other.
+async fn classic(
+    mut talk: Talk,
+    settings: &Settings,
+    features: &Features,
+    proof: Proof,
+    resume: Option<Resume>,
+) -> Result<Session, Error> {
+    let mut refused = None;
+    if let Some(resume) = resume
+        && features.sm
+    {
+        talk.say(&resume_request(&resume)).await?;
+        let answer = talk.hear().await?;
+        if answer.is("resumed", ns::SM) {
+            let begun = Begun::Resumed { h: h(&answer).ok_or(ErrorKind::LoginRefused)? };
+            return Ok(Session { talk, jid: resume.jid, proof, carbons: false, begun, refused: None });
+        }
+        if !answer.is("failed", ns::SM) {
+            return Err(ErrorKind::StreamRefused.into());
+        }
+        refused = Some(h(&answer));
+    }
+    if !features.bind {
+        return Err(ErrorKind::LoginRefused.into());
+    }
+    talk.say(&format!("<iq type='set' id='bind'><bind xmlns='{}'/></iq>", ns::BIND)).await?;
+    let answer = talk.answer("bind").await?;
+    let jid = answer
+        .children()
+        .find(|child| child.is("bind", ns::BIND))
+        .and_then(|bind| bind.children().find(|child| child.is("jid", ns::BIND)))
+        .and_then(|jid| FullJid::new(&jid.text()).ok())
+        .filter(|jid| jid.to_bare() == settings.jid)
+        .ok_or(ErrorKind::LoginRefused)?;
+    let mut begun = Begun::Plain;
+    if features.sm {
+        talk.say(&format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await?;
+        let answer = talk.hear().await?;
+        if answer.is("enabled", ns::SM) {
+            begun = counted(&answer);
+        }
+    }
+    Ok(Session { talk, jid, proof, carbons: false, begun, refused })
+}
+
+fn resume_request(resume: &Resume) -> String {
+    format!("<resume xmlns='{}' h='{}' previd='{}'/>", ns::SM, resume.h, escape(&resume.id))
+}
+
+fn counted(enabled: &Element) -> Begun {
+    let resumable = matches!(enabled.attr("resume"), Some("true" | "1"));
+    Begun::Counted { id: enabled.attr("id").filter(|_| resumable).map(str::to_owned) }
+}
+
+fn h(element: &Element) -> Option<u32> {
+    element.attr("h")?.parse().ok()
+}

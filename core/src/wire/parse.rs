@@ -1,0 +1,335 @@
+//! From bytes to stanzas, with limits: a push parser that never holds more than one bounded tree.
+//!
+//! A contact decides what a stanza looks like, so nothing here recurses and nothing grows past [`limit`]. What is too
+//! large is thrown away up to its end tag and still told, because it counts in `h` (XEP-0198 §4).
+
+use super::Arrived;
+use super::head::{Head, Scope};
+use minidom::Element;
+use rxml::error::EndOrError;
+use rxml::{Options, Parse, RawEvent, RawParser, WithOptions};
+
+/// How large a stanza may be. Past the first group it is thrown away, past the second the stream is ended.
+pub(crate) mod limit {
+    /// Levels of a stanza, itself included.
+    pub(crate) const LEVELS: usize = 64;
+    /// Bytes of a stanza as they came.
+    pub(crate) const BYTES: u64 = 1 << 20;
+    /// Elements of a stanza, itself included.
+    pub(crate) const ELEMENTS: usize = 10_000;
+    /// Attributes of one element, namespace declarations included.
+    pub(crate) const ATTRIBUTES: usize = 256;
+    /// Attributes of a whole stanza.
+    pub(crate) const ALL_ATTRIBUTES: usize = 20_000;
+    /// Namespace declarations in force at one place.
+    pub(crate) const DECLARATIONS: usize = 256;
+
+    /// One name or attribute value; the parser cannot skip a longer one.
+    pub(crate) const TOKEN: usize = 1 << 20;
+    /// Bytes of a stanza that is being thrown away; bounds the names of open elements that the parser keeps.
+    pub(crate) const THROWN: u64 = 16 << 20;
+    /// Levels of a stanza that is being thrown away, likewise.
+    pub(crate) const THROWN_LEVELS: usize = 250_000;
+    /// Bytes of the stream header.
+    pub(crate) const HEADER: u64 = 16 << 10;
+}
+
+const CLIENT: &str = "jabber:client";
+const STREAMS: &str = "http://etherx.jabber.org/streams";
+const STANZA_ID: &str = "urn:xmpp:sid:0";
+/// Stanza ids that are remembered of a stanza being thrown away: a server adds one per archive, others may be forged.
+const STANZA_IDS: usize = 8;
+
+/// A piece of a stream, in order.
+pub(crate) enum Item {
+    /// The stream header (RFC 6120 §4.7), without content.
+    Opened,
+    /// A `message`, `presence` or `iq`.
+    Stanza(Arrived),
+    /// Any other top-level element: features, SASL, XEP-0198, stream errors.
+    Nonza(Element),
+    /// `</stream:stream>`.
+    Closed,
+}
+
+/// Why a stream cannot be read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// Not well-formed, or XML that RFC 6120 §11.1 forbids (comments, DTD, processing instructions).
+    Xml,
+    /// The root is not `<stream:stream>` of a client stream.
+    NotXmpp,
+    /// Past a limit that throwing away cannot help.
+    TooLarge,
+}
+
+/// Assembles trees from the parser's events.
+pub(crate) struct Assembler {
+    parser: RawParser,
+    /// Open elements, the stream's root included.
+    depth: usize,
+    /// The start tag that is being read.
+    head: Option<Head>,
+    scope: Scope,
+    /// Elements that are being built, outermost first, with the text since their last child.
+    open: Vec<(Element, String)>,
+    /// Set once the stanza is being thrown away; then `open` is empty.
+    thrown: Option<Thrown>,
+    bytes: u64,
+    elements: usize,
+    attributes: usize,
+}
+
+/// What is remembered of a stanza that is thrown away.
+#[derive(Default)]
+struct Thrown {
+    unparsable: bool,
+    stanza: bool,
+    name: String,
+    from: Option<String>,
+    id: Option<String>,
+    kind: Option<String>,
+    stanza_ids: Vec<(String, String)>,
+}
+
+impl Assembler {
+    /// For a new stream, or one that restarts.
+    pub(crate) fn new() -> Self {
+        let mut options = Options::default();
+        options.max_token_length = limit::TOKEN;
+        Assembler {
+            parser: RawParser::with_options(options),
+            depth: 0,
+            head: None,
+            scope: Scope::default(),
+            open: Vec::new(),
+            thrown: None,
+            bytes: 0,
+            elements: 0,
+            attributes: 0,
+        }
+    }
+
+    /// Takes bytes off `input` up to the next item; `None` once more are needed.
+    pub(crate) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Item>, Broken> {
+        loop {
+            let event = match self.parser.parse(input, false) {
+                Ok(Some(event)) => event,
+                Ok(None) | Err(EndOrError::NeedMoreData) => return Ok(None),
+                Err(EndOrError::Error(_)) => return Err(Broken::Xml),
+            };
+            self.bytes += event.metrics().len() as u64;
+            if let Some(item) = self.event(event)? {
+                return Ok(Some(item));
+            }
+        }
+    }
+
+    /// Whether the stream header came.
+    pub(crate) fn opened(&self) -> bool {
+        self.depth > 0
+    }
+
+    fn event(&mut self, event: RawEvent) -> Result<Option<Item>, Broken> {
+        match event {
+            RawEvent::XmlDeclaration(..) => Ok(None),
+            RawEvent::ElementHeadOpen(metrics, (prefix, name)) => {
+                self.depth += 1;
+                if self.depth == 2 {
+                    self.begin(metrics.len() as u64);
+                }
+                self.elements += 1;
+                // A thrown stanza's tags are of no interest, but for ids that our server put beside the content.
+                if self.thrown.is_none() || (self.depth == 3 && name.as_str() == "stanza-id") {
+                    self.head = Some(Head::new(prefix, name));
+                }
+                self.check()
+            }
+            RawEvent::Attribute(_, name, value) => {
+                self.attributes += 1;
+                let full = self.head.as_mut().is_some_and(|head| !head.push(name, value));
+                if full { self.throw(false) } else { self.check() }
+            }
+            RawEvent::ElementHeadClose(_) => self.start(),
+            RawEvent::Text(_, text) => self.text(&text),
+            RawEvent::ElementFoot(_) => Ok(self.end()),
+        }
+    }
+
+    /// A top-level element begins; `bytes` of its tag were read.
+    fn begin(&mut self, bytes: u64) {
+        self.bytes = bytes;
+        self.elements = 0;
+        self.attributes = 0;
+    }
+
+    /// Looks at the limits, after anything that may have passed one.
+    fn check(&mut self) -> Result<Option<Item>, Broken> {
+        if self.depth <= 1 {
+            let header = self.depth == 0 || self.head.is_some();
+            return if header && self.bytes > limit::HEADER { Err(Broken::TooLarge) } else { Ok(None) };
+        }
+        if self.thrown.is_some() {
+            let far = self.bytes > limit::THROWN || self.depth > limit::THROWN_LEVELS;
+            return if far { Err(Broken::TooLarge) } else { Ok(None) };
+        }
+        let past = self.depth - 1 > limit::LEVELS
+            || self.bytes > limit::BYTES
+            || self.elements > limit::ELEMENTS
+            || self.attributes > limit::ALL_ATTRIBUTES;
+        if past { self.throw(false) } else { Ok(None) }
+    }
+
+    /// A start tag is complete.
+    fn start(&mut self) -> Result<Option<Item>, Broken> {
+        let Some(head) = self.head.take() else { return self.check() };
+        if let Some(thrown) = &mut self.thrown {
+            if let Some(id) = head.stanza_id(STANZA_ID)
+                && thrown.stanza_ids.len() < STANZA_IDS
+            {
+                thrown.stanza_ids.push(id);
+            }
+            return self.check();
+        }
+        if !self.scope.enter(self.depth, &head, limit::DECLARATIONS) {
+            self.head = Some(head);
+            return self.throw(false);
+        }
+        let stanza = is_stanza(head.name());
+        let Some(element) = head.element(&self.scope) else {
+            // Only the names are wrong: the stanza is lost, the stream is not.
+            self.throw(true)?;
+            if let Some(thrown) = &mut self.thrown
+                && self.depth == 2
+            {
+                thrown.stanza = stanza;
+            }
+            return Ok(None);
+        };
+        if self.depth == 1 {
+            self.open.clear();
+            let client = element.is("stream", STREAMS);
+            return if client { Ok(Some(Item::Opened)) } else { Err(Broken::NotXmpp) };
+        }
+        self.open.push((element, String::new()));
+        self.check()
+    }
+
+    fn text(&mut self, text: &str) -> Result<Option<Item>, Broken> {
+        if self.depth <= 1 {
+            // White space keeps a connection alive (RFC 6120 §4.6.1), anything else does not belong there.
+            self.bytes = 0;
+            return if text.trim_ascii().is_empty() { Ok(None) } else { Err(Broken::Xml) };
+        }
+        if let Some((_, pending)) = self.open.last_mut() {
+            pending.push_str(text);
+        }
+        self.check()
+    }
+
+    fn end(&mut self) -> Option<Item> {
+        self.scope.leave(self.depth);
+        self.depth -= 1;
+        match self.depth {
+            0 => return Some(Item::Closed),
+            1 => {}
+            _ => {
+                if let Some(element) = self.close() {
+                    let (parent, _) = self.open.last_mut().expect("only a stanza's root has no parent");
+                    parent.append_child(element);
+                }
+                return None;
+            }
+        }
+        if let Some(thrown) = self.thrown.take() {
+            // What the parser's own stack grew to should not stay.
+            self.parser.release_temporaries();
+            return Some(thrown.item(self.bytes));
+        }
+        let element = self.close().expect("a top-level element that is not thrown away is open");
+        Some(if is_stanza(element.name()) && element.has_ns(CLIENT) {
+            Item::Stanza(Arrived::Whole(element))
+        } else {
+            Item::Nonza(element)
+        })
+    }
+
+    /// The innermost open element, with its last text; `None` while throwing away.
+    fn close(&mut self) -> Option<Element> {
+        let (mut element, text) = self.open.pop()?;
+        if !text.is_empty() {
+            element.append_text_node(text);
+        }
+        if let Some((parent, pending)) = self.open.last_mut()
+            && !pending.is_empty()
+        {
+            parent.append_text_node(std::mem::take(pending));
+        }
+        Some(element)
+    }
+
+    /// From here on the stanza is thrown away. A stream header cannot be.
+    fn throw(&mut self, unparsable: bool) -> Result<Option<Item>, Broken> {
+        if self.depth <= 1 {
+            return Err(Broken::NotXmpp);
+        }
+        let head = self.head.take();
+        let mut thrown = match (self.open.first(), head) {
+            (Some((root, _)), _) => Thrown {
+                stanza: is_stanza(root.name()) && root.has_ns(CLIENT),
+                name: root.name().to_owned(),
+                from: root.attr("from").map(str::to_owned),
+                id: root.attr("id").map(str::to_owned),
+                kind: root.attr("type").map(str::to_owned),
+                stanza_ids: stanza_ids(root),
+                unparsable: false,
+            },
+            (None, Some(head)) => Thrown {
+                stanza: is_stanza(head.name()),
+                name: head.name().to_owned(),
+                from: head.attribute("from"),
+                id: head.attribute("id"),
+                kind: head.attribute("type"),
+                ..Thrown::default()
+            },
+            (None, None) => Thrown::default(),
+        };
+        thrown.unparsable = unparsable;
+        self.thrown = Some(thrown);
+        self.open = Vec::new();
+        self.check()
+    }
+}
+
+impl Thrown {
+    fn item(self, bytes: u64) -> Item {
+        if !self.stanza {
+            // Nothing that the stream itself needs is this large: an element of no name in no namespace is ignored.
+            return Item::Nonza(Element::bare(self.name, String::new()));
+        }
+        if self.unparsable {
+            return Item::Stanza(Arrived::Unparsable);
+        }
+        Item::Stanza(Arrived::Oversized {
+            name: self.name,
+            kind: self.kind,
+            from: self.from,
+            id: self.id,
+            stanza_ids: self.stanza_ids,
+            bytes,
+        })
+    }
+}
+
+fn is_stanza(name: &str) -> bool {
+    matches!(name, "message" | "presence" | "iq")
+}
+
+/// The `(by, id)` of the stanza ids (XEP-0359) that a stanza holds so far.
+fn stanza_ids(root: &Element) -> Vec<(String, String)> {
+    root.children()
+        .filter(|child| child.is("stanza-id", STANZA_ID))
+        .filter_map(|child| Some((child.attr("by")?.to_owned(), child.attr("id")?.to_owned())))
+        .take(STANZA_IDS)
+        .collect()
+}

@@ -1,0 +1,219 @@
+//! The task: try, be online, end, pause, try again; and when not to.
+
+use super::connect::{Connect, Network};
+use super::login::{Begun, Resume, Session, login};
+use super::session::{Ended, Pump};
+use super::state::{BackOff, State};
+use super::{Bound, FromWire, Settings, ToWire};
+use crate::error::ErrorKind;
+use rand::CryptoRng;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Runs the wire of an account until it is told to stop or may not try again.
+pub(crate) async fn run<R: CryptoRng + Send>(
+    settings: Settings,
+    events: mpsc::Sender<FromWire>,
+    commands: mpsc::Receiver<ToWire>,
+    rng: R,
+) {
+    let network = Network::new(settings.clone());
+    Wire { settings, events, commands, rng, network, state: State::default() }.run().await;
+}
+
+/// The task's parts; `C` makes secured streams.
+pub(super) struct Wire<C, R> {
+    pub settings: Settings,
+    pub events: mpsc::Sender<FromWire>,
+    pub commands: mpsc::Receiver<ToWire>,
+    pub rng: R,
+    pub network: C,
+    pub state: State,
+}
+
+/// Whether a failure of this kind may be met again without a person. What stops is what a server said about the account
+/// or the login itself; whatever may be the network's doing is tried again, and nothing is sent before TLS is right.
+fn retries(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::WrongPassword
+            | ErrorKind::NoMechanism
+            | ErrorKind::ServerProof
+            | ErrorKind::LoginRefused
+            | ErrorKind::Conflict
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidJid
+    )
+}
+
+impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
+    pub(super) async fn run(mut self) {
+        let mut back_off = BackOff::new(self.settings.limits.back_off);
+        loop {
+            self.state.hurry = false;
+            if !self.tell(FromWire::Connecting).await {
+                return;
+            }
+            let (ended, online) = self.once().await;
+            if !ended.resume {
+                self.state.sm.resumable = None;
+            }
+            let stop = self.state.stop.is_some();
+            let retry = match &ended.error {
+                Some(error) if !stop && retries(error.kind) => Some(back_off.pause(online, &mut self.rng)),
+                _ => None,
+            };
+            let kind = ended.error.as_ref().map(|error| error.kind.code()).unwrap_or("stopped");
+            tracing::info!(target: "dunnock", kind, online_s = online.as_secs(), again = retry.is_some(), "stream ended");
+            let error = if stop { None } else { ended.error };
+            if !self.tell(FromWire::Offline { error, retry }).await {
+                return;
+            }
+            let Some(pause) = retry else { return };
+            self.pause(pause).await;
+            if self.state.stop.is_some() {
+                let _ = self.events.send(FromWire::Offline { error: None, retry: None }).await;
+                return;
+            }
+        }
+    }
+
+    /// One try, to its end; and how long it was online.
+    async fn once(&mut self) -> (Ended, Duration) {
+        let begun = Instant::now();
+        let never = Duration::ZERO;
+        self.settle().await;
+        let told = self.state.sm.h();
+        let resume = self.state.sm.resumable.clone().map(|(id, jid)| Resume { id, h: told, jid });
+        let session = match self.enter(resume).await {
+            Ok(session) => session,
+            // The old stream, if any, is still there to be resumed by a later try.
+            Err(ended) => return (ended, never),
+        };
+        tracing::info!(target: "dunnock", ms = begun.elapsed().as_millis() as u64, "online");
+        let online = Instant::now();
+        let ended = self.online(session, told).await;
+        (ended, online.elapsed())
+    }
+
+    /// Connects and logs in, while the brain's commands are taken in.
+    async fn enter(&mut self, resume: Option<Resume>) -> Result<Session, Ended> {
+        let Wire { settings, commands, rng, network, state, .. } = self;
+        let mut entering = pin!(async {
+            let link = network.connect(rng).await?;
+            login(link, settings, resume, rng).await
+        });
+        loop {
+            if state.stop.is_some() {
+                return Err(Ended { error: None, resume: true });
+            }
+            tokio::select! {
+                // Not cancelled: polled again until it is done, or dropped for good.
+                session = &mut entering => return session.map_err(Ended::cut),
+                // Cancel-safe: a command that is not returned stays in the channel.
+                command = commands.recv() => { state.absorb(command); }
+            }
+        }
+    }
+
+    /// Before a resumption the brain finishes what it has of the old stream, as far as it does so soon: else the server
+    /// would say it a second time.
+    async fn settle(&mut self) {
+        let Wire { commands, state, settings, .. } = self;
+        if state.sm.resumable.is_none() {
+            return;
+        }
+        let _ = timeout(settings.limits.answer, async {
+            while state.sm.behind() > 0 && state.stop.is_none() {
+                let command = commands.recv().await;
+                state.absorb(command);
+            }
+        })
+        .await;
+    }
+
+    /// From a login to the end of its stream.
+    async fn online(&mut self, session: Session, told: u32) -> Ended {
+        let mut acked = None;
+        if let Some(Some(h)) = session.refused {
+            // A number that makes no sense is as good as none: the old stream is over either way.
+            acked = self.state.sm.acknowledged(h).unwrap_or(None);
+        }
+        let (resumed, resumable) = match session.begun {
+            Begun::Resumed { h } => match self.state.sm.resumed(told, h) {
+                Ok(token) => {
+                    acked = token;
+                    (true, true)
+                }
+                Err(_) => return Ended::over(ErrorKind::StreamRefused.into()),
+            },
+            Begun::Counted { id } => {
+                let resumable = id.is_some();
+                self.state.sm.begin(true, id.map(|id| (id, session.jid.clone())));
+                (false, resumable)
+            }
+            Begun::Plain => {
+                self.state.sm.begin(false, None);
+                (false, false)
+            }
+        };
+        if !resumed {
+            self.state.unbegun += 1;
+        }
+        let bound = Bound { jid: session.jid, resumed, resumable, carbons: session.carbons, proof: session.proof };
+        let gone = Ended { error: None, resume: true };
+        if let Some(token) = acked
+            && !self.tell(FromWire::Acked { token }).await
+        {
+            return gone;
+        }
+        if !self.tell(FromWire::Online(bound)).await {
+            return gone;
+        }
+        for arrived in session.talk.early {
+            self.state.sm.handed_uncounted();
+            if !self.tell(FromWire::Stanza(arrived)).await {
+                return gone;
+            }
+        }
+        let Wire { settings, events, commands, rng, state, .. } = self;
+        let halves = (session.talk.reader, session.talk.writer);
+        let domain = settings.jid.domain().as_str().to_owned();
+        let mut pump = Pump::new(halves, state, (events, commands), (settings.limits, domain), rng);
+        if resumed {
+            pump.again();
+        }
+        pump.run().await
+    }
+
+    /// Tells the brain, in its time; false if it is gone. Its commands are taken in meanwhile, so that it is never
+    /// waited for by a wire that it waits for.
+    async fn tell(&mut self, event: FromWire) -> bool {
+        let Wire { events, commands, state, .. } = self;
+        loop {
+            tokio::select! {
+                // Cancel-safe: a permit that is not taken gives its place back, and the event is not inside.
+                permit = events.reserve() => {
+                    return permit.map(|permit| permit.send(event)).is_ok();
+                }
+                // Cancel-safe: a command that is not returned stays in the channel.
+                command = commands.recv(), if state.stop.is_none() => { state.absorb(command); }
+            }
+        }
+    }
+
+    /// Waits before the next try; a wish to hurry or to stop ends it.
+    async fn pause(&mut self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while self.state.stop.is_none() && !self.state.hurry {
+            tokio::select! {
+                // Cancel-safe: the end of the pause is a point in time.
+                () = sleep_until(until) => return,
+                // Cancel-safe: a command that is not returned stays in the channel.
+                command = self.commands.recv() => { self.state.absorb(command); }
+            }
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! A session under way: both directions, acknowledgements, signs of life, the goodbye.
+//!
+//! One task does it all, so nothing is locked. Reading stops while the brain has no room, which slows the server by TCP;
+//! writing and the brain's commands go on meanwhile, so neither side ever waits for the other in a circle.
+
+use super::parse::Item;
+use super::reader::Reader;
+use super::state::State;
+use super::talk::is_answer;
+use super::xml::{self, escape, ns};
+use super::{Arrived, FromWire, Limits, ToWire, stream_error};
+use crate::error::{Error, ErrorKind};
+use crate::net::Socket;
+use minidom::Element;
+use rand::CryptoRng;
+use std::time::Duration;
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+/// Bytes gathered before they are written.
+const BATCH: usize = 64 << 10;
+/// Longest wait for the server's goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How a session ended.
+pub(crate) struct Ended {
+    /// None if it was told to.
+    pub error: Option<Error>,
+    /// The server may still have it: it can be resumed.
+    pub resume: bool,
+}
+
+impl Ended {
+    /// Ended by the network or by a server that lets it be resumed.
+    pub(crate) fn cut(error: Error) -> Self {
+        Ended { error: Some(error), resume: true }
+    }
+
+    /// Ended for good.
+    pub(crate) fn over(error: Error) -> Self {
+        Ended { error: Some(error), resume: false }
+    }
+
+    fn told() -> Self {
+        Ended { error: None, resume: true }
+    }
+}
+
+/// A question that the server has not answered: `<r/>`, or a ping where it does not count.
+struct Ask {
+    at: Instant,
+    ping: Option<(String, Option<i64>)>,
+}
+
+/// A session and the channels to the brain.
+pub(crate) struct Pump<'a, R> {
+    pub reader: Reader<ReadHalf<Socket>>,
+    pub writer: WriteHalf<Socket>,
+    pub state: &'a mut State,
+    pub events: &'a mpsc::Sender<FromWire>,
+    pub commands: &'a mut mpsc::Receiver<ToWire>,
+    pub limits: Limits,
+    pub domain: String,
+    pub rng: &'a mut R,
+    line: Line,
+}
+
+/// What is on its way in either direction.
+struct Line {
+    /// Bytes for the socket, from `start` on.
+    out: Vec<u8>,
+    start: usize,
+    flushed: bool,
+    /// The last token whose bytes are in `out` or were written.
+    queued: Option<i64>,
+    /// For the brain, once it has room: watermarks, and one stanza.
+    written: Option<i64>,
+    acked: Option<i64>,
+    stanza: Option<FromWire>,
+    asked: Option<Ask>,
+    heard: Instant,
+}
+
+impl<'a, R: CryptoRng> Pump<'a, R> {
+    pub(crate) fn new(
+        (reader, writer): (Reader<ReadHalf<Socket>>, WriteHalf<Socket>),
+        state: &'a mut State,
+        (events, commands): (&'a mpsc::Sender<FromWire>, &'a mut mpsc::Receiver<ToWire>),
+        (limits, domain): (Limits, String),
+        rng: &'a mut R,
+    ) -> Self {
+        let line = Line {
+            out: Vec::new(),
+            start: 0,
+            flushed: true,
+            queued: None,
+            written: None,
+            acked: None,
+            stanza: None,
+            asked: None,
+            heard: Instant::now(),
+        };
+        Pump { reader, writer, state, events, commands, limits, domain, rng, line }
+    }
+
+    /// Writes again what a resumed stream did not acknowledge.
+    pub(crate) fn again(&mut self) {
+        for out in self.state.sm.again() {
+            self.line.out.extend_from_slice(&out.bytes);
+            self.line.queued = Some(out.token);
+        }
+        self.line.flushed = self.line.out.is_empty();
+    }
+
+    /// Runs until the stream ends.
+    pub(crate) async fn run(&mut self) -> Ended {
+        loop {
+            if let Some(clean) = self.state.stop {
+                return self.goodbye(clean).await;
+            }
+            if let Err(ended) = self.read().and_then(|()| self.offer()) {
+                self.leave(&ended).await;
+                return ended;
+            }
+            self.gather();
+            if let Err(ended) = self.wait().await {
+                self.leave(&ended).await;
+                return ended;
+            }
+        }
+    }
+
+    /// Takes all that was read, as long as the brain has room.
+    fn read(&mut self) -> Result<(), Ended> {
+        while self.line.stanza.is_none() {
+            match self.reader.ready() {
+                Ok(Some(item)) => self.take(item)?,
+                Ok(None) => break,
+                // The same bytes would come again on a resumed stream.
+                Err(error) => return Err(Ended::over(error)),
+            }
+            self.offer()?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, item: Item) -> Result<(), Ended> {
+        match item {
+            Item::Stanza(Arrived::Whole(iq)) if self.is_pong(&iq) => self.pong(),
+            Item::Stanza(arrived) => {
+                self.state.sm.handed();
+                self.line.stanza = Some(FromWire::Stanza(arrived));
+            }
+            Item::Nonza(element) => return self.nonza(&element),
+            Item::Closed => return Err(Ended::cut(ErrorKind::Disconnected.into())),
+            Item::Opened => return Err(Ended::over(ErrorKind::StreamRefused.into())),
+        }
+        Ok(())
+    }
+
+    fn nonza(&mut self, element: &Element) -> Result<(), Ended> {
+        if element.is("error", ns::STREAMS) {
+            let (error, resume) = stream_error(element);
+            return Err(Ended { error: Some(error), resume });
+        }
+        if !self.state.sm.counting {
+            return Ok(());
+        }
+        if element.is("r", ns::SM) {
+            let h = self.state.sm.requested();
+            self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
+        } else if element.is("a", ns::SM)
+            && let Some(h) = element.attr("h").and_then(|h| h.parse().ok())
+        {
+            self.line.asked = None;
+            match self.state.sm.acknowledged(h) {
+                Ok(token) => self.line.acked = token.or(self.line.acked),
+                Err(high) => {
+                    self.say(&format!(
+                        "<stream:error><undefined-condition xmlns='{}'/><handled-count-too-high xmlns='{}' h='{}' \
+                         send-count='{}'/></stream:error>",
+                        ns::STREAM_ERRORS,
+                        ns::SM,
+                        high.h,
+                        high.sent,
+                    ));
+                    return Err(Ended::over(ErrorKind::StreamRefused.into()));
+                }
+            }
+        }
+        // Anything else (features after SASL2, extensions) asks nothing of us.
+        Ok(())
+    }
+
+    fn is_pong(&self, iq: &Element) -> bool {
+        match &self.line.asked {
+            Some(Ask { ping: Some((id, _)), .. }) => {
+                // From the server, or without a sender: somebody else's guess of the id must not pass.
+                is_answer(iq, id) && iq.attr("from").is_none_or(|from| from == self.domain)
+            }
+            _ => false,
+        }
+    }
+
+    fn pong(&mut self) {
+        if let Some(Ask { ping: Some((_, Some(token))), .. }) = self.line.asked.take() {
+            self.state.sm.answered(token);
+            self.line.acked = Some(token);
+        }
+    }
+
+    /// Hands the brain what waits for it, as far as it has room.
+    fn offer(&mut self) -> Result<(), Ended> {
+        while let Some(event) = self.line.next_event() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    self.line.put_back(event);
+                    break;
+                }
+                Err(TrySendError::Closed(_)) => return Err(Ended::told()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gathers what is to be written, and asks for an acknowledgement once that is all.
+    fn gather(&mut self) {
+        while self.line.out.len() < BATCH
+            && let Some(out) = self.state.sm.write()
+        {
+            self.line.out.extend_from_slice(&out.bytes);
+            self.line.queued = Some(out.token);
+            self.line.flushed = false;
+        }
+        if self.state.sm.unacknowledged() && self.line.asked.is_none() && self.line.out.len() < BATCH {
+            self.ask();
+        }
+    }
+
+    fn ask(&mut self) {
+        let mut ping = None;
+        if self.state.sm.counting {
+            self.say(&format!("<r xmlns='{}'/>", ns::SM));
+        } else {
+            let mut id = [0; 8];
+            self.rng.fill_bytes(&mut id);
+            let id = format!("{:016x}", u64::from_be_bytes(id));
+            self.say(&format!(
+                "<iq type='get' id='{id}' to='{}'><ping xmlns='{}'/></iq>",
+                escape(&self.domain),
+                ns::PING
+            ));
+            ping = Some((id, self.state.sm.last_sent()));
+        }
+        self.line.asked = Some(Ask { at: Instant::now(), ping });
+    }
+
+    fn say(&mut self, text: &str) {
+        self.line.out.extend_from_slice(text.as_bytes());
+        self.line.flushed = false;
+    }
+
+    /// Waits for the first thing to happen.
+    async fn wait(&mut self) -> Result<(), Ended> {
+        let deadline = self.line.deadline(&self.limits);
+        let lagging = self.line.waits_for_brain();
+        let reading = self.line.stanza.is_none();
+        tokio::select! {
+            // Cancel-safe: a permit that is not taken gives its place back, and no event is inside.
+            permit = self.events.reserve(), if lagging => {
+                let Ok(permit) = permit else { return Err(Ended::told()) };
+                if let Some(event) = self.line.next_event() {
+                    permit.send(event);
+                }
+                if self.line.stanza.is_none() && !reading {
+                    // Nothing was read in the meantime, so the silence was ours.
+                    self.line.heard = Instant::now();
+                }
+            }
+            // Cancel-safe: a single read into the reader's own buffer.
+            filled = self.reader.fill(), if reading => match filled {
+                Ok(()) => self.line.heard = Instant::now(),
+                Err(error) => return Err(Ended::cut(error)),
+            },
+            // Cancel-safe: a single write or flush; what was written is taken off the buffer at once.
+            written = self.line.write(&mut self.writer), if !self.line.flushed => {
+                written.map_err(|_| Ended::cut(ErrorKind::Disconnected.into()))?;
+            }
+            // Cancel-safe: a command that is not returned stays in the channel.
+            command = self.commands.recv() => self.command(command),
+            // Cancel-safe: the deadline is worked out anew each time.
+            () = sleep_until(deadline), if reading => {
+                if self.line.asked.is_some() {
+                    return Err(Ended::cut(ErrorKind::TimedOut.into()));
+                }
+                self.ask();
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, mut command: Option<ToWire>) {
+        // What waits already is written in one batch.
+        loop {
+            if let Some(h) = self.state.absorb(command) {
+                self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
+            }
+            match self.commands.try_recv() {
+                Ok(next) if self.state.stop.is_none() => command = Some(next),
+                _ => break,
+            }
+        }
+        if std::mem::take(&mut self.state.hurry) && self.line.asked.is_none() {
+            // The network may have changed under us: find out now.
+            self.ask();
+        }
+    }
+
+    /// The last bytes of a stream that cannot go on; a cut one says nothing, so that it can be resumed.
+    async fn leave(&mut self, ended: &Ended) {
+        if !ended.resume {
+            self.say(xml::END);
+            let _ = timeout(GOODBYE, self.drain()).await;
+        }
+    }
+
+    /// Ends the stream because the brain said so.
+    async fn goodbye(&mut self, clean: bool) -> Ended {
+        if !clean {
+            return Ended::told();
+        }
+        while let Some(out) = self.state.sm.write() {
+            self.line.out.extend_from_slice(&out.bytes);
+            self.line.queued = Some(out.token);
+        }
+        if self.state.sm.counting {
+            if self.state.sm.unacknowledged() {
+                self.say(&format!("<r xmlns='{}'/>", ns::SM));
+            }
+            let h = self.state.sm.h();
+            self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
+        }
+        self.say(xml::END);
+        let until = Instant::now() + GOODBYE.min(self.limits.answer);
+        let _ = timeout_at(until, async {
+            self.drain().await?;
+            // The answer to the last `<r/>` is worth a moment; stanzas that come now stay unacknowledged.
+            loop {
+                match self.reader.next().await? {
+                    Item::Nonza(element) if self.nonza(&element).is_ok() => {}
+                    Item::Stanza(_) => {}
+                    _ => return Ok::<(), Error>(()),
+                }
+            }
+        })
+        .await;
+        let _ = self.offer();
+        let _ = timeout_at(until, self.writer.shutdown()).await;
+        Ended { error: None, resume: false }
+    }
+
+    async fn drain(&mut self) -> Result<(), Error> {
+        while !self.line.flushed {
+            self.line.write(&mut self.writer).await.map_err(|_| ErrorKind::Disconnected)?;
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    fn waits_for_brain(&self) -> bool {
+        self.written.is_some() || self.acked.is_some() || self.stanza.is_some()
+    }
+
+    fn next_event(&mut self) -> Option<FromWire> {
+        if let Some(token) = self.written.take() {
+            return Some(FromWire::Written { token });
+        }
+        if let Some(token) = self.acked.take() {
+            return Some(FromWire::Acked { token });
+        }
+        self.stanza.take()
+    }
+
+    fn put_back(&mut self, event: FromWire) {
+        match event {
+            FromWire::Written { token } => self.written = Some(token),
+            FromWire::Acked { token } => self.acked = Some(token),
+            event => self.stanza = Some(event),
+        }
+    }
+
+    /// When the server must have given a sign of life, or is asked for one.
+    fn deadline(&self, limits: &Limits) -> Instant {
+        match &self.asked {
+            None => self.heard + limits.silence,
+            // Bytes that come are a sign of life, but not for ever without an answer.
+            Some(ask) => (self.heard.max(ask.at) + limits.answer).min(ask.at + limits.silence + limits.answer),
+        }
+    }
+
+    /// Writes a piece, or flushes once all is written.
+    async fn write(&mut self, writer: &mut WriteHalf<Socket>) -> std::io::Result<()> {
+        if self.start < self.out.len() {
+            let written = writer.write(&self.out[self.start..]).await?;
+            if written == 0 {
+                return Err(std::io::ErrorKind::WriteZero.into());
+            }
+            self.start += written;
+            return Ok(());
+        }
+        writer.flush().await?;
+        self.out.clear();
+        self.out.shrink_to(BATCH);
+        self.start = 0;
+        self.flushed = true;
+        self.written = self.queued.take().or(self.written);
+        Ok(())
+    }
+}

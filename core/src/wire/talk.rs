@@ -1,0 +1,116 @@
+//! A stream while it is being set up: one side speaks, then the other.
+
+use super::features::Features;
+use super::parse::Item;
+use super::reader::Reader;
+use super::xml::{self, ns};
+use super::{Arrived, stream_error};
+use crate::error::{Error, ErrorKind};
+use crate::net::Socket;
+use minidom::Element;
+use std::time::Duration;
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::time::timeout;
+
+/// Stanzas that may come before the login is through; a server that sends more has something else in mind.
+const EARLY: usize = 256;
+
+/// Both halves of a stream.
+pub(crate) struct Talk {
+    pub reader: Reader<ReadHalf<Socket>>,
+    pub writer: WriteHalf<Socket>,
+    /// Stanzas that came while something else was waited for.
+    pub early: Vec<Arrived>,
+    step: Duration,
+}
+
+impl Talk {
+    /// Over a byte stream; each answer must come within `step`.
+    pub(crate) fn new(socket: Socket, step: Duration) -> Self {
+        let (read, writer) = tokio::io::split(socket);
+        Talk { reader: Reader::new(read), writer, early: Vec::new(), step }
+    }
+
+    /// The bare byte stream again; `None` if the server said more than it was asked.
+    pub(crate) fn into_socket(self) -> Option<Socket> {
+        Some(self.reader.into_inner()?.unsplit(self.writer))
+    }
+
+    /// Opens a stream, or opens it again after a login by SASL, and returns what the server offers.
+    pub(crate) async fn open(&mut self, to: &str, from: Option<&str>) -> Result<Features, Error> {
+        self.reader.restart();
+        self.say(&xml::header(to, from)).await?;
+        match self.item().await? {
+            Item::Opened => {}
+            _ => return Err(ErrorKind::NotXmpp.into()),
+        }
+        self.features().await
+    }
+
+    /// The features, which must come next.
+    pub(crate) async fn features(&mut self) -> Result<Features, Error> {
+        let features = self.hear().await?;
+        if features.is("features", ns::STREAMS) {
+            Ok(Features::read(&features))
+        } else {
+            Err(ErrorKind::NotXmpp.into())
+        }
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) -> Result<(), Error> {
+        let write = async {
+            self.writer.write_all(text.as_bytes()).await?;
+            self.writer.flush().await
+        };
+        match timeout(self.step, write).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(ErrorKind::Disconnected.into()),
+            Err(_) => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// The next nonza. Stanzas on the way are kept for later.
+    ///
+    /// Errors: what a stream error means, `Disconnected`, `TimedOut`.
+    pub(crate) async fn hear(&mut self) -> Result<Element, Error> {
+        loop {
+            match self.item().await? {
+                Item::Nonza(element) => return Ok(element),
+                Item::Stanza(arrived) => self.keep(arrived)?,
+                Item::Opened => return Err(ErrorKind::NotXmpp.into()),
+                Item::Closed => return Err(ErrorKind::Disconnected.into()),
+            }
+        }
+    }
+
+    /// The answer to the `iq` with this id. Stanzas on the way are kept for later.
+    pub(crate) async fn answer(&mut self, id: &str) -> Result<Element, Error> {
+        loop {
+            match self.item().await? {
+                Item::Stanza(Arrived::Whole(iq)) if is_answer(&iq, id) => return Ok(iq),
+                Item::Stanza(arrived) => self.keep(arrived)?,
+                Item::Nonza(_) => {}
+                Item::Opened => return Err(ErrorKind::NotXmpp.into()),
+                Item::Closed => return Err(ErrorKind::Disconnected.into()),
+            }
+        }
+    }
+
+    async fn item(&mut self) -> Result<Item, Error> {
+        let item = timeout(self.step, self.reader.next()).await.map_err(|_| ErrorKind::TimedOut)??;
+        match item {
+            Item::Nonza(element) if element.is("error", ns::STREAMS) => Err(stream_error(&element).0),
+            item => Ok(item),
+        }
+    }
+
+    fn keep(&mut self, arrived: Arrived) -> Result<(), Error> {
+        self.early.push(arrived);
+        if self.early.len() > EARLY { Err(ErrorKind::StreamRefused.into()) } else { Ok(()) }
+    }
+}
+
+/// Whether this is the result or error of the request with this id.
+pub(crate) fn is_answer(iq: &Element, id: &str) -> bool {
+    iq.is("iq", ns::CLIENT) && iq.attr("id") == Some(id) && matches!(iq.attr("type"), Some("result" | "error"))
+}
