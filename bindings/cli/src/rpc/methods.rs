@@ -10,25 +10,66 @@ use serde_json::{Value, json};
 /// The version of the contract; it grows when something that was there changes its meaning.
 pub(crate) const CONTRACT: u32 = 1;
 
-/// Methods that the contract names and this version leaves out. They answer `not_yet`.
-pub(crate) const NOT_YET: &[&str] = &[
-    "message.send_file",
-    "message.correct",
-    "message.retract",
-    "message.react",
-    "alarm.list",
-    "alarm.answer",
-    "room.create",
-    "room.join",
-    "room.leave",
-    "room.invite",
-    "room.members",
-    "push.register",
-    "push.unregister",
-    "push.status",
-    "server.report",
-    "background_sync",
+/// How a method stands to the other requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Order {
+    /// It waits for nothing.
+    Free,
+    /// It changes the account that this parameter names: it waits for what came before it.
+    After(&'static str),
+    /// The contract names it and this version leaves it out: it answers `not_yet`.
+    NotYet,
+}
+
+/// The methods of the contract.
+const METHODS: &[(&str, Order)] = &[
+    ("rpc.version", Order::Free),
+    ("account.add", Order::After("jid")),
+    ("account.list", Order::Free),
+    ("account.remove", Order::After("account")),
+    ("account.update", Order::After("account")),
+    ("account.connect", Order::After("account")),
+    ("account.disconnect", Order::After("account")),
+    ("message.send", Order::After("account")),
+    ("message.send_file", Order::NotYet),
+    ("message.correct", Order::NotYet),
+    ("message.retract", Order::NotYet),
+    ("message.react", Order::NotYet),
+    ("chat.list", Order::Free),
+    ("chat.timeline", Order::Free),
+    ("chat.mark_read", Order::After("account")),
+    ("chat.allow_plain", Order::After("account")),
+    ("chat.typing", Order::After("account")),
+    ("contact.list", Order::Free),
+    ("contact.add", Order::After("account")),
+    ("contact.accept", Order::After("account")),
+    ("contact.decline", Order::After("account")),
+    ("contact.block", Order::After("account")),
+    ("contact.unblock", Order::After("account")),
+    ("contact.name", Order::After("account")),
+    ("device.list", Order::Free),
+    ("device.decide", Order::After("account")),
+    ("device.reset", Order::After("account")),
+    ("device.remove", Order::After("account")),
+    ("alarm.list", Order::NotYet),
+    ("alarm.answer", Order::NotYet),
+    ("room.create", Order::NotYet),
+    ("room.join", Order::NotYet),
+    ("room.leave", Order::NotYet),
+    ("room.invite", Order::NotYet),
+    ("room.members", Order::NotYet),
+    ("search", Order::Free),
+    ("push.register", Order::NotYet),
+    ("push.unregister", Order::NotYet),
+    ("push.status", Order::NotYet),
+    ("server.report", Order::NotYet),
+    ("lifecycle", Order::Free),
+    ("background_sync", Order::NotYet),
 ];
+
+fn order(method: &str) -> Option<Order> {
+    METHODS.iter().find(|(name, _)| *name == method).map(|(_, order)| *order)
+}
 
 /// What a method answers.
 pub(crate) type Answer = Result<Value, Fault>;
@@ -60,19 +101,17 @@ pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer
         "device.decide" => people::decide(server, params).await,
         "device.reset" => people::reset(server, params).await,
         "device.remove" => people::remove(server, params).await,
-        _ if NOT_YET.contains(&method) => Err(Error::about(ErrorKind::NotYet, method).into()),
+        _ if order(method) == Some(Order::NotYet) => Err(Error::about(ErrorKind::NotYet, method).into()),
         _ => Err(Fault::method(method)),
     }
 }
 
-/// The lane that a request waits in: the account it changes. What only reads waits for nothing.
+/// The lane that a request waits in: the account it changes.
 pub(crate) fn lane(request: &Request) -> Option<String> {
-    const READS: &[&str] = &["account.list", "chat.list", "chat.timeline", "contact.list", "device.list", "search"];
-    if READS.contains(&request.method.as_str()) {
-        return None;
+    match order(&request.method)? {
+        Order::After(name) => Some(request.params.get(name)?.as_str()?.to_lowercase()),
+        Order::Free | Order::NotYet => None,
     }
-    let name = if request.method == "account.add" { "jid" } else { "account" };
-    Some(request.params.get(name)?.as_str()?.to_lowercase())
 }
 
 fn version(params: Value) -> Answer {
@@ -156,6 +195,18 @@ mod tests {
         let refused = refusal(json!({ "limit": "hunter2" }));
         assert!(refused.contains("expected u32") && !refused.contains("hunter2"), "{refused}");
         assert!(refused.contains("-32602"));
+    }
+
+    #[test]
+    fn the_schema_names_the_same_methods() {
+        let schema: Value = serde_json::from_str(include_str!("../../../../docs/contract.schema.json")).unwrap();
+        let named = schema["$defs"]["request"]["properties"]["method"]["enum"].as_array().unwrap();
+        let named: Vec<&str> = named.iter().map(|name| name.as_str().unwrap()).collect();
+        assert_eq!(named, METHODS.iter().map(|(name, _)| *name).collect::<Vec<&str>>());
+        for (name, order) in METHODS {
+            assert!(schema["$defs"].get(format!("{name}:params")).is_some(), "{name}");
+            assert_eq!(schema["$defs"].get(format!("{name}:result")).is_some(), *order != Order::NotYet, "{name}");
+        }
     }
 
     #[test]

@@ -1,0 +1,170 @@
+//! Holds `docs/contract.schema.json` against every shape of row and event that the core can send.
+
+use crate::support::Contract;
+use dunnock_core::ErrorKind;
+use dunnock_core::model::{
+    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Proof, Reach, Sealing, State, Time, TimelineItem, Trust,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+fn full_row() -> TimelineItem {
+    TimelineItem {
+        message: "12".into(),
+        chat: "romeo@b.example".into(),
+        origin_id: Some("o".into()),
+        stanza_id: Some("s".into()),
+        from: "romeo@b.example".into(),
+        text: Some("hi".into()),
+        sealed: Sealing::Full,
+        device: Some(7),
+        trust: Some(Trust::FirstUse),
+        time: Time(1_763_782_380_123),
+        own: true,
+        state: Some(Delivery::Sent),
+        devices: Some(Reach { reached: 2, known: 3 }),
+        error: Some(ErrorKind::DeviceChanged.code().into()),
+        reason: Some("no_session".into()),
+        reply_to: Some("11".into()),
+    }
+}
+
+fn bare_row() -> TimelineItem {
+    TimelineItem {
+        origin_id: None,
+        stanza_id: None,
+        text: None,
+        sealed: Sealing::None,
+        device: None,
+        trust: None,
+        own: false,
+        state: None,
+        devices: None,
+        error: None,
+        reason: None,
+        reply_to: None,
+        ..full_row()
+    }
+}
+
+fn connection(state: State, proof: Option<Proof>) -> Connection {
+    let known = proof.map(|_| true);
+    Connection { state, proof, archive: known, resumable: known, error: None, caught_up: false, caught: 3 }
+}
+
+fn value(of: impl Serialize) -> Value {
+    serde_json::to_value(of).unwrap()
+}
+
+#[test]
+fn every_row_of_a_chat_has_the_form_that_the_contract_says() {
+    let contract = Contract::read();
+    for row in [full_row(), bare_row()] {
+        contract.holds("chat.timeline:result", &value([&row]));
+        contract.holds("search:result", &value([&row]));
+        for (name, last) in [(Some("Romeo".to_owned()), Some(row.clone())), (None, None)] {
+            let chat = ChatItem {
+                chat: row.chat.clone(),
+                name,
+                unread: 1,
+                last,
+                sealed: Sealing::Content,
+                plain_allowed: false,
+                room: false,
+                typing: true,
+            };
+            contract.holds("chat.list:result", &value([chat]));
+        }
+    }
+}
+
+#[test]
+fn every_person_and_device_has_the_form_that_the_contract_says() {
+    let contract = Contract::read();
+    let contact = |name: Option<String>, subscription: &str| Contact {
+        jid: "romeo@b.example".into(),
+        name,
+        subscription: subscription.into(),
+        asked: true,
+        requests: false,
+        blocked: false,
+        online: true,
+    };
+    let all = ["none", "to", "from", "both"].map(|subscription| contact(None, subscription));
+    contract.holds("contact.list:result", &value(all));
+    contract.holds("contact.list:result", &value([contact(Some("R".into()), "to")]));
+    for trust in [Trust::Undecided, Trust::FirstUse, Trust::Vouched, Trust::Verified, Trust::Distrusted] {
+        let device = DeviceView {
+            device: u32::MAX,
+            fingerprint: String::new(),
+            trust,
+            versions: vec!["0.3", "2"],
+            own: true,
+            current: false,
+        };
+        contract.holds("device.list:result", &value([device]));
+    }
+}
+
+#[test]
+fn every_event_has_the_form_that_the_contract_says() {
+    let contract = Contract::read();
+    let account = || "juliet@a.example".to_owned();
+    let mut events = vec![
+        Event::Typing { account: account(), chat: "romeo@b.example".into(), typing: true },
+        Event::Device {
+            account: account(),
+            jid: "romeo@b.example".into(),
+            device: 1,
+            fingerprint: "ab".into(),
+            change: "key_changed".into(),
+        },
+    ];
+    for item in [full_row(), bare_row()] {
+        events.push(Event::Message { account: account(), item: item.clone() });
+        events.push(Event::Unreadable { account: account(), item });
+    }
+    for state in [State::Offline, State::Connecting, State::Online, State::Refused, State::Contradiction] {
+        for proof in [None, Some(Proof::Proved), Some(Proof::Pinned), Some(Proof::FirstUse)] {
+            events.push(Event::Connection { account: account(), connection: connection(state, proof) });
+        }
+    }
+    for number in 0..6 {
+        let state = Delivery::from_number(number).unwrap();
+        let devices = (number > 1).then_some(Reach { reached: 1, known: 1 });
+        let error = (number == 3).then(|| ErrorKind::Refused.code().to_owned());
+        events.push(Event::Delivery { account: account(), message: "1".into(), state, devices, error });
+    }
+    for event in events {
+        contract.holds("line", &json!({ "jsonrpc": "2.0", "method": "event", "params": value(event) }));
+    }
+}
+
+/// A contract that lets everything through would pass all of the above.
+#[test]
+fn the_contract_refuses_what_it_does_not_say() {
+    let contract = Contract::read();
+    for (field, wrong) in [
+        ("text", json!(7)),
+        ("time", json!("2025-11-22T03:33:00Z")),
+        ("sealed", json!("partly")),
+        ("state", json!("lost")),
+        ("device", json!(0)),
+        ("devices", json!({ "reached": 1 })),
+        ("error", json!("Some Words")),
+        ("surprise", json!(1)),
+    ] {
+        let mut row = value(full_row());
+        row[field] = wrong;
+        assert!(contract.refuses("row", &row), "{field}");
+    }
+    for (part, wrong) in [
+        ("event", json!({ "kind": "typing", "account": "a" })),
+        ("event", json!({ "kind": "news", "account": "a" })),
+        ("line", json!({ "jsonrpc": "2.0", "id": 1 })),
+        ("request", json!({ "jsonrpc": "2.0", "method": "no.such" })),
+        ("request", json!({ "jsonrpc": "2.0", "method": "account.remove", "params": {} })),
+    ] {
+        assert!(contract.refuses(part, &wrong), "{part}: {wrong}");
+    }
+}
