@@ -131,8 +131,9 @@ fn ready(out: &Out, ready: Ready<'_>) -> Result<(), Stop> {
 fn free(client: &Client, jid: &str) -> Result<(), Stop> {
     match client.account(jid) {
         Ok(account) => Err(Error::about(ErrorKind::AccountExists, account.jid()).into()),
-        Err(error) if error.kind == ErrorKind::NoAccount => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind == ErrorKind::InvalidJid => Err(error.into()),
+        // Not there, or not to be read: a damaged account must not keep others out.
+        Err(_) => Ok(()),
     }
 }
 
