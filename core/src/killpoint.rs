@@ -1,25 +1,29 @@
-//! Places where a test may end the process as if it had been killed.
+//! Named moments at which a test may kill the process. Without the feature `killpoints` there is nothing here.
+//!
+//! `DUNNOCK_KILL_AT=commit:3` kills it without a farewell when the third commit is about to happen. Known names: `login`,
+//! `catchup`, `encrypt`, `commit` (just before), `committed` (just after, nothing told yet), `send` (a message's bytes are
+//! with the wire).
 
-/// Ends the process at once if `DUNNOCK_KILL_AT` is `name:count` and this is the count-th time that `name` is reached.
-///
-/// Without the feature `killpoints` this is nothing.
+/// Dies here if that was asked for.
+#[cfg(not(feature = "killpoints"))]
+#[inline(always)]
+pub(crate) fn reach(_name: &'static str) {}
+
+/// Dies here if that was asked for.
 #[cfg(feature = "killpoints")]
-pub(crate) fn reach(name: &str) {
-    use std::sync::Mutex;
-    static LEFT: Mutex<Option<u64>> = Mutex::new(None);
-    let Ok(wish) = std::env::var("DUNNOCK_KILL_AT") else { return };
-    let Some((place, count)) = wish.split_once(':') else { return };
-    if place != name {
-        return;
-    }
-    let mut left = LEFT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let now = left.get_or_insert_with(|| count.parse().unwrap_or(1));
-    *now = now.saturating_sub(1);
-    if *now == 0 {
+pub(crate) fn reach(name: &'static str) {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static WANTED: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
+        let wanted = std::env::var("DUNNOCK_KILL_AT").ok()?;
+        let (name, count) = wanted.split_once(':')?;
+        Some((name.to_owned(), count.parse().ok()?))
+    });
+    static REACHED: AtomicU64 = AtomicU64::new(0);
+    if let Some((wanted, count)) = &*WANTED
+        && wanted == name
+        && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == *count
+    {
         std::process::abort();
     }
 }
-
-/// Without the feature `killpoints` this is nothing.
-#[cfg(not(feature = "killpoints"))]
-pub(crate) fn reach(_name: &str) {}

@@ -14,6 +14,7 @@ mod net;
 pub mod query;
 pub mod redact;
 
+mod seal;
 mod store;
 mod wire;
 

@@ -8,15 +8,44 @@
 //! - Ratchet state is read from its row and written back in the same transaction, never kept.
 //! - Content leaves only through `seal`.
 
+mod blocking;
+mod bundle;
+mod carbons;
+mod chat_states;
+mod commands;
+mod content;
+mod devices;
+mod disco;
+mod errors;
+mod iq;
+mod mam;
+mod message;
 mod ns;
+mod omemo;
+mod ping;
+mod presence;
+mod pubsub;
+mod pump;
+mod receipts;
+mod roster;
+mod sce;
+mod stream;
+mod want;
 mod xml;
 
+#[cfg(test)]
+mod tests;
+
 use crate::command::{Command, Reply};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::Proof;
+use crate::seal::Sealed;
 use crate::store::Tx;
+use crate::store::outgoing::Fate;
 use crate::wire::Arrived;
-use jid::FullJid;
+use dunnock_omemo::Identity;
+use jid::{BareJid, FullJid};
+use minidom::Element;
 
 /// The time, handed in.
 #[derive(Debug, Clone, Copy)]
@@ -59,38 +88,106 @@ pub(crate) enum Effect {
 /// The generator handed in; tests seed it.
 pub(crate) type Rng = rand::rngs::StdRng;
 
+/// Who we are.
+pub(crate) struct Me {
+    pub jid: BareJid,
+    pub device: u32,
+    pub identity: Identity,
+}
+
+/// What every part of the engine works with: the transaction, the time, the dice, and who we are.
+pub(crate) struct Ctx<'a> {
+    pub tx: &'a Tx<'a>,
+    pub now: Now,
+    pub rng: &'a mut Rng,
+    pub me: &'a Me,
+    /// The number of the current stream, or of the last one.
+    pub stream: i64,
+    pub online: bool,
+    pub effects: Vec<Effect>,
+}
+
+impl Ctx<'_> {
+    /// Queues a request, answer or presence; it dies with the stream.
+    pub(crate) fn send(&mut self, stanza: &Element) -> Result<()> {
+        self.tx.queue(Fate::Stream, None, &Sealed::protocol(stanza)?, "[]")?;
+        Ok(())
+    }
+
+    /// Our bare JID as text.
+    pub(crate) fn bare(&self) -> String {
+        self.me.jid.to_string()
+    }
+
+    /// A fresh id, not to be guessed.
+    pub(crate) fn fresh_id(&mut self) -> String {
+        use rand::Rng as _;
+        format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64())
+    }
+}
+
 /// The engine of one account. It holds nothing that a restart could not rebuild from rows.
-pub(crate) struct Engine {}
+pub(crate) struct Engine {
+    me: Me,
+    stream: i64,
+    online: bool,
+}
 
 impl Engine {
     /// Rebuilds what is held in memory from the rows.
-    pub(crate) fn open(_tx: &Tx, _now: Now, _rng: &mut Rng) -> Result<Engine> {
-        Ok(Engine {})
+    pub(crate) fn open(tx: &Tx, now: Now, rng: &mut Rng) -> Result<Engine> {
+        let account = tx.account()?;
+        let jid = BareJid::new(&account.jid).map_err(|_| ErrorKind::DamagedStore)?;
+        let me = Me { jid, device: account.device, identity: Identity::from_seed(&account.identity) };
+        let mut engine = Engine { me, stream: account.stream, online: false };
+        engine.run(tx, now, rng, stream::opened)?;
+        Ok(engine)
     }
 
     /// Handles one thing that happened. An error is one of the store: the transaction is lost and the stream must end.
-    pub(crate) fn handle(&mut self, _tx: &Tx, _now: Now, _rng: &mut Rng, _input: Input) -> Result<Vec<Effect>> {
-        Ok(Vec::new())
+    pub(crate) fn handle(&mut self, tx: &Tx, now: Now, rng: &mut Rng, input: Input) -> Result<Vec<Effect>> {
+        self.run(tx, now, rng, |ctx| match input {
+            Input::Stanza(arrived) => message::arrived(ctx, arrived),
+            Input::Written { token } => pump::written(ctx, token),
+            Input::Acked { token } => pump::acked(ctx, token),
+            Input::Tick => Ok(()),
+            other => stream::changed(ctx, other),
+        })
+        .map(|(_, effects)| effects)
     }
 
     /// Carries out a wish; a refusal changes nothing.
     pub(crate) fn command(
         &mut self,
-        _tx: &Tx,
-        _now: Now,
-        _rng: &mut Rng,
-        _command: Command,
+        tx: &Tx,
+        now: Now,
+        rng: &mut Rng,
+        command: Command,
     ) -> Result<(Reply, Vec<Effect>)> {
-        Ok((Reply::Done, Vec::new()))
+        self.run(tx, now, rng, |ctx| commands::carry_out(ctx, command))
     }
 
     /// Turns what is due into rows of `outgoing`: waiting messages, wants. Called at the end of each transaction.
-    pub(crate) fn pump(&mut self, _tx: &Tx, _now: Now, _rng: &mut Rng) -> Result<()> {
-        Ok(())
+    pub(crate) fn pump(&mut self, tx: &Tx, now: Now, rng: &mut Rng) -> Result<()> {
+        self.run(tx, now, rng, pump::pump).map(|_| ())
     }
 
     /// When `Tick` should come next, in wall milliseconds.
-    pub(crate) fn next_deadline(&self, _tx: &Tx) -> Result<Option<i64>> {
-        Ok(None)
+    pub(crate) fn next_deadline(&self, tx: &Tx) -> Result<Option<i64>> {
+        if self.online { tx.next_due() } else { Ok(None) }
+    }
+
+    fn run<T>(
+        &mut self,
+        tx: &Tx,
+        now: Now,
+        rng: &mut Rng,
+        work: impl FnOnce(&mut Ctx) -> Result<T>,
+    ) -> Result<(T, Vec<Effect>)> {
+        let mut ctx = Ctx { tx, now, rng, me: &self.me, stream: self.stream, online: self.online, effects: Vec::new() };
+        let done = work(&mut ctx)?;
+        let Ctx { stream, online, effects, .. } = ctx;
+        (self.stream, self.online) = (stream, online);
+        Ok((done, effects))
     }
 }

@@ -14,7 +14,6 @@ pub(crate) const PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publ
 pub(crate) const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
 pub(crate) const RSM: &str = "http://jabber.org/protocol/rsm";
 pub(crate) const MAM: &str = "urn:xmpp:mam:2";
-pub(crate) const MAM_PREFS: &str = "urn:xmpp:mam:2";
 pub(crate) const FORWARD: &str = "urn:xmpp:forward:0";
 pub(crate) const CARBONS: &str = "urn:xmpp:carbons:2";
 pub(crate) const DELAY: &str = "urn:xmpp:delay";

@@ -74,6 +74,28 @@ pub(crate) fn parse(text: &str) -> Option<Element> {
     text.parse().ok()
 }
 
+/// Nesting and size that an envelope of a contact may have; a tree of thousands of levels would end the process.
+const LEVELS: usize = 32;
+const BYTES: usize = 512 * 1024;
+
+/// Reads an element that a contact sealed, if it is well-formed and within limits.
+pub(crate) fn parse_foreign(bytes: &[u8]) -> Option<Element> {
+    use minidom::rxml::{Parse, RawEvent, RawParser};
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= BYTES)?;
+    let (mut parser, mut rest, mut depth) = (RawParser::new(), bytes, 0);
+    while let Some(event) = parser.parse(&mut rest, true).ok()? {
+        match event {
+            RawEvent::ElementHeadOpen(..) => depth += 1,
+            RawEvent::ElementFoot(..) => depth -= 1,
+            _ => {}
+        }
+        if depth > LEVELS {
+            return None;
+        }
+    }
+    text.parse().ok()
+}
+
 /// The JID of an attribute, if it is one.
 pub(crate) fn jid_of(element: &Element, attribute: &str) -> Option<Jid> {
     element.attr(attribute).and_then(|text| Jid::new(text).ok())
@@ -107,4 +129,24 @@ pub(crate) fn error_condition(stanza: &Element) -> String {
     let Some(error) = stanza.get_child("error", ns::CLIENT) else { return "undefined-condition".into() };
     let condition = error.children().find(|child| child.ns() == ns::STANZAS && child.name() != "text");
     condition.map_or_else(|| "undefined-condition".into(), |child| child.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_cannot_nest_us_to_death() {
+        assert!(
+            parse_foreign(format!("<a xmlns='x'>{}{}</a>", "<b>".repeat(31), "</b>".repeat(31)).as_bytes()).is_some()
+        );
+        assert!(
+            parse_foreign(format!("<a xmlns='x'>{}{}</a>", "<b>".repeat(32), "</b>".repeat(32)).as_bytes()).is_none()
+        );
+        assert!(
+            parse_foreign(format!("<a xmlns='x'>{}{}</a>", "<b>".repeat(25_000), "</b>".repeat(25_000)).as_bytes())
+                .is_none()
+        );
+        assert!(parse_foreign(b"<a xmlns='x'>").is_none());
+    }
 }

@@ -52,10 +52,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Allows or forbids plain text in the chat.
+    /// Allows or forbids plain text in the chat. Allowing it counts for a chat that was sealed before, until it is again.
     pub(crate) fn allow_plain(&self, jid: &str, allow: bool) -> Result<()> {
         self.ensure_chat(jid)?;
-        self.sql().prepare_cached("UPDATE chat SET plain_allowed = ? WHERE jid = ?")?.execute(params![allow, jid])?;
+        self.sql()
+            .prepare_cached(
+                "UPDATE chat SET plain_allowed = ?1, sealed = CASE WHEN ?1 THEN 0 ELSE sealed END WHERE jid = ?2",
+            )?
+            .execute(params![allow, jid])?;
         self.touch(Touched::Chats);
         Ok(())
     }

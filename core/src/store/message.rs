@@ -104,10 +104,10 @@ impl Tx<'_> {
     }
 
     /// Puts a message of ours at the end of the timeline: it was handed over now, so the archive will have it here.
-    pub(crate) fn move_to_end(&self, id: i64, chat: &str) -> Result<()> {
+    pub(crate) fn move_to_end(&self, id: i64, chat: &str, sealed: Sealing) -> Result<()> {
         let position = self.next_position()?;
         self.sql().prepare_cached("UPDATE message SET position = ? WHERE id = ?")?.execute([position, id])?;
-        self.chat_grew(chat, position, false, Sealing::None)?;
+        self.chat_grew(chat, position, false, sealed)?;
         self.touch(Touched::Timeline(chat.to_owned()));
         Ok(())
     }

@@ -5,6 +5,7 @@
 pub(crate) mod account;
 pub(crate) mod archive;
 pub(crate) mod chat;
+pub(crate) mod contact;
 pub(crate) mod device;
 mod event;
 pub(crate) mod message;

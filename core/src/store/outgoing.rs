@@ -2,6 +2,7 @@
 
 use super::{Touched, Tx};
 use crate::error::Result;
+use crate::seal::Sealed;
 use rusqlite::{OptionalExtension, params};
 
 /// What becomes of an outgoing row when its stream is lost.
@@ -27,13 +28,13 @@ pub(crate) struct Handed {
 
 impl Tx<'_> {
     /// Queues finished bytes for the wire: their token.
-    pub(crate) fn queue(&self, fate: Fate, message: Option<i64>, bytes: &[u8], devices: &str) -> Result<i64> {
+    pub(crate) fn queue(&self, fate: Fate, message: Option<i64>, sealed: &Sealed, devices: &str) -> Result<i64> {
         self.sql()
             .prepare_cached(
                 "INSERT INTO outgoing (fate, message, stream, bytes, devices, since)
                  VALUES (?, ?, 0, ?, ?, (SELECT cursor FROM archive WHERE jid = (SELECT jid FROM account)))",
             )?
-            .execute(params![fate as i64, message, bytes, devices])?;
+            .execute(params![fate as i64, message, sealed.as_bytes(), devices])?;
         self.touch(Touched::Outgoing);
         Ok(self.sql().last_insert_rowid())
     }

@@ -92,6 +92,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Nothing of this kind is wanted any more.
+    pub(crate) fn unwant_kind(&self, kind: &str) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM want WHERE kind = ?")?.execute([kind])?;
+        Ok(())
+    }
+
     /// A new stream: all open questions are put again.
     pub(crate) fn reset_wants(&self, now: i64) -> Result<()> {
         self.sql().execute("UPDATE want SET iq = NULL, due = ?, tries = 0", [now])?;

@@ -1,0 +1,123 @@
+//! What a person asks for: one command, one transaction.
+
+use super::{Ctx, chat_states, devices, omemo, roster, stream};
+use crate::command::{Command, Reply};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Delivery, Sealing, Trust};
+use crate::store::message::NewMessage;
+use jid::BareJid;
+use sha2::{Digest, Sha256};
+
+/// The longest text that fits a stanza of any deployed server after sealing, bytes.
+const LONGEST: usize = 96 * 1024;
+
+/// Carries out a command; a refusal changes nothing.
+pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
+    match command {
+        Command::Connect => stream::set_wanted(ctx, true)?,
+        Command::Disconnect => stream::set_wanted(ctx, false)?,
+        Command::Send { to, text, reply_to, origin_id } => return send(ctx, &to, &text, reply_to, origin_id),
+        Command::MarkRead { chat } => ctx.tx.mark_read(&bare(&chat)?)?,
+        Command::AllowPlain { chat, allow } => ctx.tx.allow_plain(&bare(&chat)?, allow)?,
+        Command::Typing { chat, typing } => chat_states::set(ctx, &bare(&chat)?, typing)?,
+        Command::Contact { jid, change } => roster::change(ctx, &bare(&jid)?, change)?,
+        Command::DeviceDecide { jid, fingerprint, trust } => decide(ctx, &bare(&jid)?, &fingerprint, trust)?,
+        Command::DeviceReset { jid, device } => {
+            let row = ctx.tx.device(&bare(&jid)?, device)?;
+            let row = row.ok_or_else(|| Error::about(ErrorKind::UnknownDevice, device.to_string()))?;
+            omemo::reset(ctx, &row)?;
+        }
+        Command::DeviceRemove { device } => {
+            if !devices::remove_own(ctx, device)? {
+                return Err(Error::about(ErrorKind::UnknownDevice, device.to_string()));
+            }
+        }
+        Command::Update(update) => ctx.tx.update_account(&update)?,
+    }
+    Ok(Reply::Done)
+}
+
+fn bare(text: &str) -> Result<String> {
+    BareJid::new(text).map(|jid| jid.to_string()).map_err(|_| Error::about(ErrorKind::InvalidJid, text))
+}
+
+fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id: Option<String>) -> Result<Reply> {
+    let chat = bare(to)?;
+    let origin_id = match origin_id {
+        Some(id) if id.is_empty() || id.len() > 255 || super::xml::clean(&id) != id => {
+            return Err(Error::about(ErrorKind::InvalidInput, "origin_id"));
+        }
+        Some(id) => id,
+        None => ctx.fresh_id(),
+    };
+    if let Some(row) = ctx.tx.own_message_anywhere(&origin_id)?.filter(|row| row.state.is_some()) {
+        return Ok(Reply::Sent { message: row.id.to_string(), origin_id });
+    }
+    if text.is_empty() {
+        return Err(Error::about(ErrorKind::InvalidInput, "text"));
+    }
+    let body = super::xml::clean(text);
+    if body.len() > LONGEST {
+        return Err(Error::about(ErrorKind::TooLarge, "text"));
+    }
+    if is_known_plain(ctx, &chat)? {
+        return Err(Error::about(ErrorKind::PlainNotAllowed, chat));
+    }
+    let reply_to = match reply_to {
+        Some(id) => Some(known_message(ctx, &id)?),
+        None => None,
+    };
+    let digest = Sha256::digest(&body);
+    let id = ctx.tx.insert_message(&NewMessage {
+        chat: &chat,
+        own: true,
+        sender: ctx.me.jid.as_str(),
+        origin_id: Some(&origin_id),
+        stanza_id: None,
+        body: Some(&body),
+        sealed: Sealing::None,
+        device: Some(ctx.me.device),
+        identity: None,
+        trust: None,
+        sent: ctx.now.wall,
+        arrived: ctx.now.wall,
+        state: Some(Delivery::Waiting),
+        reason: None,
+        digest: &digest,
+        reply_to,
+        waiting: true,
+    })?;
+    Ok(Reply::Sent { message: id.to_string(), origin_id })
+}
+
+/// Whether it is certain already that the message could only go in plain text, and that is not allowed.
+fn is_known_plain(ctx: &Ctx, chat: &str) -> Result<bool> {
+    let allowed = ctx.tx.chat(chat)?.is_some_and(|row| row.plain_allowed && row.sealed == Sealing::None);
+    let mut confirmed = ctx.online;
+    for version in devices::VERSIONS {
+        confirmed &= devices::is_confirmed(ctx, chat, version)?;
+    }
+    let any = ctx.tx.devices(chat)?.iter().any(|row| row.listed03 || row.listed2 || row.ever2);
+    Ok(confirmed && !any && !allowed)
+}
+
+fn known_message(ctx: &Ctx, id: &str) -> Result<i64> {
+    let row = match id.parse() {
+        Ok(number) => ctx.tx.message(number)?,
+        Err(_) => None,
+    };
+    row.map(|row| row.id).ok_or_else(|| Error::about(ErrorKind::UnknownMessage, id))
+}
+
+fn decide(ctx: &mut Ctx, jid: &str, fingerprint: &str, trust: Trust) -> Result<()> {
+    let plain = |text: &str| text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_lowercase();
+    let wanted = plain(fingerprint);
+    let row = ctx.tx.devices(jid)?.into_iter().find(|row| !wanted.is_empty() && plain(&row.fingerprint()) == wanted);
+    let mut row = row.ok_or_else(|| Error::about(ErrorKind::UnknownDevice, fingerprint))?;
+    if row.jid == ctx.me.jid.as_str() && row.device == ctx.me.device {
+        return Err(Error::about(ErrorKind::UnknownDevice, fingerprint));
+    }
+    row.trust = trust;
+    ctx.tx.put_device(&row)?;
+    ctx.tx.tell_device(&row, "trust")
+}

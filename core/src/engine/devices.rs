@@ -1,0 +1,271 @@
+//! OMEMO device lists (XEP-0384 section 5.3): who has which devices, in both versions, and that ours is among them.
+
+use super::want::{Answer, Kind, Question};
+use super::xml::{Build, bare_of, el};
+use super::{Ctx, bundle, ns, pubsub};
+use crate::error::Result;
+use crate::model::Trust;
+use crate::store::device::DeviceRow;
+use crate::store::want::WantRow;
+use dunnock_omemo::Version;
+use minidom::Element;
+
+/// Both versions, the better one first.
+pub(crate) const VERSIONS: [Version; 2] = [Version::V2, Version::V03];
+/// More devices than this in one list are ignored: no person has them, and each would cost a session.
+const MOST: usize = 64;
+/// How long to wait before a refused publication is tried again, milliseconds.
+const REFUSED_PAUSE: i64 = 120_000;
+
+/// How a version is named in wants and on the border.
+pub(crate) fn code(version: Version) -> &'static str {
+    match version {
+        Version::V03 => "0.3",
+        Version::V2 => "2",
+    }
+}
+
+/// The version of this name.
+pub(crate) fn from_code(code: &str) -> Option<Version> {
+    VERSIONS.into_iter().find(|version| self::code(*version) == code)
+}
+
+fn node(version: Version) -> &'static str {
+    match version {
+        Version::V03 => ns::OMEMO03_LIST,
+        Version::V2 => ns::OMEMO2_LIST,
+    }
+}
+
+/// Wants both lists of a person, unless they were confirmed on this stream.
+pub(crate) fn want_lists(ctx: &mut Ctx, jid: &str) -> Result<()> {
+    for version in VERSIONS {
+        if !is_confirmed(ctx, jid, version)? {
+            want_list(ctx, jid, version)?;
+        }
+    }
+    Ok(())
+}
+
+/// Wants one list, confirmed or not.
+pub(crate) fn want_list(ctx: &mut Ctx, jid: &str, version: Version) -> Result<()> {
+    if jid == ctx.me.jid.as_str() {
+        ctx.want_own(Kind::List, code(version))
+    } else {
+        ctx.want_of(Kind::List, jid, code(version))
+    }
+}
+
+/// Whether this list was read on this stream.
+pub(crate) fn is_confirmed(ctx: &Ctx, jid: &str, version: Version) -> Result<bool> {
+    Ok(ctx.tx.device_list(jid, version)?.is_some_and(|(stream, _)| stream == ctx.stream))
+}
+
+/// The question of a want of this file.
+pub(crate) fn question(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
+    let Some(version) = from_code(row.arg.split(' ').next().unwrap_or("")) else { return Ok(None) };
+    Ok(match kind {
+        Kind::List => Some(Question::get(pubsub::items(node(version), None))),
+        Kind::PublishList => Some(Question::set(publication(ctx, version)?)),
+        Kind::ConfigureNode if row.arg.ends_with("bundle") => {
+            Some(Question::set(pubsub::configure(&bundle::node(version, ctx.me.device), bundle::keep(version))))
+        }
+        Kind::ConfigureNode => Some(Question::set(pubsub::configure(node(version), None))),
+        _ => None,
+    })
+}
+
+/// The answer to a want of this file.
+pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer) -> Result<()> {
+    let Some(version) = from_code(row.arg.split(' ').next().unwrap_or("")) else { return ctx.drop_want(row) };
+    match (kind, answer) {
+        (Kind::List, answer) => {
+            ctx.drop_want(row)?;
+            let owner = if row.jid.is_empty() { ctx.bare() } else { row.jid.clone() };
+            list_answered(ctx, &owner, version, answer)
+        }
+        (Kind::PublishList, Answer::Result(_)) => {
+            ctx.drop_want(row)?;
+            let own = ctx.bare();
+            ctx.tx.confirm_device_list(&own, version, ctx.stream, ctx.now.wall)
+        }
+        (Kind::PublishList, Answer::Error(_, stanza)) => {
+            if pubsub::is_precondition(stanza) {
+                ctx.want_own(Kind::ConfigureNode, code(version))?;
+                return ctx.later(row, 2_000);
+            }
+            ctx.tx.count("publish_list_refused")?;
+            ctx.later(row, REFUSED_PAUSE)
+        }
+        _ => ctx.drop_want(row),
+    }
+}
+
+fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -> Result<()> {
+    match answer {
+        Answer::Result(stanza) => {
+            let ids =
+                pubsub::items_of(stanza, node(version)).into_iter().next_back().map(|(_, item)| ids(item, version));
+            heard(ctx, owner, version, &ids.unwrap_or_default())
+        }
+        // No node: no devices in this version.
+        Answer::Error(condition, _) if condition == "item-not-found" => heard(ctx, owner, version, &[]),
+        // We may not look, or their server is away: what we know stays. It is asked again on the next stream.
+        Answer::Error(..) => {
+            ctx.tx.count("list_refused")?;
+            ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)
+        }
+    }
+}
+
+/// A pubsub event arrived: a list of its sender may have changed. True if it was one of ours to read.
+pub(crate) fn notified(ctx: &mut Ctx, message: &Element) -> Result<bool> {
+    let Some(event) = message.get_child("event", ns::PUBSUB_EVENT) else { return Ok(false) };
+    let owner = bare_of(message, "from").map_or_else(|| ctx.bare(), |jid| jid.to_string());
+    for part in event.children() {
+        let Some(version) = VERSIONS.into_iter().find(|version| part.attr("node") == Some(node(*version))) else {
+            continue;
+        };
+        if !is_of_interest(ctx, &owner)? {
+            ctx.tx.count("list_of_stranger")?;
+            continue;
+        }
+        match part.name() {
+            "items" => match part.children().filter(|child| child.name() == "item").last() {
+                Some(item) => heard(ctx, &owner, version, &ids(item, version))?,
+                None => want_list(ctx, &owner, version)?,
+            },
+            "purge" | "delete" | "configuration" => want_list(ctx, &owner, version)?,
+            _ => {}
+        }
+    }
+    Ok(true)
+}
+
+fn is_of_interest(ctx: &Ctx, owner: &str) -> Result<bool> {
+    Ok(owner == ctx.me.jid.as_str() || ctx.tx.chat(owner)?.is_some() || ctx.tx.is_rostered(owner)?)
+}
+
+fn ids(item: &Element, version: Version) -> Vec<u32> {
+    let (name, namespace) = match version {
+        Version::V03 => ("list", ns::OMEMO03),
+        Version::V2 => ("devices", ns::OMEMO2),
+    };
+    let Some(list) = item.get_child(name, namespace) else { return Vec::new() };
+    let ids =
+        list.children().filter(|child| child.name() == "device").filter_map(|child| child.attr("id")?.parse().ok());
+    let mut ids: Vec<u32> = ids.filter(|id| *id != 0).take(MOST).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// A complete list of one version: devices come, go and return.
+fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()> {
+    let own = owner == ctx.me.jid.as_str();
+    let known = ctx.tx.devices(owner)?;
+    let first = ctx.tx.device_list(owner, Version::V2)?.is_none() && ctx.tx.device_list(owner, Version::V03)?.is_none();
+    ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
+    for row in known.iter().filter(|row| listed(row, version) && !ids.contains(&row.device)) {
+        if own && row.device == ctx.me.device {
+            continue;
+        }
+        let mut row = row.clone();
+        set_listed(&mut row, version, false);
+        ctx.tx.put_device(&row)?;
+        if !row.listed03 && !row.listed2 {
+            ctx.tx.tell_device(&row, "gone")?;
+        }
+    }
+    for id in ids.iter().filter(|id| !(own && **id == ctx.me.device)) {
+        let old = known.iter().find(|row| row.device == *id);
+        if old.is_some_and(|row| listed(row, version)) {
+            continue;
+        }
+        appeared(ctx, owner, *id, version, old, first, &known)?;
+    }
+    if own { own_list(ctx, version, ids) } else { Ok(()) }
+}
+
+fn appeared(
+    ctx: &mut Ctx,
+    owner: &str,
+    id: u32,
+    version: Version,
+    old: Option<&DeviceRow>,
+    first: bool,
+    known: &[DeviceRow],
+) -> Result<()> {
+    let mut row = old.cloned().unwrap_or_else(|| DeviceRow::unknown(owner, id));
+    let was_listed = row.listed03 || row.listed2;
+    set_listed(&mut row, version, true);
+    if row.trust == Trust::Undecided && old.is_none_or(|row| !row.listed03 && !row.listed2) {
+        row.trust = trust_of_new(first, known);
+    }
+    ctx.tx.put_device(&row)?;
+    match old {
+        None => ctx.tx.tell_device(&row, "new"),
+        Some(_) if !was_listed => ctx.tx.tell_device(&row, "returned"),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Devices are trusted as they come until a person has verified one of that contact; then new ones wait for a decision.
+fn trust_of_new(first: bool, known: &[DeviceRow]) -> Trust {
+    let verified = known.iter().any(|row| row.trust == Trust::Verified);
+    if first || !verified { Trust::FirstUse } else { Trust::Undecided }
+}
+
+/// Our own list: put ourselves on it when it lacks us.
+fn own_list(ctx: &mut Ctx, version: Version, ids: &[u32]) -> Result<()> {
+    if !ids.contains(&ctx.me.device) {
+        ctx.want_own(Kind::PublishList, code(version))?;
+    }
+    Ok(())
+}
+
+fn publication(ctx: &mut Ctx, version: Version) -> Result<Element> {
+    let own = ctx.bare();
+    let mut ids: Vec<u32> =
+        ctx.tx.devices(&own)?.iter().filter(|row| listed(row, version)).map(|row| row.device).collect();
+    ids.push(ctx.me.device);
+    ids.sort_unstable();
+    ids.dedup();
+    let (name, namespace) = match version {
+        Version::V03 => ("list", ns::OMEMO03),
+        Version::V2 => ("devices", ns::OMEMO2),
+    };
+    let devices = ids.iter().map(|id| el("device", namespace).at("id", id.to_string()));
+    Ok(pubsub::publish(node(version), "current", el(name, namespace).kids(devices), None))
+}
+
+/// Takes an own device off our lists and ends its sessions.
+pub(crate) fn remove_own(ctx: &mut Ctx, id: u32) -> Result<bool> {
+    let own = ctx.bare();
+    let Some(mut row) = ctx.tx.device(&own, id)?.filter(|row| row.device != ctx.me.device) else { return Ok(false) };
+    (row.listed03, row.listed2, row.trust) = (false, false, Trust::Distrusted);
+    ctx.tx.put_device(&row)?;
+    ctx.tx.end_sessions(&own, id)?;
+    ctx.tx.tell_device(&row, "gone")?;
+    for version in VERSIONS {
+        ctx.want_own(Kind::PublishList, code(version))?;
+    }
+    Ok(true)
+}
+
+pub(crate) fn listed(row: &DeviceRow, version: Version) -> bool {
+    match version {
+        Version::V03 => row.listed03,
+        Version::V2 => row.listed2,
+    }
+}
+
+fn set_listed(row: &mut DeviceRow, version: Version, listed: bool) {
+    match version {
+        Version::V03 => row.listed03 = listed,
+        Version::V2 => {
+            row.listed2 = listed;
+            row.ever2 |= listed;
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Message Archive Management (XEP-0313): catching up over any gap, from a stored cursor.
+//!
+//! Until the archive was read to its end, only its pages move the cursor, and live messages wait in the inbox: else a
+//! crash would skip pages for ever, and a live message far ahead in its chain would exceed the skip limit.
+
+use super::want::{Answer, Kind, Question};
+use super::xml::{Build, bare_of, child_text, el, parse};
+use super::{Ctx, message, ns, pubsub, receipts};
+use crate::error::Result;
+use crate::model::Time;
+use crate::store::want::WantRow;
+use minidom::Element;
+
+/// Messages asked for at once.
+const PAGE: &str = "100";
+/// Kept messages handled in one transaction.
+const DRAIN: usize = 64;
+/// How far before the newest known message we go on when the server forgot our cursor, milliseconds.
+const OVERLAP: i64 = 24 * 3600 * 1000;
+
+/// Begins the catch-up of a new stream.
+pub(crate) fn begin(ctx: &mut Ctx) -> Result<()> {
+    ctx.tx.unwant_kind(Kind::Page.code())?;
+    ctx.want_own(Kind::Page, "")
+}
+
+/// Whether our archive was read to its end on this stream.
+pub(crate) fn is_complete(ctx: &Ctx) -> Result<bool> {
+    Ok(ctx.online && ctx.tx.archive(ctx.me.jid.as_str())?.is_some_and(|archive| archive.complete == ctx.stream))
+}
+
+/// Disco told whether there is an archive at all.
+pub(crate) fn archive_known(ctx: &mut Ctx, exists: bool) -> Result<()> {
+    if exists {
+        return ctx.want_own(Kind::ArchivePrefs, "");
+    }
+    ctx.tx.unwant_kind(Kind::Page.code())?;
+    if is_complete(ctx)? { Ok(()) } else { finish(ctx) }
+}
+
+/// Where the next page begins: behind the oldest message whose fate is open, else at the cursor.
+fn start(ctx: &Ctx) -> Result<Option<String>> {
+    let cursor = ctx.tx.archive(ctx.me.jid.as_str())?.and_then(|archive| archive.cursor);
+    let open = ctx.tx.undecided_messages()?.into_iter().next();
+    Ok(match (open, &cursor) {
+        (Some(handed), Some(_)) => handed.since.or(cursor),
+        _ => cursor,
+    })
+}
+
+/// The next page. A store that never looked asks for the newest id only: nothing older can be read by this device.
+pub(crate) fn question(ctx: &mut Ctx, row: &WantRow) -> Result<Option<Question>> {
+    let mut set = el("set", ns::RSM);
+    let mut fields = Vec::new();
+    let stamp;
+    match (row.arg.as_str(), start(ctx)?) {
+        ("by time", _) => {
+            let newest = ctx.tx.archive(ctx.me.jid.as_str())?.map_or(0, |archive| archive.newest);
+            stamp = Time((newest - OVERLAP).max(0)).to_string();
+            fields.push(("start", stamp.as_str()));
+            set = set.kid(el("max", ns::RSM).words(PAGE));
+        }
+        (_, None) => set = set.kid(el("max", ns::RSM).words("1")).kid(el("before", ns::RSM)),
+        (after, Some(cursor)) => {
+            set = set.kid(el("max", ns::RSM).words(PAGE));
+            let after = if after.is_empty() { cursor.as_str() } else { after };
+            if !after.is_empty() {
+                set = set.kid(el("after", ns::RSM).words(after));
+            }
+        }
+    }
+    let form = (!fields.is_empty()).then(|| pubsub::form(ns::MAM, &fields));
+    let id = query_id(ctx.stream);
+    Ok(Some(Question::set(el("query", ns::MAM).at("queryid", id).kids(form).kid(set))))
+}
+
+/// Ties results to the questions of this stream.
+fn query_id(stream: i64) -> String {
+    format!("catch-up-{stream}")
+}
+
+/// A page ended, or was refused.
+pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<()> {
+    ctx.drop_want(row)?;
+    let own = ctx.bare();
+    match answer {
+        Answer::Result(stanza) => {
+            crate::killpoint::reach("catchup");
+            let Some(fin) = stanza.get_child("fin", ns::MAM) else { return finish(ctx) };
+            let last = fin.get_child("set", ns::RSM).and_then(|set| child_text(set, "last", ns::RSM));
+            let never_looked = ctx.tx.archive(&own)?.and_then(|archive| archive.cursor).is_none();
+            if never_looked && row.arg.is_empty() {
+                ctx.tx.set_cursor(&own, Some(last.as_deref().unwrap_or("")), 0)?;
+                return finish(ctx);
+            }
+            match last {
+                Some(last) if fin.attr("complete") != Some("true") && last != row.arg => {
+                    if row.arg == "by time" || ctx.tx.undecided_messages()?.is_empty() {
+                        ctx.tx.set_cursor(&own, Some(&last), 0)?;
+                    }
+                    ctx.want_own(Kind::Page, &last)
+                }
+                _ => finish(ctx),
+            }
+        }
+        // The cursor was purged: go on by time.
+        Answer::Error(condition, _) if condition == "item-not-found" && row.arg != "by time" => {
+            ctx.tx.count("cursor_purged")?;
+            ctx.want_own(Kind::Page, "by time")
+        }
+        Answer::Error(condition, _)
+            if matches!(condition.as_str(), "service-unavailable" | "feature-not-implemented") =>
+        {
+            let mut row = ctx.tx.connection()?;
+            row.archive = Some(false);
+            ctx.tx.set_connection(&row)?;
+            finish(ctx)
+        }
+        Answer::Error(..) => {
+            ctx.tx.count("page_refused")?;
+            ctx.want_own(Kind::Page, &row.arg)?;
+            let again = ctx.tx.find_want(Kind::Page.code(), "", &row.arg)?.expect("it was just wanted");
+            ctx.later(&again, 10_000 << row.tries.min(5))
+        }
+    }
+}
+
+/// All pages were read: now the live messages that waited, then the rest of the world.
+fn finish(ctx: &mut Ctx) -> Result<()> {
+    ctx.tx.want("drain", "", "", "", i64::MAX)?;
+    drain(ctx)
+}
+
+/// Handles what waited for the end of catch-up, some at a time; then the archive counts as read.
+pub(crate) fn drain(ctx: &mut Ctx) -> Result<()> {
+    if !ctx.online || ctx.tx.find_want("drain", "", "")?.is_none() {
+        return Ok(());
+    }
+    let kept = ctx.tx.take_inbox(DRAIN)?;
+    for (raw, arrived) in &kept {
+        match parse(raw) {
+            Some(stanza) => message::live(ctx, &stanza, *arrived)?,
+            None => ctx.tx.count("inbox_unparsable")?,
+        }
+    }
+    if kept.len() == DRAIN {
+        return Ok(());
+    }
+    ctx.tx.unwant("drain", "", "")?;
+    let own = ctx.bare();
+    ctx.tx.set_complete(&own, ctx.stream)?;
+    let mut row = ctx.tx.connection()?;
+    row.caught_up = true;
+    ctx.tx.set_connection(&row)?;
+    ctx.tx.delete_used_pre_keys()?;
+    super::pump::decide_handed(ctx)?;
+    receipts::after_catch_up(ctx)
+}
+
+/// Whether more kept messages wait to be handled.
+pub(crate) fn is_draining(ctx: &Ctx) -> Result<bool> {
+    Ok(ctx.tx.find_want("drain", "", "")?.is_some())
+}
+
+/// An archived message. Only our own archive may answer, and only what we asked on this stream.
+pub(crate) fn result(ctx: &mut Ctx, outer: &Element, result: &Element) -> Result<()> {
+    let ours = outer.attr("from").is_none() || bare_of(outer, "from").is_some_and(|from| from == ctx.me.jid);
+    let asked = result.attr("queryid") == Some(&query_id(ctx.stream)) && !is_complete(ctx)?;
+    if !ours || !asked {
+        return ctx.tx.count("archive_forged");
+    }
+    let own = ctx.bare();
+    let forwarded = result.get_child("forwarded", ns::FORWARD);
+    let inner = forwarded.and_then(|forwarded| forwarded.get_child("message", ns::CLIENT));
+    let (Some(id), Some(forwarded), Some(inner)) = (result.attr("id"), forwarded, inner) else {
+        return ctx.tx.count("archive_malformed");
+    };
+    let never_looked = ctx.tx.archive(&own)?.and_then(|archive| archive.cursor).is_none();
+    if never_looked {
+        // This is the question for the newest id; the message itself was before this device's time.
+        return Ok(());
+    }
+    let stamp = forwarded.get_child("delay", ns::DELAY).and_then(|delay| delay.attr("stamp")).and_then(Time::parse);
+    message::archived(ctx, inner, id, stamp)?;
+    let mut row = ctx.tx.connection()?;
+    row.caught += 1;
+    ctx.tx.set_connection(&row)?;
+    if ctx.tx.undecided_messages()?.is_empty() {
+        ctx.tx.set_cursor(&own, Some(id), stamp.map_or(0, |stamp| stamp.0))?;
+    }
+    Ok(())
+}
+
+/// A live message with our archive's id moves the cursor, once the archive was read to its end.
+pub(crate) fn passed(ctx: &mut Ctx, stanza_id: &str) -> Result<()> {
+    if is_complete(ctx)? {
+        let own = ctx.bare();
+        ctx.tx.set_cursor(&own, Some(stanza_id), ctx.now.wall)?;
+    }
+    Ok(())
+}
+
+/// Asks how the server archives (XEP-0441), or tells it to archive everything.
+pub(crate) fn prefs_question(row: &WantRow) -> Question {
+    match row.arg.as_str() {
+        "always" => Question::set(
+            el("prefs", ns::MAM).at("default", "always").kid(el("always", ns::MAM)).kid(el("never", ns::MAM)),
+        ),
+        _ => Question::get(el("prefs", ns::MAM)),
+    }
+}
+
+/// An archive that drops messages by default is told to keep all: else a second device, or this one after a gap,
+/// would miss messages for ever.
+pub(crate) fn prefs_answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<()> {
+    ctx.drop_want(row)?;
+    let Answer::Result(stanza) = answer else { return ctx.tx.count("archive_prefs_refused") };
+    let default = stanza.get_child("prefs", ns::MAM).and_then(|prefs| prefs.attr("default"));
+    match (row.arg.as_str(), default) {
+        ("", Some("never" | "roster")) => ctx.want_own(Kind::ArchivePrefs, "always"),
+        ("always", _) => {
+            tracing::info!(target: "dunnock", "the archive now keeps every message");
+            ctx.tx.count("archive_set_to_always")
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,377 @@
+//! Messages coming in: unwrap, check who may wrap, drop what was seen, open what is sealed, write it down.
+
+use super::content::Content;
+use super::omemo::{Author, Opened};
+use super::xml::{bare_of, jid_of};
+use super::{Ctx, carbons, chat_states, devices, errors, iq, mam, ns, omemo, presence, receipts, sce};
+use crate::error::Result;
+use crate::model::{Delivery, Sealing, Time};
+use crate::store::message::NewMessage;
+use crate::wire::Arrived;
+use jid::BareJid;
+use minidom::Element;
+use sha2::{Digest, Sha256};
+
+/// How a message came to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Live,
+    Archive,
+}
+
+/// A message without its wrapper, and what the wrapper vouches for.
+struct Unwrapped<'a> {
+    message: &'a Element,
+    way: Way,
+    sender: BareJid,
+    recipient: BareJid,
+    /// Our archive's id.
+    stanza_id: Option<String>,
+    /// When it was sent, as far as a server says.
+    stamp: Option<i64>,
+    arrived: i64,
+}
+
+impl Unwrapped<'_> {
+    fn own(&self, ctx: &Ctx) -> bool {
+        self.sender == ctx.me.jid
+    }
+
+    /// The other side.
+    fn chat(&self, ctx: &Ctx) -> String {
+        if self.own(ctx) { self.recipient.to_string() } else { self.sender.to_string() }
+    }
+
+    /// The sender's id: XEP-0359, else the stanza's.
+    fn origin_id(&self) -> Option<&str> {
+        let origin = self.message.get_child("origin-id", ns::SID).and_then(|origin| origin.attr("id"));
+        origin.or_else(|| self.message.attr("id")).filter(|id| !id.is_empty() && id.len() <= 1024)
+    }
+}
+
+/// A stanza arrived.
+pub(crate) fn arrived(ctx: &mut Ctx, arrived: Arrived) -> Result<()> {
+    let stanza = match arrived {
+        Arrived::Whole(stanza) => stanza,
+        Arrived::Oversized { name, from, id, .. } => return oversized(ctx, &name, from.as_deref(), id.as_deref()),
+        Arrived::Unparsable => return ctx.tx.count("stanza_unparsable"),
+    };
+    match stanza.name() {
+        "message" => message(ctx, &stanza),
+        "presence" => presence::arrived(ctx, &stanza),
+        "iq" => iq::arrived(ctx, &stanza),
+        _ => ctx.tx.count("stanza_unknown"),
+    }
+}
+
+fn message(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
+    if stanza.attr("type") == Some("error") {
+        return errors::arrived(ctx, stanza);
+    }
+    if let Some(result) = stanza.get_child("result", ns::MAM) {
+        return mam::result(ctx, stanza, result);
+    }
+    if devices::notified(ctx, stanza)? {
+        return Ok(());
+    }
+    if mam::is_complete(ctx)? || !is_archivable(ctx, stanza) {
+        return live(ctx, stanza, ctx.now.wall);
+    }
+    let raw = String::from_utf8(super::xml::bytes(stanza)).expect("XML is UTF-8");
+    ctx.tx.put_inbox(&raw, ctx.now.wall)
+}
+
+/// Whether our archive may hold this message too, so that it has to wait for its turn.
+fn is_archivable(ctx: &Ctx, stanza: &Element) -> bool {
+    let message = match carbons::unwrap(ctx, stanza) {
+        Some(Ok(inner)) => inner,
+        Some(Err(())) => return false,
+        None => stanza,
+    };
+    let kind = matches!(message.attr("type").unwrap_or("normal"), "chat" | "normal");
+    kind && (omemo::find(message).is_some() || message.has_child("body", ns::CLIENT))
+}
+
+/// A message that came by itself, or a carbon of one.
+pub(crate) fn live(ctx: &mut Ctx, stanza: &Element, arrived: i64) -> Result<()> {
+    let message = match carbons::unwrap(ctx, stanza) {
+        Some(Ok(inner)) => inner,
+        Some(Err(())) => return ctx.tx.count("carbon_forged"),
+        None => stanza,
+    };
+    let Some((sender, recipient)) = parties(ctx, message) else { return ctx.tx.count("message_malformed") };
+    if sender != ctx.me.jid && recipient != ctx.me.jid {
+        return ctx.tx.count("message_misrouted");
+    }
+    let stanza_id = trusted_stanza_id(ctx, message)?;
+    if let Some(id) = &stanza_id {
+        mam::passed(ctx, id)?;
+    }
+    let stamp = message.get_child("delay", ns::DELAY).and_then(|delay| delay.attr("stamp")).and_then(Time::parse);
+    let stamp = stamp.map(|time| time.0).filter(|time| *time <= arrived);
+    handle(ctx, Unwrapped { message, way: Way::Live, sender, recipient, stanza_id, stamp, arrived })
+}
+
+/// A message out of our archive, whose wrapper was checked.
+pub(crate) fn archived(ctx: &mut Ctx, message: &Element, id: &str, stamp: Option<Time>) -> Result<()> {
+    let Some((sender, recipient)) = parties(ctx, message) else { return ctx.tx.count("message_malformed") };
+    if sender != ctx.me.jid && recipient != ctx.me.jid {
+        return ctx.tx.count("message_misrouted");
+    }
+    let stamp = stamp.map(|time| time.0);
+    let arrived = ctx.now.wall;
+    handle(
+        ctx,
+        Unwrapped { message, way: Way::Archive, sender, recipient, stanza_id: Some(id.to_owned()), stamp, arrived },
+    )
+}
+
+/// Sender and recipient; what is absent is our own account (RFC 6120 section 8.1).
+fn parties(ctx: &Ctx, message: &Element) -> Option<(BareJid, BareJid)> {
+    let party = |name: &str| match message.attr(name) {
+        Some(_) => jid_of(message, name).map(|jid| jid.to_bare()),
+        None => Some(ctx.me.jid.clone()),
+    };
+    Some((party("from")?, party("to")?))
+}
+
+/// The archive id that our own server put in, if it says that it does (XEP-0359 section 6).
+fn trusted_stanza_id(ctx: &Ctx, message: &Element) -> Result<Option<String>> {
+    if !ctx.tx.connection()?.sid {
+        return Ok(None);
+    }
+    let mut ids = message.children().filter(|child| child.is("stanza-id", ns::SID));
+    let ours = ids.find(|child| bare_of(child, "by").is_some_and(|by| by == ctx.me.jid));
+    Ok(ours.and_then(|child| child.attr("id")).map(str::to_owned))
+}
+
+fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
+    let message = unwrapped.message;
+    let kind = message.attr("type").unwrap_or("normal");
+    if !matches!(kind, "chat" | "normal") {
+        return ctx.tx.count(if kind == "groupchat" { "groupchat_unjoined" } else { "message_other_type" });
+    }
+    if let Some(id) = &unwrapped.stanza_id
+        && ctx.tx.message_by_stanza_id(id)?.is_some()
+    {
+        return Ok(());
+    }
+    let (own, chat) = (unwrapped.own(ctx), unwrapped.chat(ctx));
+    if own && seen_ours(ctx, &unwrapped, &chat)? {
+        return Ok(());
+    }
+    let sender = unwrapped.sender.to_string();
+    if receipts::received(ctx, &sender, message, own)? {
+        return Ok(());
+    }
+    match omemo::find(message) {
+        Some(_) => sealed(ctx, &unwrapped, &chat, &sender),
+        None => plain(ctx, &unwrapped, &chat, &sender),
+    }
+}
+
+/// A message of ours that this device wrote, come back from the archive or as a carbon: the server has it.
+fn seen_ours(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str) -> Result<bool> {
+    let Some(origin) = unwrapped.origin_id() else { return Ok(false) };
+    let Some(row) = ctx.tx.own_message(chat, origin)? else { return Ok(false) };
+    // Another own device may use the same id for another message: only what this device wrote has a state.
+    let ours = match omemo::find(unwrapped.message) {
+        Some((_, encrypted)) => {
+            encrypted.children().find_map(|header| header.attr("sid")) == Some(&ctx.me.device.to_string())
+        }
+        None => unwrapped.message.get_child("body", ns::CLIENT).map(Element::text) == row.body,
+    };
+    if row.state.is_none() || !ours {
+        return Ok(false);
+    }
+    if let Some(id) = &unwrapped.stanza_id {
+        ctx.tx.set_stanza_id(row.id, id)?;
+    }
+    ctx.tx.drop_outgoing_of(row.id)?;
+    ctx.tx.climb(row.id, Delivery::Sent, None)?;
+    Ok(true)
+}
+
+fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Result<()> {
+    let digest = digest(unwrapped.message);
+    if let Some(origin) = unwrapped.origin_id()
+        && ctx.tx.is_repeated(sender, origin, &digest)?
+    {
+        return Ok(());
+    }
+    let version_2 = omemo::find(unwrapped.message).is_some_and(|(_, encrypted)| encrypted.ns() == ns::OMEMO2);
+    match omemo::open(ctx, sender, unwrapped.message)? {
+        Opened::Repeated => ctx.tx.count("message_repeated"),
+        Opened::Empty => Ok(()),
+        Opened::Content(clear, author) => {
+            let read = if is_envelope(&clear, version_2) {
+                sce::unwrap(&clear, sender, unwrapped.recipient.as_str())
+                    .map(|opened| (opened.content, Sealing::Full, opened.time))
+            } else {
+                let text = String::from_utf8(clear.to_vec()).map_err(|_| "malformed");
+                text.map(|text| (Content::text(&text), Sealing::Content, None))
+            };
+            match read {
+                Ok((content, sealing, time)) => {
+                    readable(ctx, unwrapped, chat, content, sealing, time, Some(author), &digest)
+                }
+                Err(reason) => unreadable(ctx, unwrapped, chat, reason, Some(author.device), &digest),
+            }
+        }
+        Opened::Unreadable(reason, device) => unreadable(ctx, unwrapped, chat, reason, device, &digest),
+    }
+}
+
+/// Which kind of content was opened is known from the version that opened it.
+fn is_envelope(clear: &[u8], version_2: bool) -> bool {
+    version_2 && clear.first() == Some(&b'<')
+}
+
+fn plain(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Result<()> {
+    if unwrapped.way == Way::Live && !unwrapped.own(ctx) {
+        chat_states::heard(ctx, chat, unwrapped.message)?;
+    }
+    let content = Content::of(unwrapped.message);
+    if content.body.is_none() {
+        return Ok(());
+    }
+    let digest = digest(unwrapped.message);
+    if let Some(origin) = unwrapped.origin_id()
+        && ctx.tx.is_repeated(sender, origin, &digest)?
+    {
+        return Ok(());
+    }
+    readable(ctx, unwrapped, chat, content, Sealing::None, None, None, &digest)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn readable(
+    ctx: &mut Ctx,
+    unwrapped: &Unwrapped,
+    chat: &str,
+    content: Content,
+    sealed: Sealing,
+    time: Option<i64>,
+    author: Option<Author>,
+    digest: &[u8],
+) -> Result<()> {
+    let Some(body) = content.body else { return Ok(()) };
+    let own = unwrapped.own(ctx);
+    let sent = unwrapped.stamp.or(time.filter(|time| *time <= unwrapped.arrived)).unwrap_or(unwrapped.arrived);
+    let id = ctx.tx.insert_message(&NewMessage {
+        chat,
+        own,
+        sender: unwrapped.sender.as_str(),
+        origin_id: unwrapped.origin_id(),
+        stanza_id: unwrapped.stanza_id.as_deref(),
+        body: Some(&body),
+        sealed,
+        device: author.map(|author| author.device),
+        identity: author.map(|author| author.identity),
+        trust: author.map(|author| author.trust),
+        sent,
+        arrived: unwrapped.arrived,
+        state: None,
+        reason: None,
+        digest,
+        reply_to: None,
+        waiting: false,
+    })?;
+    ctx.tx.event("message", Some(id), None, None, "{}")?;
+    if !own
+        && sealed != Sealing::None
+        && unwrapped.way == Way::Live
+        && let Some(wanted) = receipts::requested(unwrapped.message)
+    {
+        receipts::confirm(ctx, chat, &wanted)?;
+    }
+    Ok(())
+}
+
+fn unreadable(
+    ctx: &mut Ctx,
+    unwrapped: &Unwrapped,
+    chat: &str,
+    reason: &str,
+    device: Option<u32>,
+    digest: &[u8],
+) -> Result<()> {
+    // Without a payload there was nothing to read: an empty message that failed is no loss to show.
+    let payload = omemo::find(unwrapped.message)
+        .is_some_and(|(_, encrypted)| encrypted.children().any(|child| child.name() == "payload"));
+    if !payload {
+        return ctx.tx.count("empty_unreadable");
+    }
+    let id = ctx.tx.insert_message(&NewMessage {
+        chat,
+        own: unwrapped.own(ctx),
+        sender: unwrapped.sender.as_str(),
+        origin_id: unwrapped.origin_id(),
+        stanza_id: unwrapped.stanza_id.as_deref(),
+        body: None,
+        sealed: Sealing::None,
+        device,
+        identity: None,
+        trust: None,
+        sent: unwrapped.stamp.unwrap_or(unwrapped.arrived),
+        arrived: unwrapped.arrived,
+        state: None,
+        reason: Some(reason),
+        digest,
+        reply_to: None,
+        waiting: false,
+    })?;
+    ctx.tx.event("unreadable", Some(id), None, None, "{}")
+}
+
+/// A stanza past the limits: thrown away on the wire, but a message leaves a row.
+fn oversized(ctx: &mut Ctx, name: &str, from: Option<&str>, id: Option<&str>) -> Result<()> {
+    ctx.tx.count("stanza_oversized")?;
+    let sender = from.and_then(|from| jid::Jid::new(from).ok()).map(|jid| jid.to_bare());
+    let Some(sender) = sender.filter(|sender| name == "message" && *sender != ctx.me.jid) else { return Ok(()) };
+    let digest = Sha256::digest(format!("oversized {}", id.unwrap_or("")));
+    if let Some(id) = id
+        && ctx.tx.is_repeated(sender.as_str(), id, &digest)?
+    {
+        return Ok(());
+    }
+    let row = ctx.tx.insert_message(&NewMessage {
+        chat: sender.as_str(),
+        own: false,
+        sender: sender.as_str(),
+        origin_id: id,
+        stanza_id: None,
+        body: None,
+        sealed: Sealing::None,
+        device: None,
+        identity: None,
+        trust: None,
+        sent: ctx.now.wall,
+        arrived: ctx.now.wall,
+        state: None,
+        reason: Some("too_large"),
+        digest: &digest,
+        reply_to: None,
+        waiting: false,
+    })?;
+    ctx.tx.event("unreadable", Some(row), None, None, "{}")
+}
+
+/// Stands for what a message says: the same id with another payload is another message.
+fn digest(message: &Element) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut sealed = false;
+    for encrypted in message.children().filter(|child| child.name() == "encrypted") {
+        sealed = true;
+        for part in encrypted.children() {
+            match part.name() {
+                "payload" => hash.update(part.text()),
+                _ => hash.update(part.attr("sid").unwrap_or("")),
+            }
+        }
+    }
+    if !sealed {
+        hash.update(message.get_child("body", ns::CLIENT).map(Element::text).unwrap_or_default());
+    }
+    hash.finalize().into()
+}

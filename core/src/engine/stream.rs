@@ -1,0 +1,104 @@
+//! What a new, resumed or lost stream means for the rows.
+
+use super::want::Kind;
+use super::{Ctx, Effect, Input, devices, mam, presence};
+use crate::error::Result;
+use crate::model::{Proof, State};
+use crate::store::account::ConnectionRow;
+
+/// A brain starts: whatever was online is not any more.
+pub(crate) fn opened(ctx: &mut Ctx) -> Result<()> {
+    ctx.online = false;
+    let mut row = ctx.tx.connection()?;
+    if matches!(row.state, State::Online | State::Connecting) {
+        row.state = State::Offline;
+    }
+    (row.caught_up, row.proof, row.resumable) = (false, None, None);
+    ctx.tx.set_connection(&row)
+}
+
+/// The connection changed.
+pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
+    match input {
+        Input::Connecting => {
+            let mut row = ctx.tx.connection()?;
+            row.state = State::Connecting;
+            ctx.tx.set_connection(&row)
+        }
+        Input::Offline { error, refused } => {
+            ctx.online = false;
+            let mut row = ctx.tx.connection()?;
+            let wanted = ctx.tx.account()?.wanted;
+            row.state = match (refused, wanted) {
+                (true, _) => State::Refused,
+                (false, true) => State::Connecting,
+                (false, false) => State::Offline,
+            };
+            row.error = error.map(|kind| kind.code().to_owned());
+            (row.proof, row.resumable, row.caught_up) = (None, None, false);
+            ctx.tx.set_connection(&row)
+        }
+        Input::Online { jid, resumed, resumable, carbons, proof } => {
+            ctx.online = true;
+            if !resumed {
+                begin(ctx, carbons)?;
+            }
+            let mut row = ctx.tx.connection()?;
+            let proof = match proof {
+                Proof::Proved => "proved",
+                Proof::Pinned => "pinned",
+                Proof::FirstUse => "first_use",
+            };
+            row = ConnectionRow {
+                state: State::Online,
+                proof: Some(proof.to_owned()),
+                resumable: Some(resumable),
+                error: None,
+                full_jid: Some(jid.to_string()),
+                caught_up: mam::is_complete(ctx)?,
+                caught: if resumed { row.caught } else { 0 },
+                ..row
+            };
+            ctx.tx.set_connection(&row)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A new stream: nothing of the old one counts, and everything is asked again.
+fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
+    ctx.stream = ctx.tx.next_stream()?;
+    ctx.tx.reset_outgoing()?;
+    ctx.tx.reset_wants(ctx.now.wall)?;
+    ctx.tx.clear_presence()?;
+    ctx.want_own(Kind::AccountDisco, "")?;
+    if !carbons {
+        ctx.want_own(Kind::Carbons, "")?;
+    }
+    ctx.want_own(Kind::Roster, "")?;
+    let domain = ctx.me.jid.domain().to_string();
+    ctx.want_of(Kind::ServerDisco, &domain, "")?;
+    let own = ctx.bare();
+    devices::want_lists(ctx, &own)?;
+    let device = ctx.me.device;
+    for version in devices::VERSIONS {
+        super::bundle::want(ctx, &own, device, version, false)?;
+    }
+    // Carbons and presence go first: from then on nothing new can pass us by while the archive is read.
+    ctx.ask_due()?;
+    presence::initial(ctx)?;
+    mam::begin(ctx)
+}
+
+/// A person wants to be online, or not any more.
+pub(crate) fn set_wanted(ctx: &mut Ctx, wanted: bool) -> Result<()> {
+    ctx.tx.set_wanted(wanted)?;
+    ctx.effects.push(if wanted { Effect::Start } else { Effect::Stop { clean: true } });
+    if !wanted {
+        ctx.online = false;
+        let mut row = ctx.tx.connection()?;
+        (row.state, row.proof, row.resumable, row.caught_up, row.error) = (State::Offline, None, None, false, None);
+        ctx.tx.set_connection(&row)?;
+    }
+    Ok(())
+}

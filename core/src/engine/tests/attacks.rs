@@ -1,0 +1,134 @@
+//! What others try: forged wrappers, reused ids, strangers' receipts.
+
+use super::*;
+
+const JULIET: &str = "juliet@capulet.lit";
+const ROMEO: &str = "romeo@montague.lit";
+
+#[test]
+fn a_carbon_from_anybody_but_ourselves_is_dropped() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let carbon = |from: &str| {
+        format!(
+            "<message xmlns='jabber:client' from='{from}' to='{JULIET}'><received xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>
+             <message xmlns='jabber:client' from='{ROMEO}/x' to='{JULIET}' type='chat' id='a'><body>I never said that</body></message>
+             </forwarded></received></message>"
+        )
+    };
+    for from in ["tybalt@capulet.lit", "tybalt@capulet.lit/x", "capulet.lit", "juliet@capulet.lit/mallory"] {
+        world.deliver(juliet, &carbon(from));
+    }
+    assert!(world.texts(juliet, ROMEO).is_empty());
+    assert_eq!(world.tx(juliet, |tx| tx.counted("carbon_forged")), 4);
+    world.deliver(juliet, &carbon(JULIET));
+    assert_eq!(world.texts(juliet, ROMEO), ["I never said that"]);
+}
+
+#[test]
+fn an_archive_result_that_was_not_asked_for_is_dropped() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    for from in [JULIET, "tybalt@capulet.lit"] {
+        world.deliver(
+            juliet,
+            &format!(
+                "<message xmlns='jabber:client' from='{from}' to='{JULIET}'><result xmlns='urn:xmpp:mam:2' id='1' queryid='catch-up-1'>
+                 <forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='{ROMEO}' to='{JULIET}' type='chat' id='a'>
+                 <body>forged</body></message></forwarded></result></message>"
+            ),
+        );
+    }
+    assert!(world.texts(juliet, ROMEO).is_empty());
+    assert_eq!(world.tx(juliet, |tx| tx.counted("archive_forged")), 2);
+}
+
+#[test]
+fn a_pre_empted_id_hides_no_message() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let message = |from: &str, body: &str| {
+        format!(
+            "<message xmlns='jabber:client' from='{from}' to='{JULIET}' type='chat' id='same'><body>{body}</body></message>"
+        )
+    };
+    world.deliver(juliet, &message("tybalt@capulet.lit/x", "mine first"));
+    world.deliver(juliet, &message("romeo@montague.lit/x", "the true one"));
+    world.deliver(juliet, &message("romeo@montague.lit/x", "the true one"));
+    world.deliver(juliet, &message("romeo@montague.lit/x", "changed"));
+    assert_eq!(world.texts(juliet, ROMEO), ["the true one", "changed"]);
+    assert_eq!(world.texts(juliet, "tybalt@capulet.lit"), ["mine first"]);
+}
+
+#[test]
+fn a_stanza_id_of_another_archive_hides_no_message() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    for (id, body) in [("a", "one"), ("b", "two")] {
+        world.deliver(
+            juliet,
+            &format!(
+                "<message xmlns='jabber:client' from='{ROMEO}/x' to='{JULIET}' type='chat' id='{id}'><body>{body}</body>
+                 <stanza-id xmlns='urn:xmpp:sid:0' by='{ROMEO}' id='1'/></message>"
+            ),
+        );
+    }
+    assert_eq!(world.texts(juliet, ROMEO), ["one", "two"]);
+}
+
+#[test]
+fn a_receipt_of_a_stranger_changes_nothing() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    world.device("romeo@montague.lit/orchard");
+    world.devices[1].holds = true;
+    let Reply::Sent { message, origin_id } = world.say(juliet, ROMEO, "for Romeo").unwrap() else { panic!() };
+    world.settle();
+    let receipt = |from: &str| {
+        format!(
+            "<message xmlns='jabber:client' from='{from}' to='{JULIET}'><received xmlns='urn:xmpp:receipts' id='{origin_id}'/></message>"
+        )
+    };
+    world.deliver(juliet, &receipt("tybalt@capulet.lit/x"));
+    assert!(world.state(juliet, message.parse().unwrap()) < Some(Delivery::Delivered));
+    world.deliver(juliet, &receipt("romeo@montague.lit/orchard"));
+    assert_eq!(world.state(juliet, message.parse().unwrap()), Some(Delivery::Delivered));
+}
+
+#[test]
+fn an_answer_from_another_than_the_one_asked_is_dropped() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    world.device("romeo@montague.lit/orchard");
+    world.say(juliet, ROMEO, "hold").unwrap();
+    // The questions for Romeo's lists are out; Tybalt answers first, with his own device.
+    let rows = world.tx(juliet, |tx| tx.outgoing_after(world_token(), 64).unwrap());
+    let question: Element = String::from_utf8(rows.last().unwrap().1.clone()).unwrap().parse().unwrap();
+    let id = question.attr("id").unwrap();
+    world.deliver(
+        juliet,
+        &format!(
+            "<iq xmlns='jabber:client' type='result' id='{id}' from='tybalt@capulet.lit'><pubsub xmlns='http://jabber.org/protocol/pubsub'>
+             <items node='urn:xmpp:omemo:2:devices'><item id='current'><devices xmlns='urn:xmpp:omemo:2'><device id='666'/></devices></item></items>
+             </pubsub></iq>"
+        ),
+    );
+    assert_eq!(world.tx(juliet, |tx| tx.counted("answer_forged")), 1);
+    world.settle();
+    assert!(world.tx(juliet, |tx| tx.device(ROMEO, 666).unwrap()).is_none());
+}
+
+fn world_token() -> i64 {
+    0
+}
+
+#[test]
+fn an_unknown_request_gets_an_error_and_no_version() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    world.deliver(juliet, "<iq xmlns='jabber:client' type='get' id='v' from='tybalt@capulet.lit/x'><query xmlns='jabber:iq:version'/></iq>");
+    world.settle();
+    let answer = world.server.tap.last().unwrap();
+    assert_eq!((answer.attr("id"), answer.attr("type")), (Some("v"), Some("error")));
+    assert!(String::from(answer).contains("service-unavailable"));
+}

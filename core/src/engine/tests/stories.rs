@@ -1,0 +1,181 @@
+//! What people live through.
+
+use super::*;
+
+const JULIET: &str = "juliet@capulet.lit";
+const ROMEO: &str = "romeo@montague.lit";
+
+fn two() -> (World, usize, usize) {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let romeo = world.device("romeo@montague.lit/orchard");
+    (world, juliet, romeo)
+}
+
+#[test]
+fn a_first_message_arrives_sealed_and_is_answered() {
+    let (mut world, juliet, romeo) = two();
+    let id = world.says(juliet, ROMEO, "O Romeo, Romeo!");
+    assert_eq!(world.texts(romeo, JULIET), ["O Romeo, Romeo!"]);
+    assert_eq!(world.chat(romeo, JULIET)[0].sealed, 2);
+    assert_eq!(world.state(juliet, id), Some(Delivery::Delivered));
+    world.says(romeo, JULIET, "Shall I hear more?");
+    assert_eq!(world.texts(juliet, ROMEO), ["O Romeo, Romeo!", "Shall I hear more?"]);
+    let leaked = world.server.tap.iter().any(|stanza| String::from(stanza).contains("Romeo, Romeo"));
+    assert!(!leaked);
+}
+
+#[test]
+fn own_other_device_sees_both_sides() {
+    let (mut world, juliet, romeo) = two();
+    let second = world.device("juliet@capulet.lit/tomb");
+    world.says(juliet, ROMEO, "one");
+    world.says(romeo, JULIET, "two");
+    world.says(second, ROMEO, "three");
+    for device in [juliet, second] {
+        assert_eq!(world.texts(device, ROMEO), ["one", "two", "three"]);
+    }
+    assert_eq!(world.texts(romeo, JULIET), ["one", "two", "three"]);
+}
+
+#[test]
+fn what_was_missed_comes_from_the_archive_once_and_in_order() {
+    let (mut world, juliet, romeo) = two();
+    world.server.page = 7;
+    world.says(juliet, ROMEO, "0");
+    world.cut(romeo);
+    for n in 1..50 {
+        world.says(juliet, ROMEO, &n.to_string());
+    }
+    world.connect(romeo);
+    world.says(juliet, ROMEO, "50");
+    let expected: Vec<String> = (0..=50).map(|n| n.to_string()).collect();
+    assert_eq!(world.texts(romeo, JULIET), expected);
+}
+
+#[test]
+fn live_messages_wait_until_the_archive_was_read() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "first");
+    world.cut(romeo);
+    world.says(juliet, ROMEO, "missed");
+    world.connect(romeo);
+    world.devices[romeo].holds = true;
+    world.says(juliet, ROMEO, "live");
+    // The live message overtakes the archive's pages.
+    let mut held = std::mem::take(&mut world.devices[romeo].held);
+    held.sort_by_key(|stanza| !stanza.has_child("encrypted", "urn:xmpp:omemo:2"));
+    for stanza in held {
+        world.input(romeo, Input::Stanza(Arrived::Whole(stanza)));
+    }
+    world.devices[romeo].holds = false;
+    world.settle();
+    assert_eq!(world.texts(romeo, JULIET), ["first", "missed", "live"]);
+}
+
+#[test]
+fn a_message_typed_offline_goes_out_once_the_stream_is_there() {
+    let (mut world, juliet, romeo) = two();
+    world.cut(juliet);
+    let id = world.says(juliet, ROMEO, "later");
+    assert_eq!(world.state(juliet, id), Some(Delivery::Waiting));
+    world.restart(juliet);
+    world.connect(juliet);
+    world.settle();
+    assert_eq!(world.texts(romeo, JULIET), ["later"]);
+    assert_eq!(world.state(juliet, id), Some(Delivery::Delivered));
+}
+
+#[test]
+fn a_message_that_the_server_has_is_not_sent_again_after_a_cut() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "warm up");
+    let Reply::Sent { message, .. } = world.say(juliet, ROMEO, "once").unwrap() else { panic!() };
+    // The bytes reach the server, but neither `Written` nor the acknowledgement reach us.
+    let rows = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap());
+    for (_, bytes) in rows {
+        world.server.take("juliet@capulet.lit/balcony", String::from_utf8(bytes).unwrap().parse().unwrap());
+    }
+    world.restart(juliet);
+    world.connect(juliet);
+    world.settle();
+    let copies = world.server.homes[ROMEO].archive.len();
+    assert_eq!(world.texts(romeo, JULIET), ["warm up", "once"]);
+    assert!(world.state(juliet, message.parse().unwrap()) >= Some(Delivery::Sent));
+    world.restart(juliet);
+    world.connect(juliet);
+    world.settle();
+    assert_eq!(world.server.homes[ROMEO].archive.len(), copies);
+}
+
+#[test]
+fn a_message_that_the_server_never_got_goes_again_with_the_same_bytes() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "warm up");
+    world.say(juliet, ROMEO, "lost on the way").unwrap();
+    let before = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap());
+    let encrypted = |bytes: &[u8]| {
+        let stanza: Element = String::from_utf8(bytes.to_vec()).unwrap().parse().unwrap();
+        String::from(stanza.get_child("encrypted", "urn:xmpp:omemo:2").unwrap())
+    };
+    let first = encrypted(&before.last().unwrap().1);
+    world.cut(juliet);
+    world.restart(juliet);
+    world.connect(juliet);
+    world.settle();
+    assert_eq!(world.texts(romeo, JULIET), ["warm up", "lost on the way"]);
+    let again =
+        world.server.tap.iter().filter(|stanza| stanza.has_child("delay", "urn:xmpp:delay")).collect::<Vec<_>>();
+    assert_eq!(again.len(), 1);
+    assert_eq!(String::from(again[0].get_child("encrypted", "urn:xmpp:omemo:2").unwrap()), first);
+}
+
+#[test]
+fn a_contact_without_omemo_is_refused_until_plain_text_is_allowed() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    world.server.homes.entry("nurse@capulet.lit".into()).or_default();
+    let id = world.says(juliet, "nurse@capulet.lit", "Good nurse");
+    assert_eq!(world.state(juliet, id), Some(Delivery::Failed));
+    assert!(world.say(juliet, "nurse@capulet.lit", "again").is_err());
+    world.command(juliet, Command::AllowPlain { chat: "nurse@capulet.lit".into(), allow: true }).unwrap();
+    let id = world.says(juliet, "nurse@capulet.lit", "Good sweet nurse");
+    assert_eq!(world.state(juliet, id), Some(Delivery::Sent));
+    assert_eq!(world.server.homes["nurse@capulet.lit"].archive.len(), 1);
+}
+
+#[test]
+fn a_repeated_origin_id_answers_the_same_message() {
+    let (mut world, juliet, romeo) = two();
+    let send = Command::Send { to: ROMEO.into(), text: "twice".into(), reply_to: None, origin_id: Some("mine".into()) };
+    let one = world.command(juliet, send.clone()).unwrap();
+    world.settle();
+    let two = world.command(juliet, send).unwrap();
+    world.settle();
+    assert!(one == two);
+    assert_eq!(world.texts(romeo, JULIET), ["twice"]);
+}
+
+#[test]
+fn a_vanished_device_list_and_bundle_are_published_again() {
+    let (mut world, juliet, _) = two();
+    let nodes = world.server.homes[JULIET].nodes.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(nodes.len(), 4);
+    world.server.homes.get_mut(JULIET).unwrap().nodes.clear();
+    world.cut(juliet);
+    world.connect(juliet);
+    world.settle();
+    assert_eq!(world.server.homes[JULIET].nodes.keys().cloned().collect::<Vec<_>>(), nodes);
+}
+
+#[test]
+fn no_ratchet_key_is_used_for_two_ciphertexts_after_a_lost_answer() {
+    let (mut world, juliet, romeo) = two();
+    for n in 0..120 {
+        let text = n.to_string();
+        world.says(juliet, ROMEO, &text);
+    }
+    // A long one-sided talk: the heartbeat turned the ratchet, and all was read.
+    assert_eq!(world.texts(romeo, JULIET).len(), 120);
+    assert!(world.chat(romeo, JULIET).iter().all(|row| row.reason.is_none()));
+}

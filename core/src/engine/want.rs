@@ -1,0 +1,196 @@
+//! What we want from others: rows that are asked for, and asked again until answered. No question lives in memory.
+
+use super::xml::{Build, el, error_condition, jid_of};
+use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, roster};
+use crate::error::Result;
+use crate::store::want::WantRow;
+use minidom::Element;
+
+/// How long an answer may take before the question is put again, milliseconds.
+const PATIENCE: i64 = 30_000;
+/// Bundles hold up a message, so they get less.
+const BUNDLE_PATIENCE: i64 = 10_000;
+/// After so many unanswered tries a want is dropped; it comes back with its cause.
+const TRIES: u32 = 6;
+
+/// The kinds of wants; the store has their codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    AccountDisco,
+    ServerDisco,
+    Carbons,
+    Roster,
+    RosterSet,
+    RosterRemove,
+    BlockList,
+    Block,
+    Unblock,
+    ArchivePrefs,
+    Page,
+    List,
+    PublishList,
+    ConfigureNode,
+    Bundle,
+    PublishBundle,
+}
+
+impl Kind {
+    const ALL: [(Kind, &str); 16] = [
+        (Kind::AccountDisco, "account_disco"),
+        (Kind::ServerDisco, "server_disco"),
+        (Kind::Carbons, "carbons"),
+        (Kind::Roster, "roster"),
+        (Kind::RosterSet, "roster_set"),
+        (Kind::RosterRemove, "roster_remove"),
+        (Kind::BlockList, "block_list"),
+        (Kind::Block, "block"),
+        (Kind::Unblock, "unblock"),
+        (Kind::ArchivePrefs, "archive_prefs"),
+        (Kind::Page, "page"),
+        (Kind::List, "list"),
+        (Kind::PublishList, "publish_list"),
+        (Kind::ConfigureNode, "configure_node"),
+        (Kind::Bundle, "bundle"),
+        (Kind::PublishBundle, "publish_bundle"),
+    ];
+
+    pub(crate) fn code(self) -> &'static str {
+        Kind::ALL.iter().find(|(kind, _)| *kind == self).expect("ALL lists every kind").1
+    }
+
+    fn from_code(code: &str) -> Option<Kind> {
+        Kind::ALL.iter().find(|(_, name)| *name == code).map(|(kind, _)| *kind)
+    }
+}
+
+/// A question as its module words it.
+pub(crate) struct Question {
+    /// `get` or `set`.
+    pub kind: &'static str,
+    pub payload: Element,
+}
+
+impl Question {
+    pub(crate) fn get(payload: Element) -> Self {
+        Question { kind: "get", payload }
+    }
+
+    pub(crate) fn set(payload: Element) -> Self {
+        Question { kind: "set", payload }
+    }
+}
+
+/// What came back: the whole result stanza, or the condition of an error and the stanza.
+pub(crate) enum Answer<'a> {
+    Result(&'a Element),
+    Error(String, &'a Element),
+}
+
+impl Ctx<'_> {
+    /// Wants something of our own account, as soon as there is a stream.
+    pub(crate) fn want_own(&mut self, kind: Kind, arg: &str) -> Result<()> {
+        self.tx.want(kind.code(), "", arg, "", self.now.wall)
+    }
+
+    /// Wants something of `jid`, asked of that JID.
+    pub(crate) fn want_of(&mut self, kind: Kind, jid: &str, arg: &str) -> Result<()> {
+        self.tx.want(kind.code(), jid, arg, jid, self.now.wall)
+    }
+
+    /// Wants something about `jid`, asked of our own server account.
+    pub(crate) fn want_about(&mut self, kind: Kind, jid: &str, arg: &str) -> Result<()> {
+        self.tx.want(kind.code(), jid, arg, "", self.now.wall)
+    }
+
+    /// Puts all questions that are due.
+    pub(crate) fn ask_due(&mut self) -> Result<()> {
+        for row in self.tx.due_wants(self.now.wall)? {
+            if row.iq.is_some() && row.tries >= TRIES {
+                self.tx.count("want_given_up")?;
+                self.drop_want(&row)?;
+                continue;
+            }
+            self.ask(&row)?;
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, row: &WantRow) -> Result<()> {
+        let Some(kind) = Kind::from_code(&row.kind) else { return self.drop_want(row) };
+        let Some(question) = word(self, kind, row)? else { return self.drop_want(row) };
+        let id = self.fresh_id();
+        let target = (!row.target.is_empty()).then_some(row.target.as_str());
+        let iq =
+            el("iq", ns::CLIENT).at("type", question.kind).at("id", &*id).at_opt("to", target).kid(question.payload);
+        self.send(&iq)?;
+        let patience = if kind == Kind::Bundle { BUNDLE_PATIENCE } else { PATIENCE };
+        self.tx.asked(row, &id, self.stream, self.now.wall + (patience << row.tries.min(6)))
+    }
+
+    /// The want is answered or means nothing any more.
+    pub(crate) fn drop_want(&mut self, row: &WantRow) -> Result<()> {
+        self.tx.unwant(&row.kind, &row.jid, &row.arg)
+    }
+
+    /// Puts the question again after `pause` milliseconds.
+    pub(crate) fn later(&mut self, row: &WantRow, pause: i64) -> Result<()> {
+        self.tx.ask_again(row, self.now.wall + pause)
+    }
+}
+
+/// A result or error arrived. Only the one who was asked may answer; what nobody asked for is dropped and counted.
+pub(crate) fn answered(ctx: &mut Ctx, iq: &Element) -> Result<()> {
+    let row = match iq.attr("id") {
+        Some(id) => ctx.tx.want_by_iq(id)?,
+        None => None,
+    };
+    let Some(row) = row else { return ctx.tx.count("answer_unasked") };
+    if !may_answer(ctx, &row.target, iq) {
+        return ctx.tx.count("answer_forged");
+    }
+    let Some(kind) = Kind::from_code(&row.kind) else { return ctx.drop_want(&row) };
+    let answer = match iq.attr("type") {
+        Some("result") => Answer::Result(iq),
+        _ => Answer::Error(error_condition(iq), iq),
+    };
+    take(ctx, kind, &row, answer)
+}
+
+/// RFC 6120 section 8.1.2.1: our own account and server answer with our bare JID, our full JID, the domain, or no `from`.
+fn may_answer(ctx: &Ctx, target: &str, iq: &Element) -> bool {
+    if iq.attr("from").is_none() {
+        return target.is_empty() || target == ctx.me.jid.as_str();
+    }
+    let Some(from) = jid_of(iq, "from") else { return false };
+    if target.is_empty() || target == ctx.me.jid.as_str() {
+        let domain = from.node().is_none() && from.resource().is_none() && from.domain() == ctx.me.jid.domain();
+        return from.to_bare() == ctx.me.jid || domain;
+    }
+    from.as_str() == target
+}
+
+fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
+    match kind {
+        Kind::AccountDisco | Kind::ServerDisco => Ok(Some(disco::question())),
+        Kind::Carbons => Ok(Some(carbons::question())),
+        Kind::Roster | Kind::RosterSet | Kind::RosterRemove => roster::question(ctx, kind, row),
+        Kind::BlockList | Kind::Block | Kind::Unblock => Ok(Some(blocking::question(kind, row))),
+        Kind::ArchivePrefs => Ok(Some(mam::prefs_question(row))),
+        Kind::Page => mam::question(ctx, row),
+        Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::question(ctx, kind, row),
+        Kind::Bundle | Kind::PublishBundle => bundle::question(ctx, kind, row),
+    }
+}
+
+fn take(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer) -> Result<()> {
+    match kind {
+        Kind::AccountDisco | Kind::ServerDisco => disco::answered(ctx, kind, row, answer),
+        Kind::Carbons => ctx.drop_want(row),
+        Kind::Roster | Kind::RosterSet | Kind::RosterRemove => roster::answered(ctx, kind, row, answer),
+        Kind::BlockList | Kind::Block | Kind::Unblock => blocking::answered(ctx, kind, row, answer),
+        Kind::ArchivePrefs => mam::prefs_answered(ctx, row, answer),
+        Kind::Page => mam::answered(ctx, row, answer),
+        Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::answered(ctx, kind, row, answer),
+        Kind::Bundle | Kind::PublishBundle => bundle::answered(ctx, kind, row, answer),
+    }
+}
