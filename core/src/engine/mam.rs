@@ -8,6 +8,7 @@ use super::xml::{Build, bare_of, child_text, el, parse};
 use super::{Ctx, message, ns, pubsub, receipts};
 use crate::error::Result;
 use crate::model::Time;
+use crate::store::Tx;
 use crate::store::want::WantRow;
 use minidom::Element;
 
@@ -158,8 +159,8 @@ pub(crate) fn drain(ctx: &mut Ctx) -> Result<()> {
 }
 
 /// Whether more kept messages wait to be handled.
-pub(crate) fn is_draining(ctx: &Ctx) -> Result<bool> {
-    Ok(ctx.tx.find_want("drain", "", "")?.is_some())
+pub(crate) fn is_draining(tx: &Tx) -> Result<bool> {
+    Ok(tx.find_want("drain", "", "")?.is_some())
 }
 
 /// An archived message. Only our own archive may answer, and only what we asked on this stream.

@@ -278,14 +278,14 @@ fn readable(
         waiting: false,
     })?;
     ctx.tx.event("message", Some(id), None, None, "{}")?;
-    if !own
-        && sealed != Sealing::None
-        && unwrapped.way == Way::Live
-        && let Some(wanted) = receipts::requested(unwrapped.message)
-    {
-        receipts::confirm(ctx, chat, &wanted)?;
+    match receipts::requested(unwrapped.message) {
+        // Plain text gets no automatic receipt: anybody can send it, and the answer would tell that we are here.
+        Some(wanted) if !own && sealed != Sealing::None => match mam::is_complete(ctx)? {
+            true => receipts::confirm(ctx, chat, &wanted),
+            false => receipts::confirm_later(ctx, chat, &wanted),
+        },
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn unreadable(

@@ -174,7 +174,11 @@ impl Engine {
 
     /// When `Tick` should come next, in wall milliseconds.
     pub(crate) fn next_deadline(&self, tx: &Tx) -> Result<Option<i64>> {
-        if self.online { tx.next_due() } else { Ok(None) }
+        match self.online {
+            true if mam::is_draining(tx)? => Ok(Some(0)),
+            true => tx.next_due(),
+            false => Ok(None),
+        }
     }
 
     fn run<T>(

@@ -38,11 +38,6 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
     ctx.ask_due()
 }
 
-/// Whether the pump left work that it could do at once.
-pub(crate) fn is_eager(ctx: &Ctx) -> Result<bool> {
-    Ok(ctx.online && mam::is_draining(ctx)?)
-}
-
 /// Who gets a message in this chat.
 struct Recipients {
     reach: Vec<Target>,

@@ -1,7 +1,7 @@
 //! What we want from others: rows that are asked for, and asked again until answered. No question lives in memory.
 
 use super::xml::{Build, el, error_condition, jid_of};
-use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, roster};
+use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, receipts, roster};
 use crate::error::Result;
 use crate::store::want::WantRow;
 use minidom::Element;
@@ -32,10 +32,11 @@ pub(crate) enum Kind {
     ConfigureNode,
     Bundle,
     PublishBundle,
+    Receipt,
 }
 
 impl Kind {
-    const ALL: [(Kind, &str); 16] = [
+    const ALL: [(Kind, &str); 17] = [
         (Kind::AccountDisco, "account_disco"),
         (Kind::ServerDisco, "server_disco"),
         (Kind::Carbons, "carbons"),
@@ -52,6 +53,7 @@ impl Kind {
         (Kind::ConfigureNode, "configure_node"),
         (Kind::Bundle, "bundle"),
         (Kind::PublishBundle, "publish_bundle"),
+        (Kind::Receipt, "receipt"),
     ];
 
     pub(crate) fn code(self) -> &'static str {
@@ -179,13 +181,14 @@ fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
         Kind::Page => mam::question(ctx, row),
         Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::question(ctx, kind, row),
         Kind::Bundle | Kind::PublishBundle => bundle::question(ctx, kind, row),
+        Kind::Receipt => receipts::question(ctx, row),
     }
 }
 
 fn take(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer) -> Result<()> {
     match kind {
         Kind::AccountDisco | Kind::ServerDisco => disco::answered(ctx, kind, row, answer),
-        Kind::Carbons => ctx.drop_want(row),
+        Kind::Carbons | Kind::Receipt => ctx.drop_want(row),
         Kind::Roster | Kind::RosterSet | Kind::RosterRemove => roster::answered(ctx, kind, row, answer),
         Kind::BlockList | Kind::Block | Kind::Unblock => blocking::answered(ctx, kind, row, answer),
         Kind::ArchivePrefs => mam::prefs_answered(ctx, row, answer),
