@@ -1,21 +1,203 @@
 //! The handle of an account: sends wishes, waits for what became of them, opens what screens show.
 
+use crate::brain::{self, Request, StartWire};
 use crate::command::{Command, Reply};
-use crate::error::{ErrorKind, Result};
-use crate::model::{ChatItem, Connection, Contact, DeviceView, TimelineItem};
-use crate::query::{Events, Query};
+use crate::error::{Error, ErrorKind, Result};
+use crate::hub::Hub;
+use crate::lease::Lease;
+use crate::model::{ChatItem, Connection, Contact, Delivery, DeviceView, State, TimelineItem};
+use crate::query::{self, Events, Produce, Query};
+use crate::store::{self, AccountFolder, Reader, StoreKey, Touched};
+use crate::wire::Limits;
+use crate::workers::Workers;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// An account. Clones are handles of the same one. Its thread starts with the first call or watch; plain reads start nothing.
 #[derive(Clone)]
 pub struct Account {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    jid: String,
+/// What the handles of an account share.
+pub(crate) struct Inner {
+    pub(crate) jid: String,
+    pub(crate) folder: AccountFolder,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) handle: Handle,
+    key: Arc<StoreKey>,
+    workers: Arc<Workers>,
+    limits: Limits,
+    start_wire: StartWire,
+    life: Mutex<Life>,
+    readers: Mutex<Vec<Reader>>,
+}
+
+/// Where the account's thread stands.
+enum Life {
+    /// Not started yet, or suspended; `resume`: it was online then.
+    Resting {
+        resume: bool,
+    },
+    Running(mpsc::Sender<Request>),
+    Ended,
+}
+
+/// What all accounts of a client share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) key: Arc<StoreKey>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) limits: Limits,
+    pub(crate) start_wire: StartWire,
+}
+
+/// Open readers kept for the next read.
+const READERS: usize = 2;
+
+impl Inner {
+    pub(crate) fn new(jid: String, folder: AccountFolder, shared: Shared) -> Arc<Inner> {
+        Arc::new(Inner {
+            jid,
+            folder,
+            hub: Arc::default(),
+            handle: shared.workers.handle().clone(),
+            key: shared.key,
+            workers: shared.workers,
+            limits: shared.limits,
+            start_wire: shared.start_wire,
+            life: Mutex::new(Life::Resting { resume: false }),
+            readers: Mutex::default(),
+        })
+    }
+
+    /// Reads with a connection of its own; after a failure that connection is not used again.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T>) -> Result<T> {
+        if matches!(*self.life(), Life::Ended) {
+            return Err(ErrorKind::Ended.into());
+        }
+        if !self.folder.exists() {
+            return Err(Error::about(ErrorKind::NoAccount, &self.jid));
+        }
+        let kept = self.readers().pop();
+        let reader = match kept {
+            Some(reader) => reader,
+            None => Reader::open(&self.folder.database(), &self.key).map_err(|error| self.about(error))?,
+        };
+        let result = work(&reader);
+        if let Ok(_) | Err(Error { kind: ErrorKind::UnknownMessage, .. }) = result {
+            let mut readers = self.readers();
+            if readers.len() < READERS {
+                readers.push(reader);
+            }
+        }
+        result.map_err(|error| self.about(error))
+    }
+
+    /// Names the account where an error of its files names nothing.
+    fn about(&self, error: Error) -> Error {
+        if error.subject.is_empty() { Error::about(error.kind, &self.jid) } else { error }
+    }
+
+    /// The brain, started if it is not running.
+    fn brain(&self) -> Result<mpsc::Sender<Request>> {
+        let mut life = self.life();
+        match &*life {
+            Life::Running(sender) if !sender.is_closed() => return Ok(sender.clone()),
+            Life::Ended => return Err(ErrorKind::Ended.into()),
+            _ if !self.folder.exists() => return Err(Error::about(ErrorKind::NoAccount, &self.jid)),
+            _ => {}
+        }
+        let sender = brain::start(brain::Setting {
+            folder: self.folder.clone(),
+            key: self.key.clone(),
+            workers: self.workers.clone(),
+            hub: self.hub.clone(),
+            start_wire: self.start_wire.clone(),
+            limits: self.limits,
+        })?;
+        *life = Life::Running(sender.clone());
+        Ok(sender)
+    }
+
+    /// Ends the brain; for good, or until it is used again.
+    pub(crate) async fn rest(&self, clean: bool, for_good: bool) {
+        let next = if for_good { Life::Ended } else { Life::Resting { resume: false } };
+        let before = {
+            let mut life = self.life();
+            if let (Life::Resting { .. }, false) = (&*life, for_good) {
+                return;
+            }
+            std::mem::replace(&mut *life, next)
+        };
+        self.readers().clear();
+        if let Life::Running(sender) = before {
+            let (answer, ended) = oneshot::channel();
+            if sender.send(Request::End { clean, answer }).await.is_ok()
+                && let Ok(resume) = ended.await
+                && let Life::Resting { resume: kept } = &mut *self.life()
+            {
+                *kept = resume;
+            }
+        }
+        // One may have been at work meanwhile.
+        self.readers().clear();
+        if for_good {
+            self.hub.end();
+        }
+    }
+
+    /// Goes online again if it was when it was suspended.
+    pub(crate) async fn resume(&self) -> Result<()> {
+        let resume = matches!(*self.life(), Life::Resting { resume: true });
+        if resume {
+            let _ = self.brain()?.send(Request::Resume).await;
+        }
+        Ok(())
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().expect("no holder of this lock panics")
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Reader>> {
+        self.readers.lock().expect("no holder of this lock panics")
+    }
+
+    /// How the connection stands: what the rows say, unless a crash left them or the brain is in trouble.
+    pub(crate) fn connection(&self) -> Result<Connection> {
+        let trouble = self.hub.trouble();
+        let rows = self.read(query::connection);
+        let mut connection = match (rows, trouble) {
+            (Ok(connection), _) => connection,
+            (Err(_), Some(_)) => offline(),
+            (Err(error), None) => return Err(error),
+        };
+        let live = matches!(connection.state, State::Connecting | State::Online);
+        if let Some(kind) = trouble {
+            connection = Connection { error: Some(kind.code().to_owned()), ..offline() };
+        } else if live && !self.hub.holding() && Lease::is_free(&self.folder.lease()) {
+            connection = Connection { error: connection.error, ..offline() };
+        }
+        Ok(connection)
+    }
+}
+
+/// Nothing is known, nothing is connected.
+fn offline() -> Connection {
+    Connection {
+        state: State::Offline,
+        proof: None,
+        archive: None,
+        resumable: None,
+        error: None,
+        caught_up: false,
+        caught: 0,
+    }
 }
 
 impl Account {
@@ -25,88 +207,183 @@ impl Account {
     }
 
     /// Carries out a wish in one transaction. The answer means that it is on the disk, not that the network has seen it.
-    pub async fn call(&self, _command: Command) -> Result<Reply> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn call(&self, command: Command) -> Result<Reply> {
+        let (answer, reply) = oneshot::channel();
+        let request = Request::Command { command, answer };
+        if self.inner.brain()?.send(request).await.is_err() {
+            return Err(ErrorKind::Ended.into());
+        }
+        reply.await.unwrap_or(Err(ErrorKind::Crashed.into())).map_err(|error| self.inner.about(error))
     }
 
     /// Waits until the account is online, in whichever process. Fails with the kind of refusal, or with the kind of the
     /// last failure (`TimedOut` if there was none) when the time is up. It does not connect by itself.
-    pub async fn online(&self, _deadline: Duration) -> Result<()> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn online(&self, deadline: Duration) -> Result<()> {
+        self.connected(deadline, |connection| connection.state == State::Online).await
     }
 
     /// Waits until the archive was read to its end on this stream, or the server has none.
-    pub async fn caught_up(&self, _deadline: Duration) -> Result<()> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn caught_up(&self, deadline: Duration) -> Result<()> {
+        self.connected(deadline, |connection| {
+            connection.state == State::Online && (connection.caught_up || connection.archive == Some(false))
+        })
+        .await
+    }
+
+    async fn connected(&self, deadline: Duration, enough: impl Fn(&Connection) -> bool) -> Result<()> {
+        self.inner.brain()?;
+        let wanted = |touched: &Touched| *touched == Touched::Connection;
+        let mut last = None;
+        let done = self
+            .until(deadline, wanted, |inner| {
+                let connection = inner.connection()?;
+                last = connection.error.as_deref().and_then(kind_of);
+                match connection.state {
+                    State::Refused | State::Contradiction => Err(last.unwrap_or(ErrorKind::LoginRefused).into()),
+                    _ => Ok(enough(&connection).then_some(())),
+                }
+            })
+            .await;
+        done.map_err(|error| match (error.kind, last) {
+            (ErrorKind::TimedOut, Some(kind)) => Error::about(kind, &self.inner.jid),
+            _ => self.inner.about(error),
+        })
     }
 
     /// Waits until a message of ours is `Sent` or further, or `Failed`, and answers its row; `TimedOut`, `UnknownMessage`.
-    pub async fn sent(&self, _message: &str, _deadline: Duration) -> Result<TimelineItem> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn sent(&self, message: &str, deadline: Duration) -> Result<TimelineItem> {
+        self.inner.brain()?;
+        let wanted = |touched: &Touched| matches!(touched, Touched::Timeline(_));
+        self.until(deadline, wanted, |inner| {
+            let item = inner.read(|reader| query::item(reader, message))?;
+            Ok(item.state.is_none_or(|state| state >= Delivery::Sent).then_some(item))
+        })
+        .await
+    }
+
+    /// Looks now and after each commit that touches what `matter` says, until there is an answer or no time left.
+    async fn until<T>(
+        &self,
+        deadline: Duration,
+        matter: impl Fn(&Touched) -> bool + Send + Sync + 'static,
+        mut look: impl FnMut(&Inner) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let subscriber = self.inner.hub.subscribe(matter);
+        let end = Instant::now() + deadline;
+        loop {
+            if let Some(found) = look(&self.inner)? {
+                return Ok(found);
+            }
+            let waited = {
+                let _runtime = self.inner.handle.enter();
+                tokio::time::timeout_at(end, subscriber.woken())
+            };
+            match waited.await {
+                Ok(true) => {}
+                Ok(false) => return Err(ErrorKind::Ended.into()),
+                Err(_) => return Err(ErrorKind::TimedOut.into()),
+            }
+        }
     }
 
     /// The chat list, newest first, at most 200.
     pub fn chats(&self) -> Result<Vec<ChatItem>> {
-        Err(ErrorKind::NotYet.into())
+        chats(&self.inner)
     }
 
     /// Rows of a chat, newest first: those before the row with the local id `before`, or the newest; at most 200.
-    pub fn timeline(&self, _chat: &str, _before: Option<&str>, _limit: u32) -> Result<Vec<TimelineItem>> {
-        Err(ErrorKind::NotYet.into())
+    pub fn timeline(&self, chat: &str, before: Option<&str>, limit: u32) -> Result<Vec<TimelineItem>> {
+        self.inner.read(|reader| query::timeline(reader, chat, before, limit))
     }
 
     /// The contact list, by name.
     pub fn contacts(&self) -> Result<Vec<Contact>> {
-        Err(ErrorKind::NotYet.into())
+        self.inner.read(query::contacts)
     }
 
     /// The devices of a person, or of this account.
-    pub fn devices(&self, _jid: &str) -> Result<Vec<DeviceView>> {
-        Err(ErrorKind::NotYet.into())
+    pub fn devices(&self, jid: &str) -> Result<Vec<DeviceView>> {
+        self.inner.read(|reader| query::devices(reader, jid))
     }
 
     /// How the connection stands, in whichever process holds it.
     pub fn connection(&self) -> Result<Connection> {
-        Err(ErrorKind::NotYet.into())
+        self.inner.connection()
     }
 
-    /// Readable rows that hold all these words, newest first; at most 200.
-    pub fn search(&self, _words: &str, _limit: u32) -> Result<Vec<TimelineItem>> {
-        Err(ErrorKind::NotYet.into())
+    /// One message of this store by its local id.
+    pub fn message(&self, message: &str) -> Result<TimelineItem> {
+        self.inner.read(|reader| query::item(reader, message))
     }
 
-    /// Writes what can be read as JSON lines and tells how many rows those were; damaged parts are passed over.
-    pub fn export(&self, _out: &mut dyn Write) -> Result<u64> {
-        Err(ErrorKind::NotYet.into())
+    /// Readable rows that hold all these words, newest first; at most 200. The last word may be the beginning of one.
+    pub fn search(&self, words: &str, limit: u32) -> Result<Vec<TimelineItem>> {
+        self.inner.read(|reader| query::search(reader, words, limit))
+    }
+
+    /// Writes what can be read as JSON lines and tells how many rows those were; damaged parts are passed over. No password
+    /// and no key is among it.
+    pub fn export(&self, out: &mut dyn Write) -> Result<u64> {
+        let done = store::export(&self.inner.folder.database(), &self.inner.key, out);
+        done.map(|done| done.rows).map_err(|error| self.inner.about(error))
     }
 
     /// The chat list, again after each change.
     pub fn watch_chats(&self) -> Query<Vec<ChatItem>> {
-        Query::ended()
+        self.watch(|touched| matches!(touched, Touched::Chats | Touched::Contacts), Arc::new(chats))
     }
 
     /// The newest rows of a chat, again after each change.
-    pub fn watch_timeline(&self, _chat: &str, _limit: u32) -> Query<Vec<TimelineItem>> {
-        Query::ended()
+    pub fn watch_timeline(&self, chat: &str, limit: u32) -> Query<Vec<TimelineItem>> {
+        let (chat, matter) = (chat.to_owned(), Touched::Timeline(chat.to_owned()));
+        let produce = move |inner: &Inner| inner.read(|reader| query::timeline(reader, &chat, None, limit));
+        self.watch(move |touched| *touched == matter, Arc::new(produce))
     }
 
     /// The contact list, again after each change.
     pub fn watch_contacts(&self) -> Query<Vec<Contact>> {
-        Query::ended()
+        let matter = |touched: &Touched| matches!(touched, Touched::Contacts | Touched::Connection);
+        self.watch(matter, Arc::new(|inner| inner.read(query::contacts)))
     }
 
     /// The devices of a person, again after each change.
-    pub fn watch_devices(&self, _jid: &str) -> Query<Vec<DeviceView>> {
-        Query::ended()
+    pub fn watch_devices(&self, jid: &str) -> Query<Vec<DeviceView>> {
+        let (jid, matter) = (jid.to_owned(), Touched::Devices(jid.to_owned()));
+        let produce = move |inner: &Inner| inner.read(|reader| query::devices(reader, &jid));
+        self.watch(move |touched| *touched == matter, Arc::new(produce))
     }
 
     /// The connection, again after each change.
     pub fn watch_connection(&self) -> Query<Connection> {
-        Query::ended()
+        self.watch(|touched| *touched == Touched::Connection, Arc::new(Inner::connection))
     }
 
     /// What happens from now on, in the order of commits, in this and other processes.
     pub fn events(&self) -> Events {
-        Events::ended()
+        self.wake();
+        Events::new(self.inner.clone())
     }
+
+    fn watch<T: Clone + PartialEq + Send + 'static>(
+        &self,
+        matter: impl Fn(&Touched) -> bool + Send + Sync + 'static,
+        produce: Produce<T>,
+    ) -> Query<T> {
+        self.wake();
+        Query::new(self.inner.clone(), matter, produce)
+    }
+
+    /// Starts the brain: it hears of what other processes commit. If it cannot start, the first read says why.
+    fn wake(&self) {
+        let _ = self.inner.brain();
+    }
+}
+
+fn chats(inner: &Inner) -> Result<Vec<ChatItem>> {
+    inner.read(|reader| query::chat_list(reader, |chat| inner.hub.types(chat)))
+}
+
+/// The kind of this code.
+fn kind_of(code: &str) -> Option<ErrorKind> {
+    ErrorKind::ALL.iter().copied().find(|kind| kind.code() == code)
 }

@@ -1,15 +1,26 @@
 //! A home folder and its accounts: the first thing that a face opens, and the last that it closes.
 
-use crate::account::Account;
-use crate::command::Tls;
-use crate::error::{ErrorKind, Result};
+use crate::account::{Account, Inner as AccountInner, Shared};
+use crate::brain::StartWire;
+use crate::clock;
+use crate::command::{Command, Tls};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lease::LeaseQueue;
 use crate::lifecycle::Lifecycle;
-use crate::store::StoreKey;
-use crate::wire::Limits;
+use crate::store::account::NewRow;
+use crate::store::{self, AccountFolder, Home, Reader, StoreKey};
+use crate::wire::{self, Limits, Link, Settings};
+use crate::workers::Workers;
+use rand::{Rng, rngs::StdRng};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 /// An open home. Clones are handles of the same one; it owns the runtime that all wires share.
@@ -19,9 +30,10 @@ pub struct Client {
 }
 
 struct Inner {
-    #[allow(dead_code)]
-    home: PathBuf,
-    runtime: tokio::runtime::Runtime,
+    home: Home,
+    shared: Shared,
+    /// Accounts opened so far, by their folder.
+    accounts: Mutex<BTreeMap<String, Arc<AccountInner>>>,
 }
 
 /// What an account needs to be added or registered.
@@ -40,22 +52,33 @@ pub struct NewAccount {
     pub ca: Option<String>,
 }
 
-/// An account folder whose database cannot be opened normally.
+/// An account folder whose database cannot be opened normally. Whose it is cannot be told either.
 pub struct Damaged {
     /// Its random name under `accounts/`.
     pub folder: String,
-    /// Why: `DamagedStore`, or what the system said.
+    /// Why: `DamagedStore`, `StoreTooNew`, or what the system said.
     pub kind: ErrorKind,
-    #[allow(dead_code)]
-    pub(crate) path: PathBuf,
+    files: AccountFolder,
+    key: Arc<StoreKey>,
 }
 
 impl Damaged {
-    /// Writes what can still be read as JSON lines and tells how many rows those were. Nothing is changed.
-    pub fn export(&self, _out: &mut dyn Write) -> Result<u64> {
-        Err(ErrorKind::NotYet.into())
+    /// Writes what can still be read as JSON lines and tells how many rows those were. Nothing is changed. `DamagedStore` if
+    /// nothing can be read at all.
+    pub fn export(&self, out: &mut dyn Write) -> Result<u64> {
+        let done = store::export(&self.files.database(), &self.key, out);
+        done.map(|done| done.rows)
+            .map_err(|error| Error::about(error.kind, self.files.database().display().to_string()))
+    }
+
+    /// What a person is told about it.
+    pub fn error(&self) -> Error {
+        Error::about(self.kind, self.files.database().display().to_string())
     }
 }
+
+/// How long another process may take to let go of an account that is to be wiped.
+const LET_GO: Duration = Duration::from_secs(10);
 
 impl Client {
     /// Opens the home folder, or makes it with mode 0700.
@@ -66,64 +89,162 @@ impl Client {
     }
 
     /// The same with other time-outs; tests lower them.
-    pub fn open_with(home: &Path, _key: StoreKey, _limits: Limits) -> Result<Client> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("dunnock")
-            .enable_all()
-            .build()
-            .map_err(|_| ErrorKind::Internal)?;
-        Ok(Client { inner: Arc::new(Inner { home: home.to_owned(), runtime }) })
+    pub fn open_with(home: &Path, key: StoreKey, limits: Limits) -> Result<Client> {
+        let home = Home::open(home, &key)?;
+        let workers = Arc::new(Workers::start()?);
+        let shared = Shared { key: Arc::new(key), start_wire: wires_on(workers.handle().clone()), workers, limits };
+        Ok(Client { inner: Arc::new(Inner { home, shared, accounts: Mutex::default() }) })
     }
 
     /// Whether this home holds an account, readable or not: then its key must not be made anew.
-    pub fn has_accounts(_home: &Path) -> Result<bool> {
-        Err(ErrorKind::NotYet.into())
+    pub fn has_accounts(home: &Path) -> Result<bool> {
+        Home::has_accounts(home)
     }
 
     /// The accounts that can be opened, in the order of adding. Those that cannot are in [`Client::damaged`].
     pub fn accounts(&self) -> Result<Vec<Account>> {
-        Err(ErrorKind::NotYet.into())
+        let mut found = Vec::new();
+        for folder in self.inner.home.folders()? {
+            if let Ok((created, account)) = self.inner.opened(folder) {
+                found.push((created, account));
+            }
+        }
+        found.sort_by(|a, b| (a.0, &a.1.inner.folder.name).cmp(&(b.0, &b.1.inner.folder.name)));
+        Ok(found.into_iter().map(|(_, account)| account).collect())
     }
 
-    /// The account of this bare JID; `NoAccount` if there is none.
-    pub fn account(&self, _jid: &str) -> Result<Account> {
-        Err(ErrorKind::NotYet.into())
+    /// The account of this bare JID. `NoAccount` if there is none; if there are damaged ones it may be among them, so then
+    /// their error.
+    pub fn account(&self, jid: &str) -> Result<Account> {
+        let jid = bare(jid)?;
+        if let Some(account) = self.accounts()?.into_iter().find(|account| account.inner.jid == jid) {
+            return Ok(account);
+        }
+        match self.damaged().first() {
+            Some(damaged) => Err(damaged.error()),
+            None => Err(Error::about(ErrorKind::NoAccount, jid)),
+        }
     }
 
     /// The account folders whose database cannot be opened.
     pub fn damaged(&self) -> Vec<Damaged> {
-        Vec::new()
+        let folders = self.inner.home.folders().unwrap_or_default();
+        let damaged = |folder: AccountFolder| {
+            let error = self.inner.opened(folder.clone()).err()?;
+            let key = self.inner.shared.key.clone();
+            folder.exists().then(|| Damaged { folder: folder.name.clone(), kind: error.kind, files: folder, key })
+        };
+        folders.into_iter().filter_map(damaged).collect()
     }
 
     /// Stores a new account, offline. Either all of it is there afterwards, or nothing; `AccountExists`, `InvalidJid`.
-    pub fn add(&self, _new: NewAccount) -> Result<Account> {
-        Err(ErrorKind::NotYet.into())
+    pub fn add(&self, new: NewAccount) -> Result<Account> {
+        let jid = bare(&new.jid)?;
+        let _alone = self.inner.home.exclusive()?;
+        if self.accounts()?.iter().any(|account| account.inner.jid == jid) {
+            return Err(Error::about(ErrorKind::AccountExists, jid));
+        }
+        let mut rng: StdRng = rand::make_rng();
+        let mut identity = Zeroizing::new([0; 32]);
+        rng.fill_bytes(identity.as_mut_slice());
+        let row = NewRow {
+            jid: &jid,
+            password: &new.password,
+            host: new.host.as_deref(),
+            port: new.port,
+            tls: new.tls,
+            ca: new.ca.as_deref(),
+            user_agent: &uuid(&mut rng),
+            // XEP-0384: 1 to 2^31 - 1.
+            device: rng.next_u32() % (i32::MAX as u32) + 1,
+            identity: &identity,
+            now: clock::now().wall,
+        };
+        let folder = self.inner.home.build(&self.inner.shared.key, |store| {
+            let tx = store.tx()?;
+            tx.create_account(&row)?;
+            tx.commit().map(drop)
+        });
+        Ok(self.inner.opened(folder?)?.1)
     }
 
     /// Makes the account on its server (XEP-0077) and stores nothing; [`Client::add`] follows.
-    pub async fn register(&self, _new: &NewAccount) -> Result<()> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn register(&self, new: &NewAccount) -> Result<()> {
+        let mut rng: StdRng = rand::make_rng();
+        let settings = Settings {
+            jid: jid::BareJid::from_str(&bare(&new.jid)?).map_err(|_| ErrorKind::InvalidJid)?,
+            password: new.password.clone(),
+            host: new.host.clone(),
+            port: new.port,
+            tls: new.tls,
+            ca: new.ca.clone(),
+            user_agent: uuid(&mut rng),
+            limits: self.inner.shared.limits,
+        };
+        wire::register(&settings, &mut rng).await
     }
 
     /// Disconnects the account, here and in other processes, and wipes its folder. `StoreBusy` if another program does not let go.
-    pub async fn remove(&self, _jid: &str) -> Result<()> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn remove(&self, jid: &str) -> Result<()> {
+        let account = self.account(jid)?;
+        // Whoever holds the wire obeys this, in whichever process. A store that cannot be written is wiped all the same.
+        let _ = account.call(Command::Disconnect).await;
+        account.inner.rest(true, true).await;
+        self.wipe(account.inner.folder.clone(), &account.inner.jid).await
     }
 
     /// Wipes an account that cannot be opened any more, by its folder's name.
-    pub async fn remove_damaged(&self, _folder: &str) -> Result<()> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn remove_damaged(&self, folder: &str) -> Result<()> {
+        let found = self.damaged().into_iter().find(|damaged| damaged.folder == folder);
+        let found = found.ok_or_else(|| Error::about(ErrorKind::NoAccount, folder))?;
+        self.wipe(found.files, folder).await
+    }
+
+    async fn wipe(&self, folder: AccountFolder, subject: &str) -> Result<()> {
+        let lease = folder.lease();
+        let queue = LeaseQueue::new(lease.clone());
+        // A damaged folder may lack even the lease file: then nobody holds it.
+        let waited = if lease.exists() {
+            queue.want()?;
+            let taken = {
+                let _runtime = self.handle().enter();
+                tokio::time::timeout(LET_GO, queue.taken())
+            };
+            Some(taken.await)
+        } else {
+            None
+        };
+        let _lease = match waited {
+            Some(Err(_)) => {
+                queue.leave();
+                return Err(Error::about(ErrorKind::StoreBusy, subject));
+            }
+            other => other,
+        };
+        let inner = self.inner.clone();
+        let wiped = move || {
+            let _alone = inner.home.exclusive()?;
+            inner.accounts().remove(&folder.name);
+            inner.home.wipe(&folder)
+        };
+        self.handle().spawn_blocking(wiped).await.map_err(|_| ErrorKind::Crashed)?
     }
 
     /// Moves all accounts to another state of life; returns when that is done.
-    pub async fn set_lifecycle(&self, _lifecycle: Lifecycle) -> Result<()> {
-        Err(ErrorKind::NotYet.into())
+    pub async fn set_lifecycle(&self, lifecycle: Lifecycle) -> Result<()> {
+        let accounts: Vec<_> = self.inner.accounts().values().cloned().collect();
+        for account in accounts {
+            match lifecycle {
+                Lifecycle::Suspended => account.rest(false, false).await,
+                Lifecycle::Foreground | Lifecycle::Background => account.resume().await?,
+            }
+        }
+        Ok(())
     }
 
     /// The runtime, for bindings to spawn onto.
-    pub fn handle(&self) -> &tokio::runtime::Handle {
-        self.inner.runtime.handle()
+    pub fn handle(&self) -> &Handle {
+        self.inner.shared.workers.handle()
     }
 
     /// Runs a future on this thread, with the runtime behind it. Not for use inside of another future.
@@ -133,5 +254,62 @@ impl Client {
 
     /// Ends all: goodbye to the servers, what was acknowledged is on the disk, the log of the database is written back,
     /// leases and files are released. Handles answer `Ended` afterwards.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        let accounts = std::mem::take(&mut *self.inner.accounts());
+        for account in accounts.values() {
+            account.rest(true, true).await;
+        }
+    }
+}
+
+impl Inner {
+    /// The account in this folder and when it was added.
+    fn opened(&self, folder: AccountFolder) -> Result<(i64, Account)> {
+        let known = self.accounts().get(&folder.name).cloned();
+        let read = |reader: &Reader| {
+            let sql = "SELECT jid, created FROM account";
+            Ok(reader.sql().query_row(sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?)
+        };
+        if let Some(inner) = known {
+            let (_, created) = inner.read(read)?;
+            return Ok((created, Account { inner }));
+        }
+        let reader = Reader::open(&folder.database(), &self.shared.key)?;
+        let (jid, created) = read(&reader)?;
+        let mut accounts = self.accounts();
+        let inner =
+            accounts.entry(folder.name.clone()).or_insert_with(|| AccountInner::new(jid, folder, self.shared.clone()));
+        Ok((created, Account { inner: inner.clone() }))
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, Arc<AccountInner>>> {
+        self.accounts.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// Starts wires as tasks of this runtime.
+fn wires_on(handle: Handle) -> StartWire {
+    Arc::new(move |settings| {
+        let (to, orders) = mpsc::channel(wire::ORDERS);
+        let (events, from) = mpsc::channel(wire::EVENTS);
+        handle.spawn(wire::run(settings, events, orders, rand::make_rng::<StdRng>()));
+        Link { to, from }
+    })
+}
+
+/// The normal form of a bare JID with a name in it.
+fn bare(text: &str) -> Result<String> {
+    let invalid = || Error::about(ErrorKind::InvalidJid, text);
+    let jid = jid::BareJid::from_str(text).map_err(|_| invalid())?;
+    if jid.node().is_none() { Err(invalid()) } else { Ok(jid.to_string()) }
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn uuid(rng: &mut impl Rng) -> String {
+    let mut bytes = [0u8; 16];
+    rng.fill_bytes(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

@@ -2,21 +2,28 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod bell;
+mod brain;
 mod client;
+mod clock;
 pub mod command;
 mod engine;
 pub mod error;
+mod hub;
 mod killpoint;
+mod lease;
 pub mod lifecycle;
 pub mod log;
 pub mod model;
 mod net;
 pub mod query;
 pub mod redact;
-
+#[cfg(test)]
+mod scratch;
 mod seal;
 mod store;
 mod wire;
+mod workers;
 
 pub use account::Account;
 pub use client::{Client, Damaged, NewAccount};

@@ -8,13 +8,20 @@ pub(crate) mod chat;
 pub(crate) mod contact;
 pub(crate) mod device;
 mod event;
+mod export;
+mod home;
 pub(crate) mod message;
 mod open;
 pub(crate) mod outgoing;
 mod session;
+mod suspect;
+#[cfg(test)]
+mod tests;
 mod tx;
 pub(crate) mod want;
 
-pub(crate) use open::Store;
+pub(crate) use export::export;
+pub(crate) use home::{AccountFolder, Home, about};
 pub use open::StoreKey;
+pub(crate) use open::{Reader, Store};
 pub(crate) use tx::{Touched, Tx};

@@ -2,7 +2,7 @@
 
 use super::Tx;
 use crate::error::{Error, ErrorKind, Result};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -24,23 +24,35 @@ pub(crate) struct Store {
     connection: Connection,
 }
 
+/// The smallest file that can be a store of ours: one page.
+const PAGE: u64 = 4096;
+
 impl Store {
-    /// Opens the file at `path`, or makes it, and brings it up to date.
+    /// Makes the file at `path`, which must not exist.
+    pub(crate) fn create(path: &Path, key: &StoreKey) -> Result<Store> {
+        if path.exists() {
+            return Err(ErrorKind::Internal.into());
+        }
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Store::prepare(unlock(path, key, mode)?, 0)
+    }
+
+    /// Opens the file at `path` and brings it up to date. The key is known to be right ([`super::Home`]): whatever does
+    /// not open with it is damaged, and is left as it is. A missing or empty file is damage too, never a fresh start.
     pub(crate) fn open(path: &Path, key: &StoreKey) -> Result<Store> {
-        let connection = Connection::open(path)?;
-        let hex: Zeroizing<String> = Zeroizing::new(key.0.iter().map(|byte| format!("{byte:02x}")).collect());
-        let pragma = Zeroizing::new(format!("PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\";", *hex));
-        connection.execute_batch(&pragma)?;
-        Store::prepare(connection)
+        whole(path)?;
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Store::prepare(unlock(path, key, mode)?, 1)
     }
 
     /// A database in memory, for tests.
     #[cfg(test)]
     pub(crate) fn memory() -> Store {
-        Store::prepare(Connection::open_in_memory().expect("SQLite opens memory")).expect("the schema holds")
+        Store::prepare(Connection::open_in_memory().expect("SQLite opens memory"), 0).expect("the schema holds")
     }
 
-    fn prepare(mut connection: Connection) -> Result<Store> {
+    /// Sets it up and migrates it. A file made by us has been through `least` migrations at the least.
+    fn prepare(mut connection: Connection, least: i64) -> Result<Store> {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 10000; PRAGMA cache_size = -4000;",
@@ -48,6 +60,9 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(256);
         let version = |c: &Connection| c.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
         let known = MIGRATIONS.len() as i64;
+        if version(&connection)? < least {
+            return Err(ErrorKind::DamagedStore.into());
+        }
         if version(&connection)? < known {
             let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             for (number, sql) in (1i64..).zip(MIGRATIONS).skip(version(&tx)? as usize) {
@@ -67,10 +82,69 @@ impl Store {
         Tx::begin(&mut self.connection)
     }
 
-    /// The connection, for reading by `query/`.
+    /// The connection, for reading.
     pub(crate) fn read(&self) -> &Connection {
         &self.connection
     }
+
+    /// A number that changes when another connection has written.
+    pub(crate) fn data_version(&self) -> Result<i64> {
+        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+    }
+
+    /// Writes the log back into the database file and empties it; as far as nobody else reads it just now.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+}
+
+/// A connection that cannot write, for `query/` and for saving what can be read of a damaged file.
+pub(crate) struct Reader {
+    connection: Connection,
+}
+
+impl Reader {
+    /// Opens the file at `path`; nothing of it is changed.
+    pub(crate) fn open(path: &Path, key: &StoreKey) -> Result<Reader> {
+        whole(path)?;
+        let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = unlock(path, key, mode)?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 10000;")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match version {
+            0 => Err(ErrorKind::DamagedStore.into()),
+            version if version > MIGRATIONS.len() as i64 => Err(ErrorKind::StoreTooNew.into()),
+            _ => Ok(Reader { connection }),
+        }
+    }
+
+    /// A reader of a database that tests made in memory.
+    #[cfg(test)]
+    pub(crate) fn of(store: Store) -> Reader {
+        Reader { connection: store.connection }
+    }
+
+    /// The connection.
+    pub(crate) fn sql(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+fn whole(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() && meta.len() >= PAGE => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(super::home::about(path, error)),
+        _ => Err(ErrorKind::DamagedStore.into()),
+    }
+}
+
+fn unlock(path: &Path, key: &StoreKey, mode: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, mode)?;
+    let hex: Zeroizing<String> = Zeroizing::new(key.0.iter().map(|byte| format!("{byte:02x}")).collect());
+    let pragma = Zeroizing::new(format!("PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\";", *hex));
+    connection.execute_batch(&pragma)?;
+    Ok(connection)
 }
 
 impl From<rusqlite::Error> for Error {

@@ -57,6 +57,11 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// How many rows this connection has changed so far: whether there is anything to make last.
+    pub(crate) fn changes(&self) -> u64 {
+        self.sql.total_changes()
+    }
+
     /// Makes it last (fsync included) and tells what it touched.
     pub(crate) fn commit(self) -> Result<BTreeSet<Touched>> {
         self.sql.commit()?;

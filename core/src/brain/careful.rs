@@ -1,0 +1,173 @@
+//! After an unclean end the brain takes one stanza a transaction and writes its fingerprint down first. One that is met
+//! again after another crash is put aside: it becomes an unreadable row, is acknowledged, and is tried again after an update.
+
+use super::{Brain, turn};
+use crate::error::Result;
+use crate::model::Sealing;
+use crate::store::message::NewMessage;
+use crate::wire::{Arrived, FromWire};
+use jid::BareJid;
+use minidom::Element;
+use sha2::{Digest, Sha256};
+use std::str::FromStr;
+
+/// How many stanzas are taken this way.
+pub(super) const STANZAS: u32 = 500;
+
+const CARBONS: &str = "urn:xmpp:carbons:2";
+const DELAY: &str = "urn:xmpp:delay";
+const FORWARD: &str = "urn:xmpp:forward:0";
+const MAM: &str = "urn:xmpp:mam:2";
+const STANZA_ID: &str = "urn:xmpp:sid:0";
+
+impl Brain {
+    /// Takes one stanza, its fingerprint on the disk first.
+    pub(super) fn carefully(&mut self, stanza: Arrived) -> Result<()> {
+        self.careful -= 1;
+        let Arrived::Whole(element) = &stanza else {
+            return self.turn(turn::Inputs { wire: Some(FromWire::Stanza(stanza)), ..Default::default() });
+        };
+        let digest = fingerprint(element);
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let tx = rows.store.tx()?;
+        let times = tx.suspect(&digest)?;
+        tx.commit()?;
+        if times < 2 {
+            let wire = Some(FromWire::Stanza(stanza));
+            return self.turn(turn::Inputs { wire, suspect: Some(digest), ..Default::default() });
+        }
+        self.put_aside(element, &digest)
+    }
+
+    fn put_aside(&mut self, element: &Element, digest: &[u8; 32]) -> Result<()> {
+        let now = self.now().wall;
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let tx = rows.store.tx()?;
+        tx.poison(&String::from(element), now)?;
+        tx.count("poison")?;
+        if let Some(letter) = letter(element, &tx.account()?.jid) {
+            let id = tx.insert_message(&NewMessage {
+                chat: &letter.chat,
+                own: letter.own,
+                sender: &letter.sender,
+                origin_id: None,
+                stanza_id: None,
+                body: None,
+                sealed: Sealing::None,
+                device: None,
+                identity: None,
+                trust: None,
+                sent: now,
+                arrived: now,
+                state: None,
+                reason: Some("crashed"),
+                digest,
+                reply_to: None,
+                waiting: false,
+            })?;
+            tx.event("unreadable", Some(id), None, None, "{}")?;
+        }
+        tx.harmless(digest)?;
+        let touched = tx.commit()?;
+        if let Some(link) = &mut self.link {
+            link.committed(1);
+        }
+        self.setting.hub.publish(&touched);
+        Ok(())
+    }
+}
+
+/// Whose message it was, as far as it can be told without reading it.
+struct Letter {
+    chat: String,
+    sender: String,
+    own: bool,
+}
+
+/// The message in a stanza, if it holds content and comes from whom it says; wrappers only from the own account.
+fn letter(element: &Element, account: &str) -> Option<Letter> {
+    let bare = |name: &str, element: &Element| {
+        let (jid, _) = element.attr(name)?.split_once('/').unwrap_or((element.attr(name)?, ""));
+        BareJid::from_str(jid).ok().map(|jid| jid.to_string())
+    };
+    let inner = unwrapped(element);
+    let wrapped = !std::ptr::eq(inner, element);
+    if inner.name() != "message" || wrapped && bare("from", element).is_some_and(|from| from != account) {
+        return None;
+    }
+    let content = |child: &Element| matches!(child.name(), "body" | "encrypted");
+    if inner.attr("type") == Some("error") || !inner.children().any(content) {
+        return None;
+    }
+    let sender = bare("from", inner)?;
+    let own = sender == account;
+    let chat = if own { bare("to", inner)? } else { sender.clone() };
+    Some(Letter { chat, sender, own })
+}
+
+/// The message inside of a carbon or an archive result, else the stanza itself.
+fn unwrapped(element: &Element) -> &Element {
+    let carried =
+        |inner: &Element| inner.is("result", MAM) || inner.is("received", CARBONS) || inner.is("sent", CARBONS);
+    element
+        .children()
+        .find(|child| carried(child))
+        .and_then(|carrier| carrier.get_child("forwarded", FORWARD))
+        .and_then(|forwarded| forwarded.children().find(|child| child.name() == "message"))
+        .unwrap_or(element)
+}
+
+/// The same for a stanza that comes again another way: live, from the archive, as a carbon, late.
+fn fingerprint(element: &Element) -> [u8; 32] {
+    let inner = unwrapped(element);
+    let mut digest = Sha256::new();
+    digest.update(inner.name());
+    for name in ["from", "type"] {
+        digest.update([0]);
+        digest.update(inner.attr(name).unwrap_or_default());
+    }
+    for child in inner.children().filter(|child| !child.has_ns(DELAY) && !child.has_ns(STANZA_ID)) {
+        digest.update([0]);
+        digest.update(String::from(child));
+    }
+    digest.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BARE: &str =
+        "<message xmlns='jabber:client' from='a@x/1' to='b@x' type='chat' id='7'><body>hi</body></message>";
+
+    #[test]
+    fn a_stanza_has_one_fingerprint_whichever_way_it_comes() {
+        let live: Element = BARE.parse().unwrap();
+        let late: Element =
+            BARE.replace("</message>", "<delay xmlns='urn:xmpp:delay' stamp='x'/></message>").parse().unwrap();
+        let kept: Element = format!(
+            "<message xmlns='jabber:client' to='b@x/2'><result xmlns='urn:xmpp:mam:2' id='1' queryid='q'>
+             <forwarded xmlns='urn:xmpp:forward:0'>{BARE}</forwarded></result></message>"
+        )
+        .parse()
+        .unwrap();
+        let other: Element = BARE.replace("hi", "ho").parse().unwrap();
+        assert_eq!(fingerprint(&live), fingerprint(&late));
+        assert_eq!(fingerprint(&live), fingerprint(&kept));
+        assert_ne!(fingerprint(&live), fingerprint(&other));
+    }
+
+    #[test]
+    fn a_forged_wrapper_gets_no_row() {
+        let carbon = |from: &str| -> Element {
+            format!(
+                "<message xmlns='jabber:client' from='{from}'><received xmlns='urn:xmpp:carbons:2'>
+                 <forwarded xmlns='urn:xmpp:forward:0'>{BARE}</forwarded></received></message>"
+            )
+            .parse()
+            .unwrap()
+        };
+        assert!(letter(&carbon("b@x"), "b@x").is_some_and(|letter| letter.chat == "a@x" && !letter.own));
+        assert!(letter(&carbon("evil@x"), "b@x").is_none());
+    }
+}

@@ -1,0 +1,261 @@
+//! Opening, the lease, trouble and recovery, the end.
+
+use super::{Brain, Next, Rows, Wake, careful, refuse, turn};
+use crate::bell::Bell;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lease::Lease;
+use crate::store::{Store, Touched};
+use crate::wire::{FromWire, Settings};
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// The first pause after trouble; each one more doubles it, up to the longest.
+const PAUSE: Duration = Duration::from_secs(1);
+/// After so long without trouble it counts from the start again.
+const CALM: Duration = Duration::from_secs(60);
+
+impl Brain {
+    /// Opens the database and rebuilds the engine from its rows.
+    pub(super) fn open(&mut self) -> Result<()> {
+        let now = self.now();
+        let mut store = Store::open(&self.setting.folder.database(), &self.setting.key)?;
+        let tx = store.tx()?;
+        let engine = Engine::open(&tx, now, &mut self.rng)?;
+        tx.commit()?;
+        let version = store.data_version()?;
+        if self.bell.is_none() {
+            let _runtime = self.setting.workers.handle().enter();
+            self.bell = Some(Bell::hang(&self.setting.folder.lease())?);
+        }
+        self.rows = Some(Rows { store, engine, version });
+        self.setting.hub.set_trouble(None);
+        Ok(())
+    }
+
+    /// The same after trouble, or if there was none; what was held then is taken up again.
+    pub(super) fn reopen(&mut self) -> Result<()> {
+        self.again = None;
+        if self.rows.is_some() {
+            return Ok(());
+        }
+        self.open()?;
+        if self.lease.is_some() {
+            self.take_over()?;
+        }
+        if self.wanted { self.go_online() } else { Ok(()) }
+    }
+
+    /// The wire said something, or its channel is closed.
+    pub(super) fn heard(&mut self, event: Option<FromWire>) -> Result<()> {
+        let Some(event) = event else {
+            let stopping = self.link.as_ref().is_none_or(|link| link.is_stopping());
+            if !stopping {
+                return Err(ErrorKind::Crashed.into());
+            }
+            self.turn(turn::Inputs { settle: true, ..Default::default() })?;
+            return self.wire_ended();
+        };
+        match event {
+            FromWire::Stanza(stanza) if self.careful > 0 => self.carefully(stanza),
+            event => self.turn(turn::Inputs { wire: Some(event), ..Default::default() }),
+        }
+    }
+
+    /// The bell rang: another process may have written, or let go of the lease.
+    pub(super) fn rung(&mut self) -> Result<()> {
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let version = rows.store.data_version()?;
+        if version != rows.version {
+            rows.version = version;
+            self.setting.hub.publish_all();
+            if self.lease.is_some() {
+                return self.turn(turn::Inputs { tick: true, ..Default::default() });
+            }
+        } else if self.lease.is_none() {
+            self.setting.hub.publish(&BTreeSet::from([Touched::Connection]));
+        }
+        Ok(())
+    }
+
+    /// Goes online as soon as the lease is ours.
+    pub(super) fn go_online(&mut self) -> Result<()> {
+        if self.lease.is_none() {
+            return self.queue.want();
+        }
+        match &mut self.link {
+            Some(link) if link.is_stopping() => {}
+            Some(link) => link.hurry(),
+            None => self.start_wire()?,
+        }
+        Ok(())
+    }
+
+    /// Ends the stream, and gives the lease back once it has ended.
+    pub(super) fn go_offline(&mut self, clean: bool) -> Result<()> {
+        self.wanted = false;
+        self.queue.leave();
+        match &mut self.link {
+            Some(link) => link.stop(clean),
+            None => self.release()?,
+        }
+        Ok(())
+    }
+
+    fn start_wire(&mut self) -> Result<()> {
+        let limits = self.setting.limits;
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let tx = rows.store.tx()?;
+        let account = tx.account()?;
+        drop(tx);
+        let settings = Settings {
+            jid: jid::BareJid::from_str(&account.jid).map_err(|_| ErrorKind::DamagedStore)?,
+            password: account.password,
+            host: account.host,
+            port: account.port,
+            tls: account.tls,
+            ca: account.ca,
+            user_agent: account.user_agent,
+            limits,
+        };
+        self.link = Some(super::Link::new((self.setting.start_wire)(settings)));
+        Ok(())
+    }
+
+    /// The wire is gone. If a person wants it again meanwhile it starts anew, else the lease is free for others.
+    pub(super) fn wire_ended(&mut self) -> Result<()> {
+        let asked = self.link.take().is_none_or(|link| link.is_stopping());
+        self.setting.hub.still();
+        self.wanted &= asked;
+        if self.wanted { self.go_online() } else { self.release() }
+    }
+
+    /// The lease is ours now.
+    pub(super) fn leased(&mut self, lease: Lease) -> Result<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        self.lease = Some(lease);
+        self.setting.hub.set_holding(true);
+        if self.rows.is_none() {
+            return Ok(());
+        }
+        self.take_over()?;
+        self.go_online()
+    }
+
+    /// Reads anew what the last holder left, and marks the account as held until a clean end.
+    fn take_over(&mut self) -> Result<()> {
+        let now = self.now();
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let tx = rows.store.tx()?;
+        if tx.account()?.unclean {
+            self.careful = careful::STANZAS;
+        }
+        tx.set_unclean(true)?;
+        rows.engine = Engine::open(&tx, now, &mut self.rng)?;
+        tx.commit()?;
+        self.turn(turn::Inputs { settle: true, ..Default::default() })
+    }
+
+    /// Gives the lease back after a clean end.
+    fn release(&mut self) -> Result<()> {
+        if self.lease.is_none() {
+            return Ok(());
+        }
+        self.turn(turn::Inputs { settle: true, ..Default::default() })?;
+        if let Some(rows) = &mut self.rows {
+            let tx = rows.store.tx()?;
+            tx.set_unclean(false)?;
+            tx.commit()?;
+        }
+        self.careful = 0;
+        self.setting.hub.set_holding(false);
+        self.lease = None;
+        Ok(())
+    }
+
+    /// Something that should not be: the transaction is undone, the stream ends without a goodbye so that the server sends
+    /// again what was not acknowledged, and after a pause all is opened anew.
+    pub(super) fn trouble(&mut self, error: Error) {
+        tracing::error!(target: "dunnock", account = %self.tag, kind = error.kind.code(), "brain in trouble");
+        if let Some(mut link) = self.link.take() {
+            link.stop(false);
+        }
+        self.rows = None;
+        self.bell = None;
+        self.deadline = None;
+        if error.kind == ErrorKind::Crashed {
+            self.careful = careful::STANZAS;
+        }
+        self.setting.hub.still();
+        self.setting.hub.set_trouble(Some(error.kind));
+        let now = Instant::now();
+        self.failures = match self.troubled {
+            Some(last) if now - last < CALM => (self.failures + 1).min(6),
+            _ => 0,
+        };
+        self.troubled = Some(now);
+        self.again = Some(now + (PAUSE * (1 << self.failures)).min(self.setting.limits.back_off));
+    }
+
+    /// Another process wiped the account.
+    pub(super) fn wiped(&mut self, wake: Wake) -> Next {
+        if let Some(mut link) = self.link.take() {
+            link.stop(true);
+        }
+        self.rows = None;
+        self.lease = None;
+        self.setting.hub.set_holding(false);
+        self.setting.hub.end();
+        if let Wake::Request(Some(request)) = wake {
+            refuse(request, &ErrorKind::NoAccount.into());
+        }
+        Next::End
+    }
+
+    /// Ends in good order: the wire first, then the rows are written back, then lease and files go.
+    pub(super) fn end(&mut self, clean: bool, answer: Option<oneshot::Sender<bool>>) -> Next {
+        let wanted = self.wanted;
+        self.wanted = false;
+        self.queue.leave();
+        let ended = self.stop_wire(clean).and_then(|()| self.release());
+        if let Err(error) = ended {
+            tracing::warn!(target: "dunnock", account = %self.tag, kind = error.kind.code(), "unclean end");
+        }
+        self.link = None;
+        if let Some(rows) = self.rows.take() {
+            // Others may still read: then the last of them does it.
+            let _ = rows.store.checkpoint();
+        }
+        self.bell = None;
+        self.lease = None;
+        self.setting.hub.set_holding(false);
+        if let Some(answer) = answer {
+            let _ = answer.send(wanted);
+        }
+        Next::End
+    }
+
+    /// Tells the wire to end and takes what still comes, for as long as one step of a login may last.
+    fn stop_wire(&mut self, clean: bool) -> Result<()> {
+        let handle = self.setting.workers.handle().clone();
+        let end = Instant::now() + self.setting.limits.step;
+        if let Some(link) = &mut self.link {
+            link.stop(clean);
+        }
+        while self.link.is_some() {
+            let event =
+                handle.block_on(async { tokio::time::timeout_at(end, super::link::event(&mut self.link)).await });
+            match event {
+                Ok(Wake::Wire(event)) => self.heard(event)?,
+                Ok(_) => self.turn(turn::Inputs::default())?,
+                Err(_) => self.link = None,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! The running wire as the brain sees it. The brain never waits for it: what finds no room is tried again when there is some.
+
+use super::Wake;
+use crate::wire::{CREDIT, FromWire, Link as Channels, ToWire};
+use std::collections::VecDeque;
+use tokio::sync::mpsc::{Receiver, Sender};
+
+pub(super) struct Link {
+    to: Sender<ToWire>,
+    from: Receiver<FromWire>,
+    /// A stream is up.
+    pub(super) online: bool,
+    /// The wire has still to hear that a fresh stream was seen here.
+    begin: bool,
+    /// The last token given to the wire on this stream.
+    pub(super) last: i64,
+    /// Tokens given and not written yet.
+    unwritten: VecDeque<i64>,
+    /// Stanzas committed and not told yet.
+    handled: u32,
+    /// The wire's channel was full.
+    crowded: bool,
+    /// It is to end, with a goodbye or not; and whether it was told.
+    stop: Option<bool>,
+    told: bool,
+}
+
+/// What the wire says next, or that it has room again. Can be cancelled.
+pub(super) async fn event(link: &mut Option<Link>) -> Wake {
+    let Some(link) = link else { return std::future::pending().await };
+    if !link.crowded {
+        return Wake::Wire(link.from.recv().await);
+    }
+    tokio::select! {
+        biased;
+        event = link.from.recv() => Wake::Wire(event),
+        _ = link.to.reserve() => Wake::Room,
+    }
+}
+
+impl Link {
+    pub(super) fn new(channels: Channels) -> Link {
+        Link {
+            to: channels.to,
+            from: channels.from,
+            online: false,
+            begin: false,
+            last: 0,
+            unwritten: VecDeque::new(),
+            handled: 0,
+            crowded: false,
+            stop: None,
+            told: false,
+        }
+    }
+
+    /// The next event, if one waits.
+    pub(super) fn waiting(&mut self) -> Option<FromWire> {
+        self.from.try_recv().ok()
+    }
+
+    /// The stream is up. A fresh one starts from the first row; a resumed one goes on.
+    pub(super) fn online(&mut self, resumed: bool) {
+        self.online = true;
+        if !resumed {
+            self.begin = true;
+            self.last = 0;
+            self.unwritten.clear();
+            self.flush();
+        }
+    }
+
+    pub(super) fn offline(&mut self) {
+        self.online = false;
+    }
+
+    pub(super) fn written(&mut self, token: i64) {
+        while self.unwritten.front().is_some_and(|first| *first <= token) {
+            self.unwritten.pop_front();
+        }
+    }
+
+    /// How many rows may go now.
+    pub(super) fn credit(&self) -> usize {
+        if !self.online || self.begin || self.stop.is_some() { 0 } else { CREDIT - self.unwritten.len().min(CREDIT) }
+    }
+
+    /// So many stanzas are on the disk.
+    pub(super) fn committed(&mut self, stanzas: u32) {
+        self.handled += stanzas;
+        self.flush();
+    }
+
+    /// Tells what found no room before.
+    fn flush(&mut self) {
+        self.crowded = false;
+        if self.begin {
+            self.begin = self.to.try_send(ToWire::Begin).is_err();
+            self.crowded = self.begin;
+        }
+        if self.handled > 0 {
+            match self.to.try_send(ToWire::Handled { stanzas: self.handled }) {
+                Ok(()) => self.handled = 0,
+                Err(_) => self.crowded = true,
+            }
+        }
+        if let Some(clean) = self.stop
+            && !self.told
+            && !self.crowded
+        {
+            self.told = self.to.try_send(ToWire::Stop { clean }).is_ok();
+            self.crowded = !self.told;
+        }
+    }
+
+    /// Gives rows to the wire as far as there is room; the rest is pulled again.
+    pub(super) fn send(&mut self, rows: Vec<(i64, Vec<u8>)>) {
+        for (token, bytes) in rows {
+            let message = bytes.starts_with(b"<message");
+            if self.to.try_send(ToWire::Send { token, bytes }).is_err() {
+                self.crowded = true;
+                return;
+            }
+            self.unwritten.push_back(token);
+            self.last = token;
+            if message {
+                crate::killpoint::reach("send");
+            }
+        }
+    }
+
+    /// Try now.
+    pub(super) fn hurry(&mut self) {
+        let _ = self.to.try_send(ToWire::Hurry);
+    }
+
+    /// End. Its last events still come.
+    pub(super) fn stop(&mut self, clean: bool) {
+        if self.stop.is_none() {
+            self.stop = Some(clean);
+            self.flush();
+        }
+    }
+
+    /// Whether it is to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.is_some()
+    }
+}

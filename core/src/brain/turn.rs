@@ -1,0 +1,249 @@
+//! One transaction, and what follows from it once it is on the disk.
+
+use super::{Brain, Request};
+use crate::command::{Command, Reply};
+use crate::engine::{Effect, Engine, Input, Now, Rng};
+use crate::error::{Error, ErrorKind, Result};
+use crate::killpoint;
+use crate::model::State;
+use crate::store::{Touched, Tx};
+use crate::wire::{Arrived, FromWire};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// The most stanzas of one transaction, and the time after which no more are taken.
+const STANZAS: u32 = 64;
+const TIME: Duration = Duration::from_millis(20);
+
+/// What a turn begins with; it takes along what waits besides.
+#[derive(Default)]
+pub(super) struct Inputs {
+    pub(super) request: Option<Request>,
+    pub(super) wire: Option<FromWire>,
+    /// Something is due, or another process wrote.
+    pub(super) tick: bool,
+    /// The stream is gone and the rows may not say so yet.
+    pub(super) settle: bool,
+    /// This stanza is under suspicion; by its digest.
+    pub(super) suspect: Option<[u8; 32]>,
+}
+
+/// What a transaction leads to.
+#[derive(Default)]
+struct Outcome {
+    answers: Vec<(oneshot::Sender<Result<Reply>>, Result<Reply>)>,
+    effects: Vec<Effect>,
+    stanzas: u32,
+    sends: Vec<(i64, Vec<u8>)>,
+    touched: BTreeSet<Touched>,
+    /// The wire has ended, or waits for a person.
+    ended: bool,
+    wrote: bool,
+}
+
+impl Brain {
+    /// One transaction. An error undid it whole; the stream must end then.
+    pub(super) fn turn(&mut self, inputs: Inputs) -> Result<()> {
+        let mut outcome = Outcome::default();
+        match self.transaction(inputs, &mut outcome) {
+            Ok(()) => self.after(outcome),
+            Err(error) => {
+                for (answer, _) in outcome.answers {
+                    let _ = answer.send(Err(Error::about(error.kind, error.subject.clone())));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn transaction(&mut self, inputs: Inputs, outcome: &mut Outcome) -> Result<()> {
+        let (began, now) = (Instant::now(), self.now());
+        let careful = self.careful > 0;
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let tx = rows.store.tx()?;
+        let before = tx.changes();
+        let mut work = Work { tx: &tx, engine: &mut rows.engine, rng: &mut self.rng, now, outcome };
+
+        // Wishes first. What is no command waits for its own step.
+        let mut request = inputs.request;
+        while let Some(next) = request {
+            match next {
+                Request::Command { command, answer } => work.command(command, answer)?,
+                other => {
+                    self.stashed = Some(other);
+                    break;
+                }
+            }
+            request = self.requests.try_recv().ok();
+        }
+        if inputs.settle {
+            work.settle()?;
+        }
+        if let Some(link) = &mut self.link {
+            let mut event = inputs.wire.or_else(|| if careful { None } else { link.waiting() });
+            while let Some(next) = event {
+                work.event(next, link)?;
+                let full = careful || work.outcome.stanzas >= STANZAS || began.elapsed() >= TIME;
+                event = if full || work.outcome.ended { None } else { link.waiting() };
+            }
+        }
+        if let Some(digest) = inputs.suspect {
+            tx.harmless(&digest)?;
+        }
+        if inputs.tick {
+            work.tick(self.wanted)?;
+        }
+        if self.lease.is_some() {
+            work.engine.pump(&tx, now, work.rng)?;
+            self.deadline = work.engine.next_deadline(&tx)?;
+            if let Some(link) = &self.link
+                && link.credit() > 0
+            {
+                work.outcome.sends = tx.outgoing_after(link.last, link.credit())?;
+            }
+        }
+        outcome.wrote = tx.changes() != before;
+        if outcome.wrote {
+            killpoint::reach("commit");
+        }
+        outcome.touched = tx.commit()?;
+        if outcome.wrote {
+            killpoint::reach("committed");
+        }
+        Ok(())
+    }
+
+    /// It is on the disk: only now the rest of the world learns of it.
+    fn after(&mut self, outcome: Outcome) -> Result<()> {
+        if let Some(link) = &mut self.link {
+            link.committed(outcome.stanzas);
+            link.send(outcome.sends);
+        }
+        for (answer, reply) in outcome.answers {
+            let _ = answer.send(reply);
+        }
+        if outcome.wrote {
+            self.setting.hub.publish(&outcome.touched);
+            if let Some(bell) = &self.bell {
+                bell.ring();
+            }
+        }
+        if self.link.as_ref().is_some_and(|link| !link.online) {
+            self.setting.hub.still();
+        }
+        for effect in outcome.effects {
+            match effect {
+                Effect::Start => {
+                    self.wanted = true;
+                    self.go_online()?;
+                }
+                Effect::Stop { clean } => self.go_offline(clean)?,
+                Effect::Typing { chat, typing } => self.setting.hub.publish_typing(&chat, typing),
+            }
+        }
+        if outcome.ended { self.wire_ended() } else { Ok(()) }
+    }
+}
+
+/// Whether an error says that the store cannot go on, rather than that a wish is refused.
+fn is_of_store(kind: ErrorKind) -> bool {
+    use ErrorKind::*;
+    matches!(kind, DamagedStore | StoreTooNew | ReadOnlyHome | DiskFull | StoreBusy | File | Crashed)
+}
+
+/// A transaction under way.
+struct Work<'a, 'c> {
+    tx: &'a Tx<'c>,
+    engine: &'a mut Engine,
+    rng: &'a mut Rng,
+    now: Now,
+    outcome: &'a mut Outcome,
+}
+
+impl Work<'_, '_> {
+    /// Carries out a wish; a refusal undoes only what the wish did.
+    fn command(&mut self, command: Command, answer: oneshot::Sender<Result<Reply>>) -> Result<()> {
+        let done = self.tx.savepoint(|| self.engine.command(self.tx, self.now, self.rng, command));
+        match done {
+            Ok((reply, effects)) => {
+                self.outcome.answers.push((answer, Ok(reply)));
+                self.outcome.effects.extend(effects);
+                Ok(())
+            }
+            Err(error) if is_of_store(error.kind) => {
+                let kind = error.kind;
+                self.outcome.answers.push((answer, Err(error)));
+                Err(kind.into())
+            }
+            Err(error) => {
+                self.outcome.answers.push((answer, Err(error)));
+                Ok(())
+            }
+        }
+    }
+
+    /// One input, one savepoint. What is refused is undone and counted; only the store's own failures end the turn.
+    fn input(&mut self, input: Input) -> Result<()> {
+        let done = self.tx.savepoint(|| self.engine.handle(self.tx, self.now, self.rng, input));
+        match done {
+            Ok(effects) => self.outcome.effects.extend(effects),
+            Err(error) if is_of_store(error.kind) => return Err(error),
+            Err(error) => {
+                tracing::warn!(target: "dunnock", kind = error.kind.code(), "input failed");
+                self.tx.count("input_failed")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: FromWire, link: &mut super::link::Link) -> Result<()> {
+        match event {
+            FromWire::Connecting => self.input(Input::Connecting),
+            FromWire::Online(bound) => {
+                link.online(bound.resumed);
+                self.input(Input::Online {
+                    jid: bound.jid,
+                    resumed: bound.resumed,
+                    resumable: bound.resumable,
+                    carbons: bound.carbons,
+                    proof: bound.proof,
+                })
+            }
+            FromWire::Stanza(stanza) => self.stanza(stanza),
+            FromWire::Written { token } => {
+                link.written(token);
+                self.input(Input::Written { token })
+            }
+            FromWire::Acked { token } => self.input(Input::Acked { token }),
+            FromWire::Offline { error, retry } => {
+                link.offline();
+                self.outcome.ended = retry.is_none();
+                let refused = retry.is_none() && !link.is_stopping();
+                self.input(Input::Offline { error: error.map(|error| error.kind), refused })
+            }
+        }
+    }
+
+    fn stanza(&mut self, stanza: Arrived) -> Result<()> {
+        self.outcome.stanzas += 1;
+        self.input(Input::Stanza(stanza))
+    }
+
+    /// What is due. If a person disconnected the account in another process, that is obeyed here.
+    fn tick(&mut self, wanted: bool) -> Result<()> {
+        if wanted && !self.tx.account()?.wanted {
+            let (_, effects) = self.engine.command(self.tx, self.now, self.rng, Command::Disconnect)?;
+            self.outcome.effects.extend(effects);
+        }
+        self.input(Input::Tick)
+    }
+
+    /// Rows that a crash left may speak of a stream that is gone.
+    fn settle(&mut self) -> Result<()> {
+        if matches!(self.tx.connection()?.state, State::Connecting | State::Online) {
+            self.input(Input::Offline { error: None, refused: false })?;
+        }
+        Ok(())
+    }
+}

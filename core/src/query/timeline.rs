@@ -1,0 +1,71 @@
+//! The rows of a chat.
+
+use super::WINDOW;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Delivery, Reach, Sealing, Time, TimelineItem, Trust};
+use crate::store::Reader;
+use rusqlite::{OptionalExtension, Row, params};
+
+/// The columns of `message` that [`row`] reads; the table is called `m`.
+pub(super) const COLUMNS: &str = "m.id, m.chat, m.origin_id, m.stanza_id, m.sender, m.body, m.sealed, m.device, m.trust, m.sent, \
+     m.own, m.state, m.reached, m.known, m.error, m.reason, m.reply_to";
+
+/// How many columns that are.
+pub(super) const WIDTH: usize = 17;
+
+/// A row of [`COLUMNS`] as the screens see it.
+pub(super) fn row(row: &Row) -> rusqlite::Result<TimelineItem> {
+    let devices = match (row.get(12)?, row.get(13)?) {
+        (Some(reached), Some(known)) => Some(Reach { reached, known }),
+        _ => None,
+    };
+    Ok(TimelineItem {
+        message: row.get::<_, i64>(0)?.to_string(),
+        chat: row.get(1)?,
+        origin_id: row.get(2)?,
+        stanza_id: row.get(3)?,
+        from: row.get(4)?,
+        text: row.get(5)?,
+        sealed: Sealing::from_number(row.get(6)?).unwrap_or(Sealing::None),
+        device: row.get(7)?,
+        trust: row.get::<_, Option<i64>>(8)?.and_then(Trust::from_number),
+        time: Time(row.get(9)?),
+        own: row.get(10)?,
+        state: row.get::<_, Option<i64>>(11)?.and_then(Delivery::from_number),
+        devices,
+        error: row.get(14)?,
+        reason: row.get(15)?,
+        reply_to: row.get::<_, Option<i64>>(16)?.map(|id| id.to_string()),
+    })
+}
+
+/// The local id in the form that the store has; `UnknownMessage` if it cannot be one.
+fn local(message: &str) -> Result<i64> {
+    message.parse().map_err(|_| Error::about(ErrorKind::UnknownMessage, message))
+}
+
+/// One row; `UnknownMessage` if it is not there.
+pub(crate) fn item(reader: &Reader, message: &str) -> Result<TimelineItem> {
+    let sql = format!("SELECT {COLUMNS} FROM message m WHERE m.id = ?");
+    let found = reader.sql().prepare_cached(&sql)?.query_row([local(message)?], row).optional()?;
+    found.ok_or_else(|| Error::about(ErrorKind::UnknownMessage, message))
+}
+
+/// Rows of `chat`, newest first, before the row `before` (exclusive). Order is the archive's, else that of arrival.
+pub(crate) fn timeline(reader: &Reader, chat: &str, before: Option<&str>, limit: u32) -> Result<Vec<TimelineItem>> {
+    let position = match before {
+        None => i64::MAX,
+        Some(message) => reader
+            .sql()
+            .prepare_cached("SELECT position FROM message WHERE id = ? AND chat = ?")?
+            .query_row(params![local(message)?, chat], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| Error::about(ErrorKind::UnknownMessage, message))?,
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM message m WHERE m.chat = ? AND m.position < ? ORDER BY m.position DESC, m.id DESC LIMIT ?"
+    );
+    let mut statement = reader.sql().prepare_cached(&sql)?;
+    let rows = statement.query_map(params![chat, position, limit.min(WINDOW)], row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
