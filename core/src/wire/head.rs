@@ -96,6 +96,12 @@ impl Scope {
         }
     }
 
+    /// Declarations in force, for tests.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.declarations.len()
+    }
+
     /// The namespace of a prefix, or the default one.
     pub(crate) fn resolve(&self, prefix: Option<&NcName>) -> Option<&str> {
         let found = self.declarations.iter().rev().find(|(_, declared, _)| declared.as_ref() == prefix);

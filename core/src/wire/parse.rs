@@ -97,8 +97,11 @@ impl Assembler {
     pub(crate) fn new() -> Self {
         let mut options = Options::default();
         options.max_token_length = limit::TOKEN;
+        let mut parser = RawParser::with_options(options);
+        // Between stanzas text is an error, which should not wait for the next tag.
+        parser.set_text_buffering(false);
         Assembler {
-            parser: RawParser::with_options(options),
+            parser,
             depth: 0,
             head: None,
             scope: Scope::default(),
@@ -123,6 +126,12 @@ impl Assembler {
                 return Ok(Some(item));
             }
         }
+    }
+
+    /// Declarations, elements and levels that are held, for tests.
+    #[cfg(test)]
+    pub(crate) fn holds(&self) -> usize {
+        self.scope.len() + self.open.len() + self.depth
     }
 
     /// Whether the stream header came.
@@ -161,6 +170,7 @@ impl Assembler {
         self.bytes = bytes;
         self.elements = 0;
         self.attributes = 0;
+        self.parser.set_text_buffering(true);
     }
 
     /// Looks at the limits, after anything that may have passed one.
@@ -232,7 +242,7 @@ impl Assembler {
         self.depth -= 1;
         match self.depth {
             0 => return Some(Item::Closed),
-            1 => {}
+            1 => self.parser.set_text_buffering(false),
             _ => {
                 if let Some(element) = self.close() {
                     let (parent, _) = self.open.last_mut().expect("only a stanza's root has no parent");
@@ -304,8 +314,8 @@ impl Assembler {
 impl Thrown {
     fn item(self, bytes: u64) -> Item {
         if !self.stanza {
-            // Nothing that the stream itself needs is this large: an element of no name in no namespace is ignored.
-            return Item::Nonza(Element::bare(self.name, String::new()));
+            // Nothing that the stream itself needs is like this: an element in no namespace is ignored.
+            return Item::Nonza(Element::bare("thrown-away", String::new()));
         }
         if self.unparsable {
             return Item::Stanza(Arrived::Unparsable);

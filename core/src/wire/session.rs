@@ -120,7 +120,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             if let Some(clean) = self.state.stop {
                 return self.goodbye(clean).await;
             }
-            if let Err(ended) = self.read().and_then(|()| self.offer()) {
+            if let Err(ended) = self.offer().and_then(|()| self.read()) {
                 self.leave(&ended).await;
                 return ended;
             }
@@ -132,7 +132,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         }
     }
 
-    /// Takes all that was read, as long as the brain has room.
+    /// Takes what was read: all of it, or up to the stanza that the brain has no room for.
     fn read(&mut self) -> Result<(), Ended> {
         while self.line.stanza.is_none() {
             match self.reader.ready() {

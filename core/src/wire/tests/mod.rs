@@ -1,1 +1,7 @@
-//! Stories of the wire.
+//! Stories of the wire, told to a server in memory.
+
+mod fake;
+mod logins;
+mod reader;
+mod sessions;
+mod setup;
