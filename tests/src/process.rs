@@ -25,7 +25,7 @@ impl Process {
         WATCH.call_once(watch);
         let child = running(|all| {
             // Nothing is started any more once everything was ended.
-            assert!(!ENDED.load(Ordering::SeqCst), "this program is ending");
+            assert!(!is_ending(), "this program is ending");
             let child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start ({command:?}): {error}"));
             all.insert(child.id());
             child
@@ -121,6 +121,11 @@ pub fn kill_all() {
             let _ = kill_process(id, Signal::KILL);
         }
     }
+}
+
+/// Whether [`kill_all`] was called: what fails from then on is of no interest.
+pub fn is_ending() -> bool {
+    ENDED.load(Ordering::SeqCst)
 }
 
 /// Ends the whole test program when it has hung: first its children, so that none outlives it.

@@ -174,7 +174,7 @@ impl Prosody {
 
 impl Drop for Prosody {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !crate::process::is_ending() {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(15).collect();
             eprintln!("Prosody {}'s last words:", self.version);

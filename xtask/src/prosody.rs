@@ -20,19 +20,26 @@ pub(crate) struct Prosody {
 impl Prosody {
     /// Prosody 13, from Debian 13.
     pub(crate) fn thirteen() -> Result<Prosody> {
-        Prosody::fetch("prosody-13-1", "Prosody 13 (a private copy from Debian 13, 25 MB)", Suite::trixie)
+        Prosody::fetch("prosody-13-2", "Prosody 13 (a private copy from Debian 13, 25 MB)", Suite::trixie)
     }
 
     /// The Prosody that this machine's own release ships.
     pub(crate) fn of_the_distribution() -> Result<Prosody> {
-        Prosody::fetch("prosody-own-1", "this release's own Prosody (a private copy, 20 MB)", Suite::own)
+        Prosody::fetch("prosody-own-2", "this release's own Prosody (a private copy, 20 MB)", Suite::own)
     }
 
     fn fetch(name: &str, what: &str, suite: impl FnOnce() -> Result<Suite>) -> Result<Prosody> {
         let folder = private_copy(name, what, |folder| {
             let suite = suite()?;
             let root = folder.join("root");
-            let all = suite.closure(&["prosody", "prosody-modules", "lua-dbi-sqlite3", "lua-sec", "lua-bitop"])?;
+            let all = suite.closure(&[
+                "prosody",
+                "prosody-modules",
+                "lua-dbi-sqlite3",
+                "lua-sec",
+                "lua-bitop",
+                "lua-unbound",
+            ])?;
             let wanted: Vec<String> = all.into_iter().filter(|name| is_used(name)).collect();
             suite.unpack(&wanted, &root)?;
             for program in ["prosody", "prosodyctl"] {

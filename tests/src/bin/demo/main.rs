@@ -41,11 +41,28 @@ impl Person {
 
 fn main() -> ExitCode {
     clean_up_when_interrupted();
+    // What went wrong is for people to read, not where in this program.
+    std::panic::set_hook(Box::new(|panic| {
+        if !process::is_ending() {
+            eprintln!("\nThe demonstration failed: {}", told(panic));
+        }
+    }));
     // A panic unwinds through every owner, so a failure leaves nothing behind either.
-    match std::panic::catch_unwind(play) {
+    let outcome = std::panic::catch_unwind(play);
+    while process::is_ending() {
+        // The thread that heard the signal ends this program.
+        std::thread::park();
+    }
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn told(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+    text.unwrap_or("no reason was given").to_owned()
 }
 
 fn play() {
