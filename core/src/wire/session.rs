@@ -308,9 +308,12 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             if let Some(h) = self.state.absorb(command) {
                 self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
             }
+            if self.state.stop.is_some() {
+                return;
+            }
             match self.commands.try_recv() {
-                Ok(next) if self.state.stop.is_none() => command = Some(next),
-                _ => break,
+                Ok(next) => command = Some(next),
+                Err(_) => break,
             }
         }
         if std::mem::take(&mut self.state.hurry) && self.line.asked.is_none() {
