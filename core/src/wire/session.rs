@@ -275,10 +275,6 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                 if let Some(event) = self.line.next_event() {
                     permit.send(event);
                 }
-                if self.line.stanza.is_none() && !reading {
-                    // Nothing was read in the meantime, so the silence was ours.
-                    self.line.heard = Instant::now();
-                }
             }
             // Cancel-safe: a single read into the reader's own buffer.
             filled = self.reader.fill(), if reading => match filled {
@@ -297,6 +293,13 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                     return Err(Ended::cut(ErrorKind::TimedOut.into()));
                 }
                 self.ask();
+            }
+        }
+        if !reading {
+            // Nothing was read in the meantime, so the silence was ours.
+            self.line.heard = Instant::now();
+            if let Some(ask) = &mut self.line.asked {
+                ask.at = self.line.heard;
             }
         }
         Ok(())
