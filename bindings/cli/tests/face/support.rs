@@ -81,6 +81,15 @@ impl Drop for Scratch {
     }
 }
 
+/// The kind on the one line of JSON that standard error carries.
+pub(crate) fn kind(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert!(!line["remedy"].as_str().unwrap().is_empty());
+    line["kind"].as_str().unwrap().to_owned()
+}
+
 /// A running `dunnock rpc`.
 pub(crate) struct Rpc {
     child: Child,
