@@ -1,6 +1,6 @@
 //! The key file and the home, from outside: what opens, what is told, and what stays as it was.
 
-use crate::support::{Rpc, Scratch, kind};
+use crate::support::{PATIENCE, Rpc, Scratch, kind, lines};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
@@ -154,20 +154,23 @@ fn a_reader_that_leaves_is_no_failure() {
 #[cfg(unix)]
 #[test]
 fn listening_ends_cleanly_when_asked() {
-    use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
     for signal in ["-INT", "-TERM"] {
         let scratch = settled();
         let mut listen = scratch.dunnock();
         listen.args(["--json", "listen"]).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = listen.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = lines(child.stdout.take().unwrap());
         // The first event shows that it listens.
-        let first: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        let first = lines.recv_timeout(PATIENCE);
+        if first.is_err() {
+            child.kill().unwrap();
+        }
+        let first: serde_json::Value = serde_json::from_str(&first.unwrap()).unwrap();
         assert_eq!(first["kind"], "connection");
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        // Read on, so that it cannot be held up by a full pipe.
-        assert!(lines.map_while(Result::ok).all(|line| line.starts_with('{')));
+        // Read on to the end of the output.
+        assert!(lines.iter().all(|line| line.starts_with('{')));
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{signal}");
     }
