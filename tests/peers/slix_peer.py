@@ -24,7 +24,11 @@ import sqlite3
 import ssl
 import sys
 import time
+import warnings
 import xml.etree.ElementTree as ET
+
+# slixmpp's own deprecations would drown what matters on standard error.
+warnings.simplefilter("ignore", DeprecationWarning)
 
 import oldmemo
 import oldmemo.etree
