@@ -4,7 +4,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::{
-    Bundle, Change, Error, Identity, Incoming, MAX_SKIP, Session, Version, generate_pre_keys, ratchet, sign_pre_key,
+    Bundle, Change, Error, Identity, Incoming, KeyExchange, MAX_SKIP, Session, SkippedKey, Version, generate_pre_keys,
+    ratchet, sign_pre_key,
 };
 
 const BOTH: [Version; 2] = [Version::V03, Version::V2];
@@ -160,11 +161,47 @@ fn kept_chains_and_remembered_keys_do_not_grow_without_bound() {
                 assert_eq!(read(&romeo, first.as_ref().unwrap()).err(), Some(Error::AlreadyRead));
             }
         }
-        assert_eq!(romeo.ratchet.older.len(), ratchet::PAST_KEYS);
+        assert_eq!(romeo.ratchet.kept().1.len(), ratchet::PAST_KEYS);
         assert!(romeo.to_bytes().len() < 2048);
         let again = Session::from_bytes(&romeo.to_bytes()).unwrap();
         assert_eq!(again.to_bytes(), romeo.to_bytes());
         // Beyond memory a repetition looks like any unknown ratchet key.
         assert_eq!(read(&romeo, first.as_ref().unwrap()).err(), Some(Error::Forged));
+    }
+}
+
+#[test]
+fn an_answer_dressed_up_as_our_own_key_exchange_is_refused() {
+    for version in BOTH {
+        let (juliet, romeo, mut random) = acquainted(version);
+        let (mut answer, _) = send(&romeo, &mut random);
+        answer.key_exchange = Some(KeyExchange {
+            pre_key_id: juliet.pre_key_id,
+            signed_pre_key_id: juliet.signed_pre_key_id,
+            identity: juliet.peer,
+            base_key: juliet.base_key,
+        });
+        assert_eq!(read(&juliet, &answer).err(), Some(Error::Forged));
+        answer.key_exchange = None;
+        assert!(read(&juliet, &answer).is_ok());
+    }
+}
+
+#[test]
+fn a_session_refuses_messages_of_the_other_version_and_rows_of_other_messages() {
+    for version in BOTH {
+        let (juliet, romeo, mut random) = acquainted(version);
+        let (mut message, juliet) = send(&juliet, &mut random);
+        message.version = if version == Version::V03 { Version::V2 } else { Version::V03 };
+        assert_eq!(read(&romeo, &message).err(), Some(Error::Forged));
+        assert!(romeo.ratchet.read(&message, &[]).is_err() && !romeo.recognises(&message));
+
+        let (late, juliet) = send(&juliet, &mut random);
+        let (next, _) = send(&juliet, &mut random);
+        let change = read(&romeo, &next).unwrap();
+        let row = change.new_skipped.iter().find(|key| key.n() == late.n()).unwrap();
+        let elsewhere = SkippedKey::new(*row.ratchet_key(), row.n() + 7, row.message_key());
+        assert_eq!(change.session.decrypt(&late, Some(&elsewhere)).err(), Some(Error::Forged));
+        assert!(change.session.decrypt(&late, Some(row)).is_ok());
     }
 }

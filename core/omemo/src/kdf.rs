@@ -3,31 +3,16 @@
 //! Sources: Double Ratchet, section 5.2; XEP-0384 (current), "Double Ratchet"; for 0.3 the `Whisper*` labels
 //! that every deployed client uses.
 
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::Version;
 use crate::curve::Secret;
-
-/// HMAC-SHA-256 keyed with `key`.
-pub(crate) fn hmac(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
-/// The whole tag of a finished HMAC as plain bytes.
-pub(crate) fn tag(mac: Hmac<Sha256>) -> [u8; 32] {
-    mac.finalize().into_bytes().into()
-}
+use crate::hmac::{Key, hkdf};
 
 /// One step of a chain: the message key, and the chain key that replaces `chain`.
 pub(crate) fn chain_step(chain: &Secret) -> (Secret, Secret) {
-    let mut message = hmac(&**chain);
-    let mut next = message.clone();
-    message.update(&[1]);
-    next.update(&[2]);
-    (Zeroizing::new(tag(message)), Zeroizing::new(tag(next)))
+    let (message_key, next) = Key::new(chain).two_tags(1, 2);
+    (Zeroizing::new(message_key), Zeroizing::new(next))
 }
 
 /// One step of the root chain: the new root key, and the chain key of the new chain.
@@ -37,7 +22,7 @@ pub(crate) fn root_step(version: Version, root: &Secret, shared: &Secret) -> (Se
         Version::V2 => b"OMEMO Root Chain",
     };
     let mut out = Zeroizing::new([0; 64]);
-    expand(Some(&**root), &**shared, info, &mut *out);
+    hkdf(Some(root), &**shared, info, &mut *out);
     (half(&out[..32]), half(&out[32..]))
 }
 
@@ -53,12 +38,15 @@ pub(crate) fn x3dh(version: Version, shared: [&Secret; 4]) -> Secret {
         part.copy_from_slice(&**secret);
     }
     let mut out = Secret::default();
-    expand(None, &*input, info, &mut *out);
+    hkdf(None, &*input, info, &mut *out);
     out
 }
 
 /// The keys that seal one message or one payload: AES-256-CBC key, HMAC key and IV from 80 bytes of HKDF.
-pub(crate) struct SealKeys(Zeroizing<[u8; 80]>);
+pub(crate) struct SealKeys {
+    bytes: Zeroizing<[u8; 80]>,
+    pub(crate) authentication: Key,
+}
 
 impl SealKeys {
     /// From a ratchet's message key.
@@ -78,27 +66,19 @@ impl SealKeys {
     }
 
     fn derive(key: &[u8], info: &[u8]) -> Self {
-        let mut out = Zeroizing::new([0; 80]);
-        expand(None, key, info, &mut *out);
-        Self(out)
+        let mut bytes = Zeroizing::new([0; 80]);
+        hkdf(None, key, info, &mut *bytes);
+        let authentication = Key::new(bytes[32..].first_chunk().expect("80 bytes are enough"));
+        Self { bytes, authentication }
     }
 
     pub(crate) fn encryption(&self) -> &[u8] {
-        &self.0[..32]
-    }
-
-    pub(crate) fn authentication(&self) -> &[u8] {
-        &self.0[32..64]
+        &self.bytes[..32]
     }
 
     pub(crate) fn iv(&self) -> &[u8] {
-        &self.0[64..]
+        &self.bytes[64..]
     }
-}
-
-/// HKDF-SHA-256 (RFC 5869); no salt means 32 zero bytes.
-fn expand(salt: Option<&[u8]>, input: &[u8], info: &[u8], out: &mut [u8]) {
-    Hkdf::<Sha256>::new(salt, input).expand(info, out).expect("at most 80 bytes are asked for");
 }
 
 fn half(bytes: &[u8]) -> Secret {

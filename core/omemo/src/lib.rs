@@ -67,6 +67,7 @@
 mod bounds;
 mod curve;
 mod error;
+mod hmac;
 mod identity;
 mod kdf;
 mod keys;

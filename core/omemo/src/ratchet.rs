@@ -7,6 +7,8 @@
 //!   number of the last message, one less than the paper's count; the paper's rule alone would lose that message. A
 //!   chain that its sender has left yields no keys but those of messages already sent, just as stored keys would.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -114,6 +116,12 @@ pub(crate) struct Past {
     pub(crate) chain: Chain,
 }
 
+impl Past {
+    fn copy(&self) -> Self {
+        Self { ratchet_key: self.ratchet_key, chain: self.chain.copy() }
+    }
+}
+
 /// A ratchet key of long ago: enough to say that its messages were dealt with.
 #[derive(Clone, Copy)]
 pub(crate) struct PastKey {
@@ -132,10 +140,40 @@ pub(crate) struct Ratchet {
     pub(crate) peer: [u8; 32],
     /// `None` until the other side's first message.
     pub(crate) receiving: Option<Chain>,
-    /// Newest first.
-    pub(crate) past: [Option<Past>; PAST_CHAINS],
-    /// Newest first.
+    /// What the other side has left behind; shared by copies, for only a turn or a late message changes it.
+    pub(crate) kept: Option<Arc<Kept>>,
+}
+
+/// Chains and keys of earlier turns, newest first.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// Never grows or shrinks in place, which would leave keys behind in freed or unused memory.
+    pub(crate) chains: Vec<Past>,
     pub(crate) older: Vec<PastKey>,
+}
+
+impl Kept {
+    /// The same with one more chain, that was just left; the oldest chain becomes a remembered key.
+    fn with((chains, older): (&[Past], &[PastKey]), left: Past) -> Self {
+        let mut new = Self::default();
+        if let Some(old) = chains.get(PAST_CHAINS - 1) {
+            let mut prefix = [0; 8];
+            prefix.copy_from_slice(&old.ratchet_key[..8]);
+            new.older.push(PastKey { prefix, n: old.chain.n });
+        }
+        new.older.extend(older.iter().take(PAST_KEYS - new.older.len()));
+        new.chains.reserve_exact(chains.len() + 1);
+        new.chains.push(left);
+        new.chains.extend(chains.iter().take(PAST_CHAINS - 1).map(Past::copy));
+        new
+    }
+
+    /// The same with one chain moved on.
+    fn with_moved(&self, index: usize, chain: Chain) -> Self {
+        let mut chains: Vec<_> = self.chains.iter().map(Past::copy).collect();
+        chains[index].chain = chain;
+        Self { chains, older: self.older.clone() }
+    }
 }
 
 /// What reading a message yields.
@@ -159,7 +197,7 @@ impl Ratchet {
     }
 
     fn new(root: Secret, sending: Option<Sending>, peer: [u8; 32]) -> Self {
-        Self { root, sending, pn: 0, peer, receiving: None, past: Default::default(), older: Vec::new() }
+        Self { root, sending, pn: 0, peer, receiving: None, kept: None }
     }
 
     pub(crate) fn copy(&self) -> Self {
@@ -173,11 +211,7 @@ impl Ratchet {
             pn: self.pn,
             peer: self.peer,
             receiving: self.receiving.as_ref().map(Chain::copy),
-            past: self
-                .past
-                .each_ref()
-                .map(|past| past.as_ref().map(|p| Past { ratchet_key: p.ratchet_key, chain: p.chain.copy() })),
-            older: self.older.clone(),
+            kept: self.kept.clone(),
         }
     }
 
@@ -217,19 +251,24 @@ impl Ratchet {
             ratchet.receiving = Some(chain);
             return Ok(Read { clear, ratchet, skipped, heartbeat_due });
         }
-        for (index, past) in self.past.iter().enumerate() {
-            if let Some(past) = past.as_ref().filter(|past| past.ratchet_key == message.ratchet_key) {
-                let mut chain = past.chain.copy();
-                let (clear, skipped) = read_in_chain(&mut chain, message, associated)?;
+        match &self.kept {
+            Some(kept) => self.read_kept(kept, message, associated).unwrap_or_else(|| self.turn(message, associated)),
+            None => self.turn(message, associated),
+        }
+    }
+
+    /// A message of an earlier turn; `None` if it is of none.
+    fn read_kept(&self, kept: &Kept, message: &Incoming, associated: &[u8]) -> Option<Result<Read>> {
+        if let Some(index) = kept.chains.iter().position(|past| past.ratchet_key == message.ratchet_key) {
+            let mut chain = kept.chains[index].chain.copy();
+            return Some(read_in_chain(&mut chain, message, associated).map(|(clear, skipped)| {
                 let mut ratchet = self.copy();
-                ratchet.past[index] = Some(Past { ratchet_key: past.ratchet_key, chain });
-                return Ok(Read { clear, ratchet, skipped, heartbeat_due: false });
-            }
+                ratchet.kept = Some(Arc::new(kept.with_moved(index, chain)));
+                Read { clear, ratchet, skipped, heartbeat_due: false }
+            }));
         }
-        if let Some(older) = self.older.iter().find(|older| message.ratchet_key.starts_with(&older.prefix)) {
-            return Err(if message.n < older.n { Error::AlreadyRead } else { Error::Forged });
-        }
-        self.turn(message, associated)
+        let older = kept.older.iter().find(|older| message.ratchet_key.starts_with(&older.prefix))?;
+        Some(Err(if message.n < older.n { Error::AlreadyRead } else { Error::Forged }))
     }
 
     /// The other side shows a new ratchet key: its half of a turn.
@@ -255,7 +294,8 @@ impl Ratchet {
         }
         let mut ratchet = self.copy();
         if let Some(left) = left {
-            ratchet.leave(Past { ratchet_key: self.peer, chain: left });
+            let left = Past { ratchet_key: self.peer, chain: left };
+            ratchet.kept = Some(Arc::new(Kept::with(self.kept(), left)));
         }
         ratchet.root = root;
         ratchet.pn = sending.chain.n;
@@ -265,21 +305,17 @@ impl Ratchet {
         Ok(Read { clear, ratchet, skipped, heartbeat_due: crosses_heartbeat(0, message.n) })
     }
 
-    fn leave(&mut self, chain: Past) {
-        self.past.rotate_right(1);
-        if let Some(old) = self.past[0].replace(chain) {
-            let mut prefix = [0; 8];
-            prefix.copy_from_slice(&old.ratchet_key[..8]);
-            self.older.truncate(PAST_KEYS - 1);
-            self.older.insert(0, PastKey { prefix, n: old.chain.n });
-        }
+    /// Chains and keys of earlier turns.
+    pub(crate) fn kept(&self) -> (&[Past], &[PastKey]) {
+        self.kept.as_ref().map_or((&[], &[]), |kept| (&kept.chains, &kept.older))
     }
 
     /// Whether messages under this ratchet key belong to this session.
     pub(crate) fn knows(&self, ratchet_key: &[u8; 32]) -> bool {
+        let (chains, older) = self.kept();
         (self.receiving.is_some() && self.peer == *ratchet_key)
-            || self.past.iter().flatten().any(|past| past.ratchet_key == *ratchet_key)
-            || self.older.iter().any(|older| ratchet_key.starts_with(&older.prefix))
+            || chains.iter().any(|past| past.ratchet_key == *ratchet_key)
+            || older.iter().any(|older| ratchet_key.starts_with(&older.prefix))
     }
 }
 

@@ -3,12 +3,11 @@
 use aes::Aes256;
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
-use hmac::Mac;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::kdf::{self, SealKeys};
+use crate::kdf::SealKeys;
 
 /// Pads after PKCS#7 and encrypts; the clear bytes are overwritten in place.
 pub(crate) fn encrypt(keys: &SealKeys, clear: &[u8]) -> Vec<u8> {
@@ -35,11 +34,7 @@ pub(crate) fn decrypt(keys: &SealKeys, sealed: &[u8]) -> Result<Zeroizing<Vec<u8
 
 /// The tag over several parts in a row; the caller cuts it to its version's size.
 pub(crate) fn tag(keys: &SealKeys, parts: [&[u8]; 2]) -> [u8; 32] {
-    let mut mac = kdf::hmac(keys.authentication());
-    for part in parts {
-        mac.update(part);
-    }
-    kdf::tag(mac)
+    keys.authentication.tag(&parts)
 }
 
 /// Compares a received, truncated tag in constant time.

@@ -1,30 +1,32 @@
 //! The stored form of a [`Session`]: canonical, versioned, and without skipped keys.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::Version;
 use crate::error::{Error, Result};
 use crate::identity::IdentityKey;
-use crate::ratchet::{Chain, PAST_CHAINS, PAST_KEYS, Past, PastKey, Ratchet, Sending};
+use crate::ratchet::{Chain, Kept, PAST_CHAINS, PAST_KEYS, Past, PastKey, Ratchet, Sending};
 use crate::session::Session;
 use crate::stored::{Reader, Writer};
 
 /// Rises with each change of the layout; older numbers stay readable.
 const FORMAT: u8 = 1;
 
+/// A chain key and its counter.
+const CHAIN: usize = 36;
+
 const INITIATOR: u8 = 1;
 const CONFIRMED: u8 = 2;
 const SENDING: u8 = 4;
 const RECEIVING: u8 = 8;
 
-/// The most a session can take: 266 bytes of fixed parts, three chains' worth of keys, the kept chains and keys.
-const MOST: usize = 512 + PAST_CHAINS * 68 + PAST_KEYS * 12;
-
 impl Session {
     /// The secret bytes for the store: at most 2 kB, the same for the same state.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Writer::with_capacity(MOST);
         let ratchet = &self.ratchet;
+        let mut out = Writer::with_capacity(self.stored_size());
         out.u8(FORMAT);
         out.u8(match self.version {
             Version::V03 => 0,
@@ -51,17 +53,29 @@ impl Session {
         if let Some(chain) = &ratchet.receiving {
             chain_to(&mut out, chain);
         }
-        out.u8(ratchet.past.iter().flatten().count() as u8);
-        for past in ratchet.past.iter().flatten() {
+        let (chains, older) = ratchet.kept();
+        out.u8(chains.len() as u8);
+        for past in chains {
             out.bytes(&past.ratchet_key);
             chain_to(&mut out, &past.chain);
         }
-        out.u8(ratchet.older.len() as u8);
-        for older in &ratchet.older {
+        out.u8(older.len() as u8);
+        for older in older {
             out.bytes(&older.prefix);
             out.u32(older.n);
         }
         out.finish()
+    }
+
+    /// How many bytes it takes, so that the buffer neither grows nor has much to be wiped.
+    fn stored_size(&self) -> usize {
+        let ratchet = &self.ratchet;
+        let identity = if self.version == Version::V2 { 64 } else { 32 };
+        let sending = if ratchet.sending.is_some() { 64 + CHAIN } else { 0 };
+        let receiving = if ratchet.receiving.is_some() { CHAIN } else { 0 };
+        let (chains, older) = ratchet.kept();
+        let kept = 1 + chains.len() * (32 + CHAIN) + 1 + older.len() * 12;
+        3 + 2 * identity + 8 + 3 * 32 + 4 + sending + receiving + kept
     }
 
     /// From stored bytes; [`Error::Corrupt`] if this crate did not write them.
@@ -100,8 +114,7 @@ fn ratchet_from(from: &mut Reader<'_>, flags: u8) -> Result<Ratchet> {
         pn: from.u32()?,
         sending: None,
         receiving: None,
-        past: Default::default(),
-        older: Vec::new(),
+        kept: None,
     };
     if flags & SENDING != 0 {
         ratchet.sending = Some(Sending { secret: from.secret()?, public: from.array()?, chain: chain_from(from)? });
@@ -109,16 +122,26 @@ fn ratchet_from(from: &mut Reader<'_>, flags: u8) -> Result<Ratchet> {
     if flags & RECEIVING != 0 {
         ratchet.receiving = Some(chain_from(from)?);
     }
-    let kept = usize::from(from.u8()?);
-    for slot in ratchet.past.get_mut(..kept).ok_or(Error::Corrupt)? {
-        *slot = Some(Past { ratchet_key: from.array()?, chain: chain_from(from)? });
-    }
-    let older = usize::from(from.u8()?);
-    if older > PAST_KEYS {
+    let kept = kept_from(from)?;
+    ratchet.kept = (!kept.chains.is_empty() || !kept.older.is_empty()).then(|| Arc::new(kept));
+    Ok(ratchet)
+}
+
+fn kept_from(from: &mut Reader<'_>) -> Result<Kept> {
+    let count = usize::from(from.u8()?);
+    if count > PAST_CHAINS {
         return Err(Error::Corrupt);
     }
-    ratchet.older = (0..older).map(|_| Ok(PastKey { prefix: from.array()?, n: from.u32()? })).collect::<Result<_>>()?;
-    Ok(ratchet)
+    let mut chains = Vec::with_capacity(count);
+    for _ in 0..count {
+        chains.push(Past { ratchet_key: from.array()?, chain: chain_from(from)? });
+    }
+    let count = usize::from(from.u8()?);
+    if count > PAST_KEYS {
+        return Err(Error::Corrupt);
+    }
+    let older = (0..count).map(|_| Ok(PastKey { prefix: from.array()?, n: from.u32()? })).collect::<Result<_>>()?;
+    Ok(Kept { chains, older })
 }
 
 fn chain_to(out: &mut Writer, chain: &Chain) {

@@ -28,6 +28,7 @@ impl Writer {
     }
 
     pub(crate) fn finish(self) -> Zeroizing<Vec<u8>> {
+        debug_assert_eq!(self.0.len(), self.0.capacity(), "the size was miscounted");
         self.0
     }
 }

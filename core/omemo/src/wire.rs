@@ -247,7 +247,7 @@ pub(crate) fn outer(version: Version, inner: Vec<u8>, tag: &[u8], around: Option
 }
 
 fn encode(first: Option<u8>, message: &impl Message, spare: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1 + message.encoded_len() + spare);
+    let mut out = Vec::with_capacity(first.iter().len() + message.encoded_len() + spare);
     out.extend(first);
     message.encode_raw(&mut out);
     out
