@@ -212,11 +212,7 @@ impl Brain {
             refuse(request, &error);
             return Err(error);
         }
-        if let Request::Command { command: Command::Connect, .. } = &request {
-            self.take_if_free()?;
-        }
-        self.turn(turn::Inputs { request: Some(request), ..Default::default() })?;
-        if self.wanted || self.link.is_some() { Ok(()) } else { self.release() }
+        self.turn(turn::Inputs { request: Some(request), ..Default::default() })
     }
 
     fn now(&self) -> Now {

@@ -3,7 +3,6 @@
 
 mod contract;
 mod docs;
-mod home;
 mod program;
 mod rpc;
 mod support;
