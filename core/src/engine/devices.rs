@@ -219,6 +219,8 @@ fn trust_of_new(first: bool, known: &[DeviceRow]) -> Trust {
 /// Our own list: put ourselves on it when it lacks us.
 fn own_list(ctx: &mut Ctx, version: Version, ids: &[u32]) -> Result<()> {
     if !ids.contains(&ctx.me.device) {
+        // The bundle first: whoever sees us on the list must find our keys.
+        ctx.want_own(Kind::PublishBundle, code(version))?;
         ctx.want_own(Kind::PublishList, code(version))?;
     }
     Ok(())

@@ -49,8 +49,10 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
                 Proof::Pinned => "pinned",
                 Proof::FirstUse => "first_use",
             };
+            let published = ctx.tx.account()?.published;
             row = ConnectionRow {
-                state: State::Online,
+                // Before our keys are on the server nobody can write to us: then we are not quite there.
+                state: if published { State::Online } else { State::Connecting },
                 proof: Some(proof.to_owned()),
                 resumable: Some(resumable),
                 error: None,
@@ -63,6 +65,18 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// An answer came: on the very first stream, `online` waits until our keys are on the server or were refused.
+pub(crate) fn keys_settled(ctx: &mut Ctx) -> Result<()> {
+    let mut row = ctx.tx.connection()?;
+    let keys = [Kind::List, Kind::PublishList, Kind::Bundle, Kind::PublishBundle].map(Kind::code);
+    if !ctx.online || row.state != State::Connecting || ctx.tx.any_fresh(&keys)? {
+        return Ok(());
+    }
+    ctx.tx.set_published()?;
+    row.state = State::Online;
+    ctx.tx.set_connection(&row)
 }
 
 /// A new stream: nothing of the old one counts, and everything is asked again.

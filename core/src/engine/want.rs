@@ -1,7 +1,7 @@
 //! What we want from others: rows that are asked for, and asked again until answered. No question lives in memory.
 
 use super::xml::{Build, el, error_condition, jid_of};
-use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, receipts, roster};
+use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, receipts, roster, stream};
 use crate::error::Result;
 use crate::store::want::WantRow;
 use minidom::Element;
@@ -155,7 +155,8 @@ pub(crate) fn answered(ctx: &mut Ctx, iq: &Element) -> Result<()> {
         Some("result") => Answer::Result(iq),
         _ => Answer::Error(error_condition(iq), iq),
     };
-    take(ctx, kind, &row, answer)
+    take(ctx, kind, &row, answer)?;
+    stream::keys_settled(ctx)
 }
 
 /// RFC 6120 section 8.1.2.1: our own account and server answer with our bare JID, our full JID, the domain, or no `from`.

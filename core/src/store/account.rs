@@ -36,14 +36,15 @@ pub(crate) struct AccountRow {
     pub identity: Zeroizing<[u8; 32]>,
     pub stream: i64,
     pub unclean: bool,
+    pub published: bool,
 }
 
 impl Tx<'_> {
     /// Writes the account and its connection row into a new store.
     pub(crate) fn create_account(&self, new: &NewRow) -> Result<()> {
         self.sql().execute(
-            "INSERT INTO account (only, jid, password, host, port, tls, ca, user_agent, wanted, device, identity, created, stream, unclean)
-             VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, 0)",
+            "INSERT INTO account (only, jid, password, host, port, tls, ca, user_agent, wanted, device, identity, created, published, stream, unclean)
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, 0, 0)",
             params![
                 new.jid, new.password, new.host, new.port, new.tls.code(), new.ca, new.user_agent, new.device,
                 new.identity.as_slice(), new.now
@@ -56,7 +57,7 @@ impl Tx<'_> {
     /// The account. A store without one is damaged.
     pub(crate) fn account(&self) -> Result<AccountRow> {
         let row = self.sql().prepare_cached(
-            "SELECT jid, password, host, port, tls, ca, user_agent, wanted, device, identity, stream, unclean FROM account",
+            "SELECT jid, password, host, port, tls, ca, user_agent, wanted, device, identity, stream, unclean, published FROM account",
         )?
         .query_row([], |row| {
             Ok(AccountRow {
@@ -72,6 +73,7 @@ impl Tx<'_> {
                 identity: Zeroizing::new(row.get(9)?),
                 stream: row.get(10)?,
                 unclean: row.get(11)?,
+                    published: row.get(12)?,
             })
         })
         .optional()?;
@@ -104,6 +106,12 @@ impl Tx<'_> {
     /// Marks that a brain runs (true) or ended cleanly (false).
     pub(crate) fn set_unclean(&self, unclean: bool) -> Result<()> {
         self.sql().execute("UPDATE account SET unclean = ?", [unclean])?;
+        Ok(())
+    }
+
+    /// Our OMEMO lists and bundles are on the server, as far as it takes them.
+    pub(crate) fn set_published(&self) -> Result<()> {
+        self.sql().execute("UPDATE account SET published = 1", [])?;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ CREATE TABLE account (
   device INTEGER NOT NULL,                  -- our OMEMO device id
   identity BLOB NOT NULL,                   -- Ed25519 seed of our identity key
   created INTEGER NOT NULL,                 -- when it was added here
+  published INTEGER NOT NULL,               -- 1 once our OMEMO lists and bundles were first on the server
   stream INTEGER NOT NULL,                  -- counts streams; a resumed one keeps its number
   unclean INTEGER NOT NULL                  -- 1 while a brain runs; found 1 at start, the last end was a crash
 ) STRICT;

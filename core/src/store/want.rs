@@ -61,6 +61,19 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether a first question of one of these kinds, about our own account, is still without an answer.
+    pub(crate) fn any_fresh(&self, kinds: &[&str]) -> Result<bool> {
+        let mut rows = self.sql().prepare_cached(
+            "SELECT 1 FROM want WHERE kind = ? AND jid = '' AND tries < 2 AND (iq IS NOT NULL OR tries = 0)",
+        )?;
+        for kind in kinds {
+            if rows.exists([kind])? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// When the next want is due.
     pub(crate) fn next_due(&self) -> Result<Option<i64>> {
         Ok(self.sql().prepare_cached("SELECT min(due) FROM want")?.query_row([], |row| row.get(0))?)
