@@ -53,7 +53,14 @@ impl Unwrapped<'_> {
 pub(crate) fn arrived(ctx: &mut Ctx, arrived: Arrived) -> Result<()> {
     let stanza = match arrived {
         Arrived::Whole(stanza) => stanza,
-        Arrived::Oversized { name, from, id, .. } => return oversized(ctx, &name, from.as_deref(), id.as_deref()),
+        Arrived::Oversized { name, kind, from, id, stanza_ids, .. } => {
+            ctx.tx.count("stanza_oversized")?;
+            let a_message = name == "message" && matches!(kind.as_deref(), None | Some("chat" | "normal"));
+            let Some(from) = from.filter(|_| a_message) else { return Ok(()) };
+            let trusted = ctx.tx.connection()?.sid;
+            let mut ours = stanza_ids.into_iter().filter(|(by, _)| trusted && *by == ctx.me.jid.as_str());
+            return oversized(ctx, &from, id.as_deref(), ours.next().map(|(_, id)| id).as_deref());
+        }
         Arrived::Unparsable => return ctx.tx.count("stanza_unparsable"),
     };
     match stanza.name() {
@@ -325,10 +332,14 @@ fn unreadable(
 }
 
 /// A stanza past the limits: thrown away on the wire, but a message leaves a row.
-fn oversized(ctx: &mut Ctx, name: &str, from: Option<&str>, id: Option<&str>) -> Result<()> {
-    ctx.tx.count("stanza_oversized")?;
-    let sender = from.and_then(|from| jid::Jid::new(from).ok()).map(|jid| jid.to_bare());
-    let Some(sender) = sender.filter(|sender| name == "message" && *sender != ctx.me.jid) else { return Ok(()) };
+fn oversized(ctx: &mut Ctx, from: &str, id: Option<&str>, stanza_id: Option<&str>) -> Result<()> {
+    let sender = jid::Jid::new(from).ok().map(|jid| jid.to_bare());
+    let Some(sender) = sender.filter(|sender| *sender != ctx.me.jid) else { return Ok(()) };
+    if let Some(id) = stanza_id
+        && ctx.tx.message_by_stanza_id(id)?.is_some()
+    {
+        return Ok(());
+    }
     let digest = Sha256::digest(format!("oversized {}", id.unwrap_or("")));
     if let Some(id) = id
         && ctx.tx.is_repeated(sender.as_str(), id, &digest)?
@@ -340,7 +351,7 @@ fn oversized(ctx: &mut Ctx, name: &str, from: Option<&str>, id: Option<&str>) ->
         own: false,
         sender: sender.as_str(),
         origin_id: id,
-        stanza_id: None,
+        stanza_id,
         body: None,
         sealed: Sealing::None,
         device: None,

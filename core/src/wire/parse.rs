@@ -95,8 +95,7 @@ struct Thrown {
 impl Assembler {
     /// For a new stream, or one that restarts.
     pub(crate) fn new() -> Self {
-        let mut options = Options::default();
-        options.max_token_length = limit::TOKEN;
+        let options = Options { max_token_length: limit::TOKEN, ..Options::default() };
         let mut parser = RawParser::with_options(options);
         // Between stanzas text is an error, which should not wait for the next tag.
         parser.set_text_buffering(false);

@@ -150,6 +150,9 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         match item {
             Item::Stanza(Arrived::Whole(iq)) if self.is_pong(&iq) => self.pong(),
             Item::Stanza(arrived) => {
+                if let Arrived::Oversized { bytes, .. } = &arrived {
+                    tracing::warn!(target: "dunnock", bytes, "stanza too large");
+                }
                 self.state.sm.handed();
                 self.line.stanza = Some(FromWire::Stanza(arrived));
             }

@@ -133,6 +133,7 @@ impl Sm {
     }
 
     /// Whether something waits to be written.
+    #[cfg(test)]
     pub(crate) fn waits(&self) -> bool {
         !self.waiting.is_empty()
     }

@@ -111,7 +111,7 @@ impl Story {
     }
 
     pub(super) async fn says(&self, command: ToWire) {
-        self.commands.send(command).await.ok().expect("the wire listens");
+        assert!(self.commands.send(command).await.is_ok(), "the wire listens");
     }
 
     pub(super) async fn sends(&self, token: i64, text: &str) {
@@ -168,10 +168,10 @@ impl Story {
     /// The wire gave up after this, and never connected again.
     pub(super) async fn ends_with(mut self, kind: ErrorKind) {
         assert_eq!(self.offline().await, (Some(kind), None));
-        self.is_over().await;
+        self.gone().await;
     }
 
-    pub(super) async fn is_over(mut self) {
+    pub(super) async fn gone(mut self) {
         assert!(self.events.recv().await.is_none(), "nothing more is told");
         self.task.await.unwrap();
         assert!(self.ends.recv().await.is_none(), "and nothing is tried");

@@ -334,7 +334,7 @@ async fn a_clean_stop_says_goodbye_with_the_last_acknowledgements() {
     peer.says("</stream:stream>").await;
     assert_eq!(story.acked().await, 1);
     assert_eq!(story.offline().await, (None, None));
-    story.is_over().await;
+    story.gone().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -344,7 +344,7 @@ async fn other_stops_leave_the_stream_to_be_resumed() {
     story.says(ToWire::Stop { clean: false }).await;
     assert!(!peer.closed().await);
     assert_eq!(story.offline().await, (None, None));
-    story.is_over().await;
+    story.gone().await;
 
     let mut story = Story::begin();
     let mut peer = story.online().await;
@@ -358,7 +358,7 @@ async fn a_stop_ends_a_login_and_a_pause_at_once() {
     let _peer = story.peer().await;
     story.says(ToWire::Stop { clean: true }).await;
     assert_eq!(story.offline().await, (None, None));
-    story.is_over().await;
+    story.gone().await;
 
     let mut story = Story::begin();
     drop(story.peer().await);
@@ -367,7 +367,7 @@ async fn a_stop_ends_a_login_and_a_pause_at_once() {
     story.says(ToWire::Stop { clean: true }).await;
     assert_eq!(story.offline().await, (None, None));
     assert_eq!(begun.elapsed(), Duration::ZERO);
-    story.is_over().await;
+    story.gone().await;
 }
 
 #[tokio::test(start_paused = true)]
