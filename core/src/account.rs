@@ -236,6 +236,9 @@ impl Account {
         let mut last = None;
         let done = self
             .until(deadline, wanted, |inner| {
+                if let Some(kind) = inner.hub.trouble().filter(|kind| is_lasting(*kind)) {
+                    return Err(kind.into());
+                }
                 let connection = inner.connection()?;
                 last = connection.error.as_deref().and_then(kind_of);
                 match connection.state {
@@ -381,6 +384,11 @@ impl Account {
 
 fn chats(inner: &Inner) -> Result<Vec<ChatItem>> {
     inner.read(|reader| query::chat_list(reader, |chat| inner.hub.types(chat)))
+}
+
+/// Whether waiting does not help.
+fn is_lasting(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::DamagedStore | ErrorKind::StoreTooNew | ErrorKind::ReadOnlyHome)
 }
 
 /// The kind of this code.

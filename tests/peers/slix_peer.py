@@ -24,12 +24,17 @@ import sqlite3
 import ssl
 import sys
 import time
+import warnings
 import xml.etree.ElementTree as ET
+
+# slixmpp's own deprecations would drown what matters on standard error.
+warnings.simplefilter("ignore", DeprecationWarning)
 
 import oldmemo
 import oldmemo.etree
 import twomemo
 import twomemo.etree
+from omemo import SessionManager
 from omemo.storage import Just, Nothing, Storage
 from slixmpp.clientxmpp import ClientXMPP
 from slixmpp.jid import JID
@@ -278,11 +283,32 @@ async def obey(peer):
     os._exit(0)
 
 
+def speak_only(versions):
+    """The plugin always speaks both versions; whoever speaks one alone is what many people run."""
+    create = SessionManager.create.__func__
+
+    async def create_some(cls, backends, *rest, **more):
+        chosen = [backend for backend in backends if VERSIONS[backend.namespace] in versions]
+        return await create(cls, chosen, *rest, **more)
+
+    SessionManager.create = classmethod(create_some)
+    refresh = SessionManager.refresh_device_list
+
+    async def refresh_some(self, namespace, bare_jid):
+        if VERSIONS[namespace] in versions:
+            await refresh(self, namespace, bare_jid)
+
+    SessionManager.refresh_device_list = refresh_some
+
+
 async def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--versions", nargs="+", choices=list(NAMESPACES), default=list(NAMESPACES))
     for name in ("jid", "password", "port", "ca", "db"):
         parser.add_argument("--" + name, required=True)
-    peer = Peer(parser.parse_args())
+    options = parser.parse_args()
+    speak_only(options.versions)
+    peer = Peer(options)
     peer.connect("127.0.0.1", int(peer.options.port))
     await obey(peer)
 

@@ -111,7 +111,8 @@ impl Device {
         Rpc { process: JsonProcess::start(&name, &mut self.command(&words)), name, next: 1 }
     }
 
-    /// Starts `rpc`, adds this account of the server, and connects it; hands it back once it is online.
+    /// Starts `rpc`, adds this account of the server, and connects it; hands it back once it is online and its bundles
+    /// are published.
     pub fn online(&self, server: &Prosody, user: &str) -> Rpc {
         self.online_through(server, user, server.port())
     }
@@ -121,6 +122,7 @@ impl Device {
         let mut rpc = self.rpc();
         rpc.ok("account.add", account(server, user, port, server.ca()));
         rpc.connect(&server.jid(user));
+        server.wait_until_reachable(user);
         rpc
     }
 }
@@ -216,6 +218,13 @@ impl Rpc {
     /// Waits for an incoming message with this text.
     pub fn sees(&self, text: &str) -> Value {
         self.event("message", text, |event| event["text"] == text && event["own"] != true)
+    }
+
+    /// Says it, and waits until the other sees it; hands back the other's event. A failure shows both sides.
+    pub fn tells(&mut self, account: &str, to: &str, text: &str, other: &Rpc) -> Value {
+        self.says(account, to, text);
+        let seen = other.try_event(PATIENCE, "message", |event| event["text"] == text && event["own"] != true);
+        seen.unwrap_or_else(|| panic!("{text:?} did not arrive\n{}{}", self.process.account(), other.process.account()))
     }
 
     /// Sends a text and hands back the local id; its fate comes as events.

@@ -18,6 +18,7 @@ pub struct Peer {
     scratch: Scratch,
     server: PeerServer,
     user: String,
+    versions: Vec<Version>,
     process: Option<JsonProcess>,
     next: u64,
 }
@@ -50,11 +51,17 @@ impl Version {
 }
 
 impl Peer {
-    /// Starts the peer as this user and waits until its device and bundles are published.
+    /// Starts the peer as this user, speaking both versions, and waits until its device and bundles are published.
     pub fn start(server: &Prosody, user: &str) -> Peer {
+        Peer::start_with(server, user, &[Version::V03, Version::V2])
+    }
+
+    /// The same, speaking these versions only.
+    pub fn start_with(server: &Prosody, user: &str, versions: &[Version]) -> Peer {
         let server = PeerServer { jid: server.jid(user), port: server.port(), ca: server.ca().to_path_buf() };
         let scratch = Scratch::new(&format!("peer-{user}"));
-        let mut peer = Peer { scratch, server, user: user.to_owned(), process: None, next: 1 };
+        let mut peer =
+            Peer { scratch, server, user: user.to_owned(), versions: versions.to_vec(), process: None, next: 1 };
         peer.start_again();
         peer
     }
@@ -67,6 +74,7 @@ impl Peer {
         command.arg(script).args(["--jid", &self.server.jid, "--password", Prosody::PASSWORD]);
         command.args(["--port", &self.server.port.to_string()]).arg("--ca").arg(&self.server.ca);
         command.arg("--db").arg(self.scratch.join("ratchets.db"));
+        command.arg("--versions").args(self.versions.iter().map(|version| version.name()));
         let process = JsonProcess::start(&format!("{}'s slixmpp", self.user), &mut command);
         process.take(PATIENCE, "readiness", |line| line["event"] == "ready");
         self.process = Some(process);

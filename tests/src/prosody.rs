@@ -6,7 +6,7 @@ use crate::process::Process;
 pub use crate::prosody_config::{Archive, DOMAIN, Mechanisms, Settings};
 use crate::prosody_config::{Place, render};
 use crate::scratch::Scratch;
-use crate::tap::Tap;
+use crate::tap::{Recorded, Tap};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -154,6 +154,27 @@ impl Prosody {
     /// What clients sent so far.
     pub fn tap(&self) -> Tap {
         Tap::read(&self.scratch.join("tap"))
+    }
+
+    /// Waits until a client sent a stanza that fits; what Prosody took, it acts on before it reads on.
+    pub fn wait_until_sent(&self, what: &str, fits: impl Fn(&Recorded) -> bool) {
+        let end = Instant::now() + START;
+        while !self.tap().sent().any(&fits) {
+            assert!(Instant::now() < end, "no client sent this within {START:?}: {what}");
+            // A file tells no one that it grew; this pause decides nothing.
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until this user published bundles in both versions of OMEMO, so that others can write to them.
+    pub fn wait_until_reachable(&self, user: &str) {
+        let client = format!("{}/", self.jid(user));
+        for node in ["node='urn:xmpp:omemo:2:bundles'", "node='eu.siacs.conversations.axolotl.bundles:"] {
+            let fits = |stanza: &Recorded| {
+                stanza.client.starts_with(&client) && stanza.xml.contains("<publish ") && stanza.xml.contains(node)
+            };
+            self.wait_until_sent(node, fits);
+        }
     }
 
     /// The folder with all that it stored.

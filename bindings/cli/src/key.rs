@@ -201,6 +201,15 @@ mod tests {
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
     }
 
+    #[test]
+    fn where_there_are_no_links_it_does_not_replace_one_either() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("key");
+        create(&path, b"first").unwrap();
+        assert_eq!(create(&path, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_link_to_nowhere_is_not_followed() {

@@ -150,7 +150,9 @@ fn person(jid: &str, name: Option<&str>) -> String {
 /// What is worth knowing about a message beside its text.
 fn marks(item: &TimelineItem) -> String {
     let mut marks = Vec::new();
-    if item.sealed == Sealing::None && (item.text.is_some() || item.own) {
+    // What was not encrypted yet, or never was, says nothing of how it goes out.
+    let gone = !matches!(item.state, Some(Delivery::Waiting | Delivery::Failed));
+    if item.sealed == Sealing::None && item.text.is_some() && gone {
         marks.push("plain text".to_owned());
     }
     if !item.own && matches!(item.trust, Some(Trust::Undecided | Trust::Distrusted)) {
@@ -212,6 +214,8 @@ mod tests {
         assert_eq!(message(&row(Some("hi"))), "2025-11-22 03:33Z  romeo@b: hi");
         let plain = TimelineItem { sealed: Sealing::None, ..row(Some("hi")) };
         assert_eq!(message(&plain), "2025-11-22 03:33Z  romeo@b [plain text]: hi");
+        let waits = TimelineItem { own: true, state: Some(Delivery::Waiting), ..plain };
+        assert_eq!(message(&waits), "2025-11-22 03:33Z  me [waiting]: hi");
         let doubtful = TimelineItem { trust: Some(Trust::Undecided), ..row(Some("hi")) };
         assert!(message(&doubtful).contains("[device undecided]"));
     }

@@ -19,13 +19,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(60);
 
 impl Brain {
-    /// Opens the database and rebuilds the engine from its rows.
+    /// Opens the database and makes an engine on its rows.
     pub(super) fn open(&mut self) -> Result<()> {
         let now = self.now();
         let mut store = Store::open(&self.setting.folder.database(), &self.setting.key)?;
         let tx = store.tx()?;
+        // Undone with the transaction: what the rows say of the stream is the holder's to change.
         let engine = Engine::open(&tx, now, &mut self.rng)?;
-        tx.commit()?;
+        drop(tx);
         let version = store.data_version()?;
         if self.bell.is_none() {
             let _runtime = self.setting.workers.handle().enter();
@@ -56,7 +57,6 @@ impl Brain {
             if !stopping {
                 return Err(ErrorKind::Crashed.into());
             }
-            self.turn(turn::Inputs { settle: true, ..Default::default() })?;
             return self.wire_ended();
         };
         match event {
@@ -147,34 +147,54 @@ impl Brain {
         self.go_online()
     }
 
+    /// Takes the lease if it is free: what a person wants now need not wait for its turn in the queue.
+    pub(super) fn take_if_free(&mut self) -> Result<()> {
+        if self.lease.is_none()
+            && let Some(lease) = Lease::try_take(&self.setting.folder.lease())?
+        {
+            self.lease = Some(lease);
+            self.setting.hub.set_holding(true);
+            self.take_over()?;
+        }
+        Ok(())
+    }
+
     /// Reads anew what the last holder left, and marks the account as held until a clean end.
     fn take_over(&mut self) -> Result<()> {
-        let now = self.now();
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
         if tx.account()?.unclean {
             self.careful = careful::STANZAS;
         }
-        tx.set_unclean(true)?;
-        rows.engine = Engine::open(&tx, now, &mut self.rng)?;
-        tx.commit()?;
-        self.turn(turn::Inputs { settle: true, ..Default::default() })
+        drop(tx);
+        self.hold(true)
     }
 
     /// Gives the lease back after a clean end.
-    fn release(&mut self) -> Result<()> {
+    pub(super) fn release(&mut self) -> Result<()> {
         if self.lease.is_none() {
             return Ok(());
         }
-        self.turn(turn::Inputs { settle: true, ..Default::default() })?;
-        if let Some(rows) = &mut self.rows {
-            let tx = rows.store.tx()?;
-            tx.set_unclean(false)?;
-            tx.commit()?;
-        }
+        self.hold(false)?;
         self.careful = 0;
         self.setting.hub.set_holding(false);
         self.lease = None;
+        Ok(())
+    }
+
+    /// Begins or ends to hold the account. In both cases no stream is up, and the rows say so afterwards.
+    fn hold(&mut self, held: bool) -> Result<()> {
+        let now = self.now();
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let tx = rows.store.tx()?;
+        tx.set_unclean(held)?;
+        rows.engine = Engine::open(&tx, now, &mut self.rng)?;
+        let touched = tx.commit()?;
+        self.deadline = None;
+        self.setting.hub.publish(&touched);
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
         Ok(())
     }
 

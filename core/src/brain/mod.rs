@@ -212,7 +212,11 @@ impl Brain {
             refuse(request, &error);
             return Err(error);
         }
-        self.turn(turn::Inputs { request: Some(request), ..Default::default() })
+        if let Request::Command { command: Command::Connect, .. } = &request {
+            self.take_if_free()?;
+        }
+        self.turn(turn::Inputs { request: Some(request), ..Default::default() })?;
+        if self.wanted || self.link.is_some() { Ok(()) } else { self.release() }
     }
 
     fn now(&self) -> Now {

@@ -5,7 +5,6 @@ use crate::command::{Command, Reply};
 use crate::engine::{Effect, Engine, Input, Now, Rng};
 use crate::error::{Error, ErrorKind, Result};
 use crate::killpoint;
-use crate::model::State;
 use crate::store::{Touched, Tx};
 use crate::wire::{Arrived, FromWire};
 use std::collections::BTreeSet;
@@ -23,8 +22,6 @@ pub(super) struct Inputs {
     pub(super) wire: Option<FromWire>,
     /// Something is due, or another process wrote.
     pub(super) tick: bool,
-    /// The stream is gone and the rows may not say so yet.
-    pub(super) settle: bool,
     /// This stanza is under suspicion; by its digest.
     pub(super) suspect: Option<[u8; 32]>,
 }
@@ -76,9 +73,6 @@ impl Brain {
                 }
             }
             request = self.requests.try_recv().ok();
-        }
-        if inputs.settle {
-            work.settle()?;
         }
         if let Some(link) = &mut self.link {
             let mut event = inputs.wire.or_else(|| if careful { None } else { link.waiting() });
@@ -237,13 +231,5 @@ impl Work<'_, '_> {
             self.outcome.effects.extend(effects);
         }
         self.input(Input::Tick)
-    }
-
-    /// Rows that a crash left may speak of a stream that is gone.
-    fn settle(&mut self) -> Result<()> {
-        if matches!(self.tx.connection()?.state, State::Connecting | State::Online) {
-            self.input(Input::Offline { error: None, refused: false })?;
-        }
-        Ok(())
     }
 }

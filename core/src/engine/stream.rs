@@ -108,9 +108,14 @@ fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
 pub(crate) fn set_wanted(ctx: &mut Ctx, wanted: bool) -> Result<()> {
     ctx.tx.set_wanted(wanted)?;
     ctx.effects.push(if wanted { Effect::Start } else { Effect::Stop { clean: true } });
+    let mut row = ctx.tx.connection()?;
+    if wanted && matches!(row.state, State::Offline | State::Refused) {
+        // What the last try ended with is no answer to this one.
+        (row.state, row.error) = (State::Connecting, None);
+        ctx.tx.set_connection(&row)?;
+    }
     if !wanted {
         ctx.online = false;
-        let mut row = ctx.tx.connection()?;
         (row.state, row.proof, row.resumable, row.caught_up, row.error) = (State::Offline, None, None, false, None);
         ctx.tx.set_connection(&row)?;
     }

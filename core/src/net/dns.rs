@@ -31,12 +31,16 @@ pub(crate) enum Answer {
 
 /// Asks for the records of `service` at `domain`. No answer within `step` is as good as none.
 pub(crate) async fn services(service: &str, domain: &str, step: Duration) -> Answer {
-    let ask = async {
-        // Where the system keeps no resolv.conf (Android), the caller falls back to the domain itself.
-        let resolver = TokioResolver::builder_tokio().ok()?.build().ok()?;
-        resolver.lookup(format!("{service}._tcp.{domain}."), RecordType::SRV).await.ok()
-    };
-    let Ok(Some(lookup)) = timeout(step, ask).await else { return Answer::None };
+    // Where the system keeps no resolv.conf (Android), the caller falls back to the domain itself.
+    match TokioResolver::builder_tokio().and_then(|builder| builder.build()) {
+        Ok(resolver) => ask(&resolver, service, domain, step).await,
+        Err(_) => Answer::None,
+    }
+}
+
+async fn ask(resolver: &TokioResolver, service: &str, domain: &str, step: Duration) -> Answer {
+    let lookup = resolver.lookup(format!("{service}._tcp.{domain}."), RecordType::SRV);
+    let Ok(Ok(lookup)) = timeout(step, lookup).await else { return Answer::None };
     let records = lookup.answers().iter().filter_map(|record| match &record.data {
         RData::SRV(srv) => Some(Service {
             priority: srv.priority,
@@ -107,7 +111,13 @@ fn draw(group: &[(Service, bool)], rng: &mut impl rand::Rng) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+    use hickory_resolver::net::runtime::TokioRuntimeProvider;
+    use hickory_resolver::proto::op::Message;
+    use hickory_resolver::proto::rr::rdata::SRV;
+    use hickory_resolver::proto::rr::{Name, Record};
     use rand::{SeedableRng, rngs::StdRng};
+    use tokio::net::UdpSocket;
 
     fn record(priority: u16, weight: u16, host: &str, port: u16) -> Service {
         Service { priority, weight, host: host.into(), port }
@@ -120,6 +130,53 @@ mod tests {
     fn hosts(plain: Answer, secure: Answer, seed: u64) -> Vec<(String, bool)> {
         let found = order(plain, secure, fallback(), &mut StdRng::seed_from_u64(seed));
         found.into_iter().map(|endpoint| (endpoint.host, endpoint.direct)).collect()
+    }
+
+    /// A socket on loopback, and a resolver that asks there.
+    async fn name_server() -> (UdpSocket, TokioResolver) {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mut connection = ConnectionConfig::udp();
+        connection.port = socket.local_addr().unwrap().port();
+        let server = NameServerConfig::new("127.0.0.1".parse().unwrap(), true, vec![connection]);
+        let config = ResolverConfig::from_name_servers(vec![server]);
+        let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build().unwrap();
+        (socket, resolver)
+    }
+
+    /// A name server on loopback that answers one question with these records. Returns what a resolver makes of it, and
+    /// the name that was asked for.
+    async fn resolved(answers: &[(u16, u16, u16, &str)]) -> (Answer, String) {
+        let (socket, resolver) = name_server().await;
+        let step = Duration::from_secs(5);
+        let serve = async {
+            let mut packet = [0; 1500];
+            let (length, from) = socket.recv_from(&mut packet).await.unwrap();
+            let question = Message::from_vec(&packet[..length]).unwrap();
+            let name = question.queries[0].name().clone();
+            let mut reply = question.into_response();
+            for (priority, weight, port, target) in answers {
+                let srv = SRV::new(*priority, *weight, *port, Name::from_ascii(target).unwrap());
+                reply.add_answer(Record::from_rdata(name.clone(), 60, RData::SRV(srv)));
+            }
+            socket.send_to(&reply.to_vec().unwrap(), from).await.unwrap();
+            name.to_ascii()
+        };
+        tokio::join!(ask(&resolver, "_xmpp-client", "x.test", step), serve)
+    }
+
+    #[tokio::test]
+    async fn records_are_asked_for_and_read() {
+        let (answer, asked) = resolved(&[(5, 1, 5222, "a.x.test."), (9, 2, 443, "b.test.")]).await;
+        assert_eq!(asked.to_lowercase(), "_xmpp-client._tcp.x.test.");
+        assert_eq!(answer, Answer::Found(vec![record(5, 1, "a.x.test", 5222), record(9, 2, "b.test", 443)]));
+        assert_eq!(resolved(&[(0, 0, 0, ".")]).await.0, Answer::Refused);
+        assert_eq!(resolved(&[]).await.0, Answer::None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_server_that_is_silent_says_nothing() {
+        let (_silent, resolver) = name_server().await;
+        assert_eq!(ask(&resolver, "_xmpp-client", "x.test", Duration::from_secs(5)).await, Answer::None);
     }
 
     #[test]

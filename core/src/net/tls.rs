@@ -117,3 +117,164 @@ fn kind(error: &io::Error) -> ErrorKind {
         _ => ErrorKind::TlsRefused,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use rustls::{ServerConfig, SupportedProtocolVersion};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio_rustls::TlsAcceptor;
+
+    const STEP: Duration = Duration::from_secs(5);
+
+    /// A private authority.
+    struct Authority {
+        pem: String,
+        issuer: Issuer<'static, KeyPair>,
+    }
+
+    fn authority() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Authority { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// A server's certificate, by this authority or by itself.
+    fn identity(
+        by: Option<&Authority>,
+        params: CertificateParams,
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = match by {
+            Some(authority) => params.signed_by(&key, &authority.issuer),
+            None => params.self_signed(&key),
+        };
+        (certificate.unwrap().into(), PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+    }
+
+    fn named(name: &str) -> CertificateParams {
+        CertificateParams::new(vec![name.to_owned()]).unwrap()
+    }
+
+    fn acceptor(
+        (certificate, key): (CertificateDer<'static>, PrivateKeyDer<'static>),
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[u8],
+    ) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        config.alpn_protocols = vec![alpn.to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// What a handshake with this server comes to, for the account domain `x.test`.
+    async fn meets(server: TlsAcceptor, ca: Option<&str>) -> Result<(Socket, Exporter, Option<Vec<u8>>), ErrorKind> {
+        let (ours, theirs) = duplex(64 << 10);
+        let accepted = tokio::spawn(async move {
+            let mut stream = server.accept(theirs).await.ok()?;
+            let mut key = vec![0; 32];
+            stream.get_ref().1.export_keying_material(&mut key[..], b"EXPORTER-Channel-Binding", Some(b"")).ok()?;
+            stream.write_all(b"hello").await.ok()?;
+            stream.flush().await.ok()?;
+            // Kept open until the other side has read.
+            let _ = stream.read_u8().await;
+            Some(key)
+        });
+        let trust = Trust::load(ca).map_err(|error| error.kind)?;
+        let (mut socket, exporter) =
+            trust.secure(Box::new(ours), "x.test", true, STEP).await.map_err(|error| error.kind)?;
+        let mut hello = [0; 5];
+        socket.read_exact(&mut hello).await.unwrap();
+        assert_eq!(&hello, b"hello");
+        let _ = socket.write_all(b".").await;
+        let _ = socket.flush().await;
+        Ok((socket, exporter, accepted.await.unwrap()))
+    }
+
+    fn error<T>(result: Result<T, ErrorKind>) -> Option<ErrorKind> {
+        result.err()
+    }
+
+    #[tokio::test]
+    async fn both_versions_export_the_same_key_on_both_ends() {
+        for (version, tls13) in [(&rustls::version::TLS13, true), (&rustls::version::TLS12, false)] {
+            let ca = authority();
+            let server = acceptor(identity(Some(&ca), named("x.test")), &[version], b"xmpp-client");
+            let (_, exporter, theirs) = meets(server, Some(&ca.pem)).await.ok().unwrap();
+            assert_eq!(exporter.key[..], theirs.unwrap()[..]);
+            assert_eq!(exporter.tls13, tls13);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_another_name_is_named() {
+        let ca = authority();
+        let server = acceptor(identity(Some(&ca), named("y.test")), rustls::ALL_VERSIONS, b"xmpp-client");
+        assert_eq!(error(meets(server, Some(&ca.pem)).await), Some(ErrorKind::CertificateName));
+    }
+
+    #[tokio::test]
+    async fn a_certificate_out_of_its_time_is_named() {
+        for (from, to) in [(2001, 2002), (2190, 2191)] {
+            let ca = authority();
+            let mut params = named("x.test");
+            (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
+            let server = acceptor(identity(Some(&ca), params), rustls::ALL_VERSIONS, b"xmpp-client");
+            assert_eq!(error(meets(server, Some(&ca.pem)).await), Some(ErrorKind::CertificateExpired), "{from}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_given_authority_is_trusted() {
+        let (ca, other) = (authority(), authority());
+        let by_other = || acceptor(identity(Some(&other), named("x.test")), rustls::ALL_VERSIONS, b"xmpp-client");
+        assert_eq!(error(meets(by_other(), Some(&ca.pem)).await), Some(ErrorKind::CertificateUntrusted));
+        assert_eq!(error(meets(by_other(), None).await), Some(ErrorKind::CertificateUntrusted));
+        let by_itself = acceptor(identity(None, named("x.test")), rustls::ALL_VERSIONS, b"xmpp-client");
+        assert_eq!(error(meets(by_itself, Some(&ca.pem)).await), Some(ErrorKind::CertificateUntrusted));
+    }
+
+    #[tokio::test]
+    async fn a_server_of_another_protocol_is_refused() {
+        let ca = authority();
+        let server = acceptor(identity(Some(&ca), named("x.test")), rustls::ALL_VERSIONS, b"h2");
+        assert_eq!(error(meets(server, Some(&ca.pem)).await), Some(ErrorKind::TlsRefused));
+    }
+
+    /// What a handshake comes to with somebody who says this and waits.
+    async fn hears(words: &'static [u8]) -> Option<ErrorKind> {
+        let (ours, mut theirs): (DuplexStream, DuplexStream) = duplex(4096);
+        let trust = Trust::load(Some(&authority().pem)).ok().unwrap();
+        let (result, ()) = tokio::join!(trust.secure(Box::new(ours), "x.test", true, STEP), async {
+            theirs.write_all(words).await.unwrap();
+            if words.is_empty() {
+                theirs.shutdown().await.unwrap();
+            }
+        });
+        result.err().map(|error| error.kind)
+    }
+
+    #[tokio::test]
+    async fn who_does_not_speak_tls_is_told_apart() {
+        assert_eq!(hears(b"<stream:stream xmlns='jabber:client'>").await, Some(ErrorKind::NotXmpp));
+        assert_eq!(hears(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, Some(ErrorKind::NotXmpp));
+        assert_eq!(hears(b"").await, Some(ErrorKind::Disconnected));
+    }
+
+    #[test]
+    fn authorities_that_are_none_are_refused() {
+        for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert_eq!(Trust::load(Some(pem)).err().map(|error| error.kind), Some(ErrorKind::InvalidInput), "{pem}");
+        }
+        assert!(Trust::load(None).is_ok());
+    }
+}

@@ -8,6 +8,10 @@ use crate::net::tls::{Exporter, Trust};
 use crate::net::{self, Endpoint, Socket, Target};
 use rand::CryptoRng;
 use std::time::Duration;
+use tokio::time::Instant;
+
+/// Steps after which no further place is tried.
+const TRY: u32 = 4;
 
 /// An encrypted byte stream to the account's server.
 pub(crate) struct Secured {
@@ -54,12 +58,17 @@ impl Connect for Network {
         let target = Target { domain: &domain, host: settings.host.as_deref(), port: settings.port, tls: settings.tls };
         let step = settings.limits.step;
         let mut last = Error::about(ErrorKind::Unreachable, domain.as_str());
+        // However many places DNS names, a try ends.
+        let until = Instant::now() + step * TRY;
         for endpoint in net::endpoints(&target, step, rng).await? {
             match link(&endpoint, settings.jid.domain().as_str(), &domain, &trust, step).await {
                 Ok(link) => return Ok(link),
                 // A certificate that is not theirs is what an interceptor shows: no other place is asked then.
                 Err(error) if is_certificate(error.kind) => return Err(error),
                 Err(error) => last = error,
+            }
+            if Instant::now() >= until {
+                break;
             }
         }
         Err(last)

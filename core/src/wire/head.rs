@@ -79,14 +79,18 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Takes over what a start tag at this depth declares; false past `most` in all.
-    pub(crate) fn enter(&mut self, depth: usize, head: &Head, most: usize) -> bool {
+    /// Takes over what a start tag at this depth declares, and tells whether it declares each prefix once; `None` past
+    /// `most` in all.
+    pub(crate) fn enter(&mut self, depth: usize, head: &Head, most: usize) -> Option<bool> {
+        let mut once = true;
         for ((prefix, name), value) in &head.attributes {
             if let Some(prefix) = declared(prefix.as_ref(), name) {
+                let mut here = self.declarations.iter().rev().take_while(|(at, ..)| *at == depth);
+                once &= !here.any(|(_, known, _)| known.as_ref() == prefix);
                 self.declarations.push((depth, prefix.cloned(), value.clone()));
             }
         }
-        self.declarations.len() <= most
+        (self.declarations.len() <= most).then_some(once)
     }
 
     /// The element at this depth ended, or all below it were given up.

@@ -137,7 +137,9 @@ async fn inline<R: CryptoRng + Send>(
         session.refused = session.refused.or(refused);
         return Ok(session);
     };
-    let jid = child("authorization-identifier", ns::SASL2).and_then(|id| FullJid::new(&id.text()).ok());
+    let jid = child("authorization-identifier", ns::SASL2)
+        .and_then(|id| FullJid::new(&id.text()).ok())
+        .filter(|jid| jid.to_bare() == settings.jid);
     let begun = match bound.children().find(|child| child.is("enabled", ns::SM)) {
         Some(enabled) => counted(enabled),
         None => Begun::Plain,

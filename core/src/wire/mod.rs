@@ -96,7 +96,7 @@ pub(crate) struct Bound {
     pub resumed: bool,
     /// Stream management is on.
     pub resumable: bool,
-    /// Carbons were switched on inline (Bind2).
+    /// Carbons were switched on inline (Bind2). Says nothing of a resumed stream, where they are as they were.
     pub carbons: bool,
     pub proof: Proof,
 }

@@ -200,12 +200,12 @@ impl Assembler {
             }
             return self.check();
         }
-        if !self.scope.enter(self.depth, &head, limit::DECLARATIONS) {
+        let stanza = is_stanza(head.name());
+        let Some(wellformed) = self.scope.enter(self.depth, &head, limit::DECLARATIONS) else {
             self.head = Some(head);
             return self.throw(false);
-        }
-        let stanza = is_stanza(head.name());
-        let Some(element) = head.element(&self.scope) else {
+        };
+        let Some(element) = head.element(&self.scope).filter(|_| wellformed) else {
             // Only the names are wrong: the stanza is lost, the stream is not.
             self.throw(true)?;
             if let Some(thrown) = &mut self.thrown
@@ -283,6 +283,10 @@ impl Assembler {
             return Err(Broken::NotXmpp);
         }
         let head = self.head.take();
+        if self.thrown.is_some() {
+            // A stanza id with too much in it; what is known of the stanza itself stays.
+            return self.check();
+        }
         let mut thrown = match (self.open.first(), head) {
             (Some((root, _)), _) => Thrown {
                 stanza: is_stanza(root.name()) && root.has_ns(CLIENT),

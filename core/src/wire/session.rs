@@ -278,10 +278,6 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                 if let Some(event) = self.line.next_event() {
                     permit.send(event);
                 }
-                if self.line.stanza.is_none() && !reading {
-                    // Nothing was read in the meantime, so the silence was ours.
-                    self.line.heard = Instant::now();
-                }
             }
             // Cancel-safe: a single read into the reader's own buffer.
             filled = self.reader.fill(), if reading => match filled {
@@ -302,6 +298,13 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                 self.ask();
             }
         }
+        if !reading {
+            // Nothing was read in the meantime, so the silence was ours.
+            self.line.heard = Instant::now();
+            if let Some(ask) = &mut self.line.asked {
+                ask.at = self.line.heard;
+            }
+        }
         Ok(())
     }
 
@@ -311,9 +314,12 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             if let Some(h) = self.state.absorb(command) {
                 self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
             }
+            if self.state.stop.is_some() {
+                return;
+            }
             match self.commands.try_recv() {
-                Ok(next) if self.state.stop.is_none() => command = Some(next),
-                _ => break,
+                Ok(next) => command = Some(next),
+                Err(_) => break,
             }
         }
         if std::mem::take(&mut self.state.hurry) && self.line.asked.is_none() {

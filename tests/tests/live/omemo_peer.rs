@@ -1,8 +1,10 @@
 //! Live OMEMO with slixmpp and python-omemo, in both versions.
 
 use dunnock_tests::archive;
+use dunnock_tests::dunnock::Device;
 use dunnock_tests::peer::{Peer, Version};
 use dunnock_tests::prosody::Prosody;
+use dunnock_tests::report;
 use dunnock_tests::tap::OMEMO_2;
 
 /// The harness itself: if two peers did not understand each other, a failing story would say nothing about us.
@@ -30,4 +32,65 @@ fn two_peers_understand_each_other_in_both_versions_and_over_a_restart() {
         "{archived:?}"
     );
     tap.assert_never_sent(&["O Romeo", "I take thee", "again"]);
+}
+
+/// A talk with the peer: who begins, in which version, a hundred messages each way, one restart of each side in between.
+fn talk(version: Version, peer_begins: bool) {
+    let name = format!("{}-{}", version.name(), if peer_begins { "peer" } else { "us" });
+    let server = Prosody::with_accounts(&["juliet", "romeo"]);
+    let (us, them) = (server.jid("juliet"), server.jid("romeo"));
+    let mut peer = Peer::start_with(&server, "romeo", &[version]);
+    let device = Device::new("juliet");
+    let mut juliet = device.online(&server, "juliet");
+    for n in 0..100 {
+        if n == 33 {
+            juliet.kill();
+            juliet = device.rpc();
+            juliet.connect(&us);
+        }
+        if n == 66 {
+            peer.kill();
+            peer.start_again();
+        }
+        let (ours, theirs) = (format!("{name} from us {n}"), format!("{name} from the peer {n}"));
+        if peer_begins {
+            peer.says(&us, &theirs, version);
+            juliet.sees(&theirs);
+        }
+        juliet.says(&us, &them, &ours);
+        assert_eq!(peer.sees(&ours)["version"], version.name());
+        if !peer_begins {
+            peer.says(&us, &theirs, version);
+            juliet.sees(&theirs);
+        }
+    }
+    assert!(juliet.events("unreadable").is_empty() && peer.events("unreadable").is_empty());
+    let rows = juliet.timeline(&us, &them);
+    let sealed = if version == Version::V2 { "full" } else { "content" };
+    assert_eq!(rows.len(), 200);
+    assert!(rows.iter().all(|row| row["text"].is_string() && row["sealed"] == sealed), "{rows:?}");
+    let uses = server.tap().assert_no_key_used_twice();
+    assert!(uses >= 200);
+    report::note(&format!("slixmpp, {name} first: {} of 200 read, {uses} message keys, none twice", rows.len()));
+    server.tap().assert_never_sent(&["from us", "from the peer"]);
+}
+
+#[test]
+fn talk_in_0_3_that_we_begin() {
+    talk(Version::V03, false);
+}
+
+#[test]
+fn talk_in_0_3_that_the_peer_begins() {
+    talk(Version::V03, true);
+}
+
+#[test]
+fn talk_in_2_that_we_begin() {
+    talk(Version::V2, false);
+}
+
+#[test]
+fn talk_in_2_that_the_peer_begins() {
+    talk(Version::V2, true);
 }

@@ -6,6 +6,7 @@ use crate::out::{Out, Stop};
 use crate::progress::Progress;
 use crate::session::{self, Begin};
 use crate::show;
+use dunnock_core::Error;
 use dunnock_core::command::Command;
 use dunnock_core::model::Event;
 
@@ -30,7 +31,7 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
                         progress.clear();
                         batch.iter().try_for_each(|event| told(event, out))?;
                     }
-                    None => break,
+                    None => return events.failure().map_or(Ok(()), |kind| Err(Error::about(kind, account.jid()).into())),
                 },
             }
         }

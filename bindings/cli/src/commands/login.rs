@@ -90,7 +90,7 @@ async fn proved(account: &Account, new: &NewLogin, deadline: Duration) -> Result
                 _ => {}
             }
         }
-        Err(ErrorKind::Ended)
+        Err(states.failure().unwrap_or(ErrorKind::Ended))
     };
     // All arms are given up for good when one is ready.
     let outcome = tokio::select! {

@@ -3,6 +3,7 @@
 
 mod contract;
 mod docs;
+mod home;
 mod program;
 mod rpc;
 mod support;

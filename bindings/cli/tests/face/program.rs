@@ -1,20 +1,10 @@
 //! The program as a script sees it: exit status, the one line, and what is left untouched.
 
-use crate::support::Scratch;
-use serde_json::Value;
+use crate::support::{Scratch, kind};
 use std::process::Output;
 
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// The kind on the one line of JSON that standard error carries.
-fn kind(output: &Output) -> String {
-    let text = stderr(output);
-    assert_eq!(text.lines().count(), 1, "{text}");
-    let line: Value = serde_json::from_str(&text).unwrap();
-    assert!(!line["remedy"].as_str().unwrap().is_empty());
-    line["kind"].as_str().unwrap().to_owned()
 }
 
 #[test]

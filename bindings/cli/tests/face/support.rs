@@ -1,9 +1,27 @@
 //! What the tests of the program share: the contract, a scratch folder, a `dunnock` to run and one to talk RPC with.
 
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How long a line may take before the test fails instead of hanging; machines are busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The lines of a pipe, as they come.
+pub(crate) fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
 
 /// `docs/contract.schema.json`.
 pub(crate) struct Contract(Value);
@@ -81,11 +99,20 @@ impl Drop for Scratch {
     }
 }
 
+/// The kind on the one line of JSON that standard error carries.
+pub(crate) fn kind(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert!(!line["remedy"].as_str().unwrap().is_empty());
+    line["kind"].as_str().unwrap().to_owned()
+}
+
 /// A running `dunnock rpc`.
 pub(crate) struct Rpc {
     child: Child,
     input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    output: Receiver<String>,
     next: u64,
 }
 
@@ -93,8 +120,8 @@ impl Rpc {
     pub(crate) fn start(scratch: &Scratch) -> Self {
         let mut command = scratch.dunnock();
         let mut child = command.arg("rpc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        Rpc { child, input, output, next: 0 }
+        let output = lines(child.stdout.take().unwrap());
+        Rpc { input: child.stdin.take(), child, output, next: 0 }
     }
 
     pub(crate) fn write(&mut self, line: &[u8]) {
@@ -106,8 +133,11 @@ impl Rpc {
 
     /// The next line; none at the end.
     pub(crate) fn read(&mut self) -> Option<Value> {
-        let mut line = String::new();
-        (self.output.read_line(&mut line).unwrap() > 0).then(|| serde_json::from_str(&line).unwrap())
+        match self.output.recv_timeout(PATIENCE) {
+            Ok(line) => Some(serde_json::from_str(&line).unwrap()),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("dunnock rpc says nothing"),
+        }
     }
 
     /// Sends a request and answers its response, passing over what else comes.

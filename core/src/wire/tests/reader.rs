@@ -168,11 +168,23 @@ fn stanza_ids_on_either_side_of_the_limit_are_told() {
     assert!(told.ends_with(r#"[("evil@x.test", "forged"), ("me@x.test", "true")]"#), "{told}");
     let (told, _) = oversized(&message(&format!("{deep}{}", after.repeat(1000))));
     assert_eq!(told.matches("true").count(), 8);
+    // An id that is itself too much must not make the stanza look like something that is not counted.
+    let attributes: String = (0..=limit::ATTRIBUTES).map(|n| format!(" a{n}=''")).collect();
+    let (told, _) = oversized(&message(&format!("{deep}<stanza-id{attributes}/>")));
+    assert_eq!(told, THROWN);
 }
 
 #[test]
 fn wrong_namespaces_lose_the_stanza_but_not_the_stream() {
-    for broken in ["<p:x/>", "<x p:y=''/>", "<x a='' a=''/>", "<x xmlns:p='u' xmlns:q='u' p:a='' q:a=''/>"] {
+    let broken = [
+        "<p:x/>",
+        "<x p:y=''/>",
+        "<x a='' a=''/>",
+        "<x xmlns:p='u' xmlns:q='u' p:a='' q:a=''/>",
+        "<x xmlns='u' xmlns='v'/>",
+        "<p:x xmlns:p='u' xmlns:p='v'/>",
+    ];
+    for broken in broken {
         let items = read([message(broken), "<presence/>".into()]).unwrap();
         let told: Vec<String> = items.iter().map(told).collect();
         assert_eq!(told[0], "unparsable", "{broken}");

@@ -92,25 +92,28 @@ fn play() {
 fn speak(people: &mut [Person; 2], juliet_speaks: bool, text: &str) {
     let [juliet, romeo] = people;
     let (from, to) = if juliet_speaks { (juliet, romeo) } else { (romeo, juliet) };
-    from.rpc.says(&from.jid, &to.jid, text);
-    let seen = to.rpc.sees(text);
+    let seen = from.rpc.tells(&from.jid, &to.jid, text, &to.rpc);
     assert_ne!(seen["sealed"], "none", "it arrived in clear: {seen}");
 }
 
 fn show(screen: &Screen, server: &Prosody, juliet_speaks: bool, text: &str) {
     let speaker = if juliet_speaks { "Juliet" } else { "Romeo" };
-    let stored = archive::read(&server.archive()).unwrap_or_default();
     let line = format!("{speaker}: {text}");
-    screen.row(&line, &line, &stored.last().map(|message| excerpt(&message.stanza)).unwrap_or_default());
+    screen.row(&line, &line, &last_with_content(server).map(|stanza| excerpt(&stanza)).unwrap_or_default());
+}
+
+/// The newest stored stanza that carries words; receipts and the like carry none.
+fn last_with_content(server: &Prosody) -> Option<String> {
+    let stored = archive::read(&server.archive()).unwrap_or_default();
+    stored.into_iter().map(|message| message.stanza).rfind(|stanza| stanza.contains("<payload"))
 }
 
 /// The part of a stored stanza that stands where the words would be.
 fn excerpt(stanza: &str) -> String {
     let element = stanza.find("<encrypted").map_or(stanza, |start| &stanza[start..]);
-    let head = element.split('>').next().unwrap_or_default();
-    let payload = element.split("<payload>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
-    let shown: String = payload.chars().take(48).collect();
-    format!("{head}> … {shown}…")
+    let payload = element.split("<payload").nth(1).and_then(|rest| rest.split(['>', '<']).nth(1)).unwrap_or_default();
+    let shown: String = payload.chars().take(60).collect();
+    format!("{shown}…")
 }
 
 /// Looks for every text in every file of the server, with a control that the search finds what is there.
@@ -121,8 +124,8 @@ fn tell_what_is_stored(server: &Prosody, texts: &[&str]) {
     assert!(addresses > 0 && stored.len() >= texts.len(), "the server stored nothing: then this shows nothing");
     let found = scratch::files_holding(server.folder(), texts);
     assert!(found.is_empty(), "the server stored these in clear: {found:?}");
-    if let Some(message) = stored.last() {
-        println!("\nOne message as it lies in the server's archive:\n{}", message.stanza);
+    if let Some(stanza) = last_with_content(server) {
+        println!("\nOne message as it lies in the server's archive:\n{stanza}");
     }
     println!(
         "\nThe archive holds {} messages. Their {} texts were looked for in all {files} files of the server: found 0 times.\n\
