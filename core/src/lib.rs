@@ -5,6 +5,8 @@ mod account;
 mod bell;
 mod brain;
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod clock;
 pub mod command;
 mod engine;

@@ -1,7 +1,22 @@
-//! Folders for tests, gone when dropped.
+//! What tests need: folders that are gone when dropped, homes, and a wire whose other end the test holds.
 
+use crate::account::{Account, Inner, Shared};
+use crate::brain::StartWire;
+use crate::command::Tls;
+use crate::model::Proof;
+use crate::store::account::NewRow;
+use crate::store::message::NewMessage;
+use crate::store::{AccountFolder, Home, Store, StoreKey, Tx};
+use crate::wire::{Arrived, Bound, EVENTS, FromWire, Limits, Link, ORDERS, ToWire};
+use crate::workers::Workers;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+pub(crate) const JULIET: &str = "juliet@capulet.example";
+pub(crate) const ROMEO: &str = "romeo@montague.example";
 
 pub(crate) struct Folder(PathBuf);
 
@@ -23,4 +38,160 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+pub(crate) fn key() -> StoreKey {
+    StoreKey::from_bytes([7; 32])
+}
+
+/// Juliet's account in a home at `path`; made if it is not there.
+pub(crate) fn juliet(path: &Path) -> AccountFolder {
+    let home = Home::open(path, &key()).unwrap();
+    if let Some(folder) = home.folders().unwrap().pop() {
+        return folder;
+    }
+    let row = NewRow {
+        jid: JULIET,
+        password: "hidden password",
+        host: None,
+        port: None,
+        tls: Tls::Auto,
+        ca: None,
+        user_agent: "u",
+        device: 1,
+        identity: &[9; 32],
+        now: 0,
+    };
+    let fill = |store: &mut Store| {
+        let tx = store.tx()?;
+        tx.create_account(&row)?;
+        tx.commit().map(drop)
+    };
+    home.build(&key(), fill).unwrap()
+}
+
+/// A message of Romeo's.
+pub(crate) fn says(tx: &Tx, body: &str) -> i64 {
+    tx.insert_message(&NewMessage {
+        chat: ROMEO,
+        own: false,
+        sender: ROMEO,
+        origin_id: None,
+        stanza_id: None,
+        body: Some(body),
+        sealed: crate::model::Sealing::Full,
+        device: None,
+        identity: None,
+        trust: None,
+        sent: 0,
+        arrived: 0,
+        state: None,
+        reason: None,
+        digest: b"",
+        reply_to: None,
+        waiting: false,
+    })
+    .unwrap()
+}
+
+/// The ends of the wires that an account started, one after the other.
+pub(crate) struct Wires(mpsc::UnboundedReceiver<Wire>);
+
+impl Wires {
+    /// The next wire that is started.
+    pub(crate) async fn next(&mut self) -> Wire {
+        soon(self.0.recv()).await.expect("the account can start wires")
+    }
+
+    /// Whether no wire was started that was not taken yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The other end of a wire.
+pub(crate) struct Wire {
+    events: mpsc::Sender<FromWire>,
+    orders: mpsc::Receiver<ToWire>,
+}
+
+impl Wire {
+    pub(crate) async fn tell(&self, event: FromWire) {
+        soon(self.events.send(event)).await.ok().expect("the brain listens");
+    }
+
+    /// A fresh stream.
+    pub(crate) async fn online(&self) {
+        let jid = format!("{JULIET}/r").parse().unwrap();
+        self.tell(FromWire::Connecting).await;
+        let proof = Proof::Proved;
+        self.tell(FromWire::Online(Bound { jid, resumed: false, resumable: true, carbons: true, proof })).await;
+    }
+
+    pub(crate) async fn stanza(&self, xml: &str) {
+        self.tell(FromWire::Stanza(Arrived::Whole(xml.parse().unwrap()))).await;
+    }
+
+    /// Both at once, as far as the channel has room.
+    pub(crate) async fn tell_together(&self, stanzas: &[&str]) {
+        let mut room = soon(self.events.reserve_many(stanzas.len())).await.ok().expect("the brain listens");
+        for (xml, place) in stanzas.iter().zip(&mut room) {
+            place.send(FromWire::Stanza(Arrived::Whole(xml.parse().unwrap())));
+        }
+    }
+
+    /// The next order; none if the brain let go of the wire.
+    pub(crate) async fn order(&mut self) -> Option<ToWire> {
+        soon(self.orders.recv()).await
+    }
+
+    /// An order that is there already.
+    pub(crate) fn waiting(&mut self) -> Option<ToWire> {
+        self.orders.try_recv().ok()
+    }
+
+    /// Takes orders until so many more stanzas are acknowledged.
+    pub(crate) async fn handled(&mut self, mut stanzas: u32) {
+        while stanzas > 0 {
+            match self.order().await {
+                Some(ToWire::Handled { stanzas: some }) => stanzas -= some,
+                Some(_) => {}
+                None => panic!("the brain let go of the wire"),
+            }
+        }
+    }
+
+    /// Takes orders until it is told to stop: whether with a goodbye; none if the brain let go of it without a word.
+    pub(crate) async fn stopped(&mut self) -> Option<bool> {
+        loop {
+            match self.order().await {
+                Some(ToWire::Stop { clean }) => return Some(clean),
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    }
+}
+
+/// An account on this folder as another process would open it, and the wires that it starts.
+pub(crate) fn open(folder: AccountFolder) -> (Account, Wires) {
+    open_on(folder, Workers::start().unwrap())
+}
+
+pub(crate) fn open_on(folder: AccountFolder, workers: Workers) -> (Account, Wires) {
+    let (started, wires) = mpsc::unbounded_channel();
+    let start_wire: StartWire = Arc::new(move |_| {
+        let (to, orders) = mpsc::channel(ORDERS);
+        let (events, from) = mpsc::channel(EVENTS);
+        let _ = started.send(Wire { events, orders });
+        Link { to, from }
+    });
+    let limits = Limits { back_off: Duration::from_millis(1), step: Duration::from_millis(200), ..Limits::default() };
+    let shared = Shared { key: Arc::new(key()), workers: Arc::new(workers), limits, start_wire };
+    (Account { inner: Inner::new(JULIET.into(), folder, shared) }, Wires(wires))
+}
+
+/// Fails a test instead of hanging it.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("this does not take a minute")
 }

@@ -44,8 +44,10 @@ impl Brain {
             return Ok(());
         }
         self.open()?;
+        let trouble = self.trouble.take();
         if self.lease.is_some() {
             self.take_over()?;
+            self.turn(turn::Inputs { trouble, ..Default::default() })?;
         }
         if self.wanted { self.go_online() } else { Ok(()) }
     }
@@ -213,6 +215,7 @@ impl Brain {
         }
         self.setting.hub.still();
         self.setting.hub.set_trouble(Some(error.kind));
+        self.trouble = Some(error.kind);
         let now = Instant::now();
         self.failures = match self.troubled {
             Some(last) if now - last < CALM => (self.failures + 1).min(6),

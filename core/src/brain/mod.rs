@@ -90,7 +90,8 @@ struct Brain {
     careful: u32,
     /// When the engine has something due, in wall milliseconds.
     deadline: Option<i64>,
-    /// Failures in a row, and when to try again.
+    /// What the trouble was, failures in a row, and when to try again.
+    trouble: Option<ErrorKind>,
     failures: u32,
     troubled: Option<tokio::time::Instant>,
     again: Option<tokio::time::Instant>,
@@ -134,6 +135,7 @@ impl Brain {
             wanted: false,
             careful: 0,
             deadline: None,
+            trouble: None,
             failures: 0,
             troubled: None,
             again: None,

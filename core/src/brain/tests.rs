@@ -1,1 +1,330 @@
+//! Stories of a brain with a wire whose other end the test holds.
 
+use crate::ErrorKind;
+use crate::command::Command;
+use crate::lease::Lease;
+use crate::model::{Event, State};
+use crate::query::Events;
+use crate::scratch::{Folder, JULIET, ROMEO, Wire, Wires, juliet, key, open, soon};
+use crate::seal::Sealed;
+use crate::store::outgoing::Fate;
+use crate::store::{AccountFolder, Reader, Store};
+use crate::wire::{Arrived, CREDIT, FromWire, ToWire};
+use crate::{Account, command::Reply};
+use std::path::Path;
+use std::time::Duration;
+
+/// A stanza with this id crashes the engine.
+const CRASHES: &str = "crashes";
+
+/// Stands for a defect of the engine.
+pub(super) fn crash_if_asked(stanza: &Arrived) {
+    if let Arrived::Whole(element) = stanza
+        && element.attr("id") == Some(CRASHES)
+    {
+        panic!("a defect, for a test");
+    }
+}
+
+async fn online(folder: &AccountFolder) -> (Account, Wires, Wire) {
+    let (account, mut wires) = open(folder.clone());
+    account.call(Command::Connect).await.unwrap();
+    let wire = wires.next().await;
+    wire.online().await;
+    account.online(Duration::from_secs(60)).await.unwrap();
+    (account, wires, wire)
+}
+
+/// The first event that `find` takes.
+async fn event<T>(events: &mut Events, mut find: impl FnMut(Event) -> Option<T>) -> T {
+    loop {
+        if let Some(found) = soon(events.next()).await.unwrap().into_iter().find_map(&mut find) {
+            return found;
+        }
+    }
+}
+
+fn number(folder: &AccountFolder, sql: &str) -> i64 {
+    let reader = Reader::open(&folder.database(), &key()).unwrap();
+    reader.sql().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+fn letter(id: &str, text: &str) -> String {
+    format!(
+        "<message xmlns='jabber:client' from='{ROMEO}/o' to='{JULIET}' type='chat' id='{id}'><body>{text}</body></message>"
+    )
+}
+
+/// Messages that are on the disk, handled or kept for after the catch-up.
+const KEPT: &str = "SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM message)";
+
+#[tokio::test]
+async fn what_is_acknowledged_is_on_the_disk() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (_account, _wires, mut wire) = online(&folder).await;
+    for round in 1..=20 {
+        wire.stanza(&letter(&format!("m{round}"), "hi")).await;
+        wire.handled(1).await;
+        assert_eq!(number(&folder, KEPT), round);
+    }
+}
+
+#[tokio::test]
+async fn the_wire_never_holds_more_than_its_credit() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (account, _wires, mut wire) = online(&folder).await;
+    // Another process queues far more than that.
+    let mut other = Store::open(&folder.database(), &key()).unwrap();
+    let tx = other.tx().unwrap();
+    let ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>".parse().unwrap();
+    for _ in 0..3 * CREDIT {
+        tx.queue(Fate::Again, None, &Sealed::protocol(&ping).unwrap(), "[]").unwrap();
+    }
+    tx.commit().unwrap();
+    let (mut taken, mut begun) = (Vec::new(), 0);
+    while taken.len() < 3 * CREDIT {
+        // A wish makes a turn, which takes what the wire said before: what may be sent is sent when it is answered.
+        account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+        let mut now = 0;
+        while let Some(order) = wire.waiting() {
+            match order {
+                ToWire::Send { token, .. } => {
+                    assert_eq!(begun, 1, "sent before the stream began");
+                    assert!(taken.last().is_none_or(|last| *last < token), "tokens grow");
+                    taken.push(token);
+                    now += 1;
+                }
+                ToWire::Begin => begun += 1,
+                _ => {}
+            }
+        }
+        assert!((1..=CREDIT).contains(&now), "{now} at once");
+        wire.tell(FromWire::Written { token: *taken.last().unwrap() }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stanza_that_crashes_the_brain_twice_is_put_aside_and_the_rest_goes_on() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (account, mut wires, mut wire) = online(&folder).await;
+    let mut events = account.events();
+    let poison = letter(CRASHES, "such sweet sorrow");
+    for _ in 0..2 {
+        wire.stanza(&letter("before", "good night")).await;
+        wire.stanza(&poison).await;
+        // The stream ends without a goodbye: the server sends again what was not acknowledged.
+        assert_ne!(wire.stopped().await, Some(true));
+        event(&mut events, |event| match event {
+            Event::Connection { connection, .. } => (connection.error.as_deref() == Some("crashed")).then_some(()),
+            _ => None,
+        })
+        .await;
+        wire = wires.next().await;
+        wire.online().await;
+    }
+    wire.stanza(&poison).await;
+    wire.stanza(&letter("after", "till it be morrow")).await;
+    wire.handled(2).await;
+    assert_eq!(number(&folder, "SELECT count(*) FROM inbox WHERE poison = 1"), 1);
+    let unreadable = event(&mut events, |event| match event {
+        Event::Unreadable { item, .. } => Some(item),
+        _ => None,
+    })
+    .await;
+    assert_eq!((unreadable.chat.as_str(), unreadable.reason.as_deref()), (ROMEO, Some("crashed")));
+}
+
+#[tokio::test]
+async fn what_was_in_hand_at_a_crash_leaves_no_trace() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (_account, mut wires, wire) = online(&folder).await;
+    let before = number(&folder, KEPT);
+    // Both stanzas come together, and the transaction of both is undone.
+    let (first, second) = (letter("m", "one"), letter(CRASHES, "two"));
+    wire.tell_together(&[&first, &second]).await;
+    let again = wires.next().await;
+    let kept = number(&folder, KEPT);
+    assert!(kept == before || kept == before + 1, "the first one may have had a transaction of its own");
+    drop(again);
+}
+
+#[tokio::test]
+async fn one_process_holds_the_wire_and_another_takes_it_over() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (first, _wires, mut wire) = online(&folder).await;
+    let (second, mut wires) = open(folder.clone());
+    second.call(Command::Connect).await.unwrap();
+    // It is online by the first one's wire, and starts none.
+    second.online(Duration::from_secs(60)).await.unwrap();
+    assert!(wires.is_empty());
+    // Its rows reach the first one.
+    let mut timeline = first.watch_timeline(ROMEO, 10);
+    soon(timeline.next()).await.unwrap();
+    let send = Command::Send { to: ROMEO.into(), text: "wherefore".into(), reply_to: None, origin_id: None };
+    assert!(matches!(second.call(send).await.unwrap(), Reply::Sent { .. }));
+    let rows = soon(timeline.next()).await.unwrap();
+    assert_eq!(rows[0].text.as_deref(), Some("wherefore"));
+    // The first one ends well and the second one goes on.
+    let (ended, ()) = tokio::join!(wire.stopped(), first.inner.rest(true, true));
+    assert_eq!(ended, Some(true));
+    let taken = wires.next().await;
+    taken.online().await;
+    let mut connection = second.watch_connection();
+    while soon(connection.next()).await.unwrap().state != State::Online {}
+    assert!(matches!(first.call(Command::Connect).await, Err(error) if error.kind == ErrorKind::Ended));
+}
+
+#[tokio::test]
+async fn a_disconnect_in_another_process_is_obeyed() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (_first, _wires, mut wire) = online(&folder).await;
+    let (second, _) = open(folder.clone());
+    second.call(Command::Disconnect).await.unwrap();
+    assert_eq!(wire.stopped().await, Some(true));
+    drop(wire);
+    let mut connection = second.watch_connection();
+    while soon(connection.next()).await.unwrap().state != State::Offline {}
+}
+
+#[tokio::test]
+async fn a_refusal_waits_for_a_person_and_gives_the_lease_back() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (account, mut wires) = open(folder.clone());
+    account.call(Command::Connect).await.unwrap();
+    let wire = wires.next().await;
+    wire.tell(FromWire::Connecting).await;
+    wire.tell(FromWire::Offline { error: Some(ErrorKind::WrongPassword.into()), retry: None }).await;
+    let refused = account.online(Duration::from_secs(60)).await;
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::WrongPassword);
+    let mut connection = account.watch_connection();
+    while soon(connection.next()).await.unwrap().state != State::Refused {}
+    assert!(wires.is_empty());
+    // The old refusal is no answer to a new try.
+    account.call(Command::Connect).await.unwrap();
+    let wire = wires.next().await;
+    wire.online().await;
+    account.online(Duration::from_secs(60)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_good_end_leaves_no_log_no_lease_and_no_suspicion() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (account, _wires, mut wire) = online(&folder).await;
+    assert!(!Lease::is_free(&folder.lease()));
+    assert_eq!(number(&folder, "SELECT unclean FROM account"), 1);
+    let ((), stopped) = tokio::join!(account.inner.rest(true, true), async {
+        let stopped = wire.stopped().await;
+        drop(wire);
+        stopped
+    });
+    assert_eq!(stopped, Some(true));
+    assert!(Lease::is_free(&folder.lease()));
+    let log = std::fs::metadata(folder.database().with_file_name("store.db-wal"));
+    assert_eq!(log.map_or(0, |log| log.len()), 0);
+    assert_eq!(number(&folder, "SELECT unclean FROM account"), 0);
+    assert_eq!(number(&folder, "SELECT state FROM connection"), State::Offline as i64);
+}
+
+#[tokio::test]
+async fn suspended_it_lets_go_of_all_and_foreground_takes_it_up_again() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (account, mut wires, mut wire) = online(&folder).await;
+    let mut timeline = account.watch_timeline(ROMEO, 10);
+    soon(timeline.next()).await.unwrap();
+    let ((), stopped) = tokio::join!(account.inner.rest(false, false), async {
+        let stopped = wire.stopped().await;
+        drop(wire);
+        stopped
+    });
+    assert_eq!(stopped, Some(false), "no goodbye, so that the stream can be resumed");
+    assert!(Lease::is_free(&folder.lease()));
+    account.inner.resume().await.unwrap();
+    let again = wires.next().await;
+    again.online().await;
+    account.online(Duration::from_secs(60)).await.unwrap();
+    // Windows live on.
+    let send = Command::Send { to: ROMEO.into(), text: "wherefore".into(), reply_to: None, origin_id: None };
+    account.call(send).await.unwrap();
+    assert_eq!(soon(timeline.next()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_store_answers_at_once_and_stays_as_it_is() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    std::fs::write(folder.database(), vec![1; 40960]).unwrap();
+    let (account, wires) = open(folder.clone());
+    let refused = account.call(Command::Connect).await.unwrap_err();
+    assert_eq!((refused.kind, refused.subject.as_str()), (ErrorKind::DamagedStore, JULIET));
+    assert_eq!(account.online(Duration::from_secs(60)).await.unwrap_err().kind, ErrorKind::DamagedStore);
+    assert_eq!(account.chats().err().unwrap().kind, ErrorKind::DamagedStore);
+    assert_eq!(account.connection().unwrap().error.as_deref(), Some("damaged_store"));
+    assert!(wires.is_empty());
+    assert_eq!(std::fs::read(folder.database()).unwrap(), vec![1; 40960]);
+}
+
+#[tokio::test]
+async fn an_account_wiped_by_another_process_ends() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (account, _wires, mut wire) = online(&folder).await;
+    let mut chats = account.watch_chats();
+    soon(chats.next()).await.unwrap();
+    let wiped = crate::store::Home::open(home.path(), &key()).unwrap();
+    wiped.wipe(&folder).unwrap();
+    assert!(soon(chats.next()).await.is_none());
+    assert_ne!(wire.stopped().await, Some(false));
+    assert_eq!(account.call(Command::Connect).await.unwrap_err().kind, ErrorKind::NoAccount);
+}
+
+/// Two real processes: the child holds the wire until it is killed.
+#[tokio::test]
+async fn the_lease_of_a_killed_process_passes_on() {
+    const NAME: &str = "brain::tests::the_lease_of_a_killed_process_passes_on";
+    if let Some(home) = std::env::var_os("DUNNOCK_TEST_HOME") {
+        let (account, _wires, _wire) = online(&juliet(Path::new(&home))).await;
+        println!("\nholding");
+        let mut timeline = account.watch_timeline(ROMEO, 10);
+        while let Some(rows) = soon(timeline.next()).await {
+            println!("rows {}", rows.len());
+        }
+        return;
+    }
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command as Process, Stdio};
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let mut child = Process::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME, "--nocapture", "--test-threads", "1"])
+        .env("DUNNOCK_TEST_HOME", home.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "holding"));
+    assert!(lines.any(|line| line == "rows 0"));
+
+    let (account, mut wires) = open(folder.clone());
+    account.call(Command::Connect).await.unwrap();
+    account.online(Duration::from_secs(60)).await.unwrap();
+    let send = Command::Send { to: ROMEO.into(), text: "wherefore".into(), reply_to: None, origin_id: None };
+    account.call(send).await.unwrap();
+    assert!(lines.any(|line| line == "rows 1"), "the holder hears of rows of another process");
+    assert!(wires.is_empty());
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let taken = wires.next().await;
+    taken.online().await;
+    let mut connection = account.watch_connection();
+    while soon(connection.next()).await.unwrap().state != State::Online {}
+}

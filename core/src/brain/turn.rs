@@ -22,6 +22,8 @@ pub(super) struct Inputs {
     pub(super) wire: Option<FromWire>,
     /// Something is due, or another process wrote.
     pub(super) tick: bool,
+    /// What the last stream ended with.
+    pub(super) trouble: Option<ErrorKind>,
     /// This stanza is under suspicion; by its digest.
     pub(super) suspect: Option<[u8; 32]>,
 }
@@ -73,6 +75,9 @@ impl Brain {
                 }
             }
             request = self.requests.try_recv().ok();
+        }
+        if let Some(kind) = inputs.trouble {
+            work.input(Input::Offline { error: Some(kind), refused: false })?;
         }
         if let Some(link) = &mut self.link {
             let mut event = inputs.wire.or_else(|| if careful { None } else { link.waiting() });
@@ -221,6 +226,8 @@ impl Work<'_, '_> {
 
     fn stanza(&mut self, stanza: Arrived) -> Result<()> {
         self.outcome.stanzas += 1;
+        #[cfg(test)]
+        super::tests::crash_if_asked(&stanza);
         self.input(Input::Stanza(stanza))
     }
 

@@ -8,6 +8,8 @@ mod contacts;
 mod devices;
 mod events;
 mod search;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod window;
 

@@ -30,10 +30,9 @@ const PAGE: u64 = 4096;
 impl Store {
     /// Makes the file at `path`, which must not exist.
     pub(crate) fn create(path: &Path, key: &StoreKey) -> Result<Store> {
-        if path.exists() {
-            return Err(ErrorKind::Internal.into());
-        }
-        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // Its log files take their mode from it.
+        super::home::private_file(path).map_err(|error| super::home::about(path, error))?;
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Store::prepare(unlock(path, key, mode)?, 0)
     }
 
@@ -83,6 +82,7 @@ impl Store {
     }
 
     /// The connection, for reading.
+    #[cfg(test)]
     pub(crate) fn read(&self) -> &Connection {
         &self.connection
     }
@@ -147,6 +147,13 @@ fn unlock(path: &Path, key: &StoreKey, mode: OpenFlags) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Whether a write failed, or making room for one.
+fn is_no_room(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_IOERR_WRITE | SQLITE_IOERR_SHMSIZE | SQLITE_IOERR_SHMMAP))
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         let kind = match error.sqlite_error_code() {
@@ -154,6 +161,8 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => ErrorKind::ReadOnlyHome,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::StoreBusy,
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => ErrorKind::DamagedStore,
+            // A quota or a limit on sizes; SQLite says "full" of a full disk only.
+            Some(ErrorCode::SystemIoFailure) if is_no_room(&error) => ErrorKind::DiskFull,
             Some(ErrorCode::SystemIoFailure) => ErrorKind::File,
             _ => {
                 tracing::error!(target: "dunnock", code = ?error.sqlite_error().map(|e| e.extended_code), "database");

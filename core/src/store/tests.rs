@@ -92,6 +92,7 @@ fn the_home_is_private_and_names_nobody() {
     assert_eq!(mode(folder.path()), 0o700);
     assert_eq!(mode(&folder.path().join("accounts")), 0o700);
     assert_eq!(mode(&folder.path().join("key.check")), 0o600);
+    assert_eq!(mode(&account.database()), 0o600);
     assert_eq!(account.name.len(), 16);
     let names: Vec<_> = files(folder.path()).into_iter().map(|(name, _)| name).collect();
     assert!(names.iter().all(|name| !name.contains("juliet")), "{names:?}");
@@ -269,4 +270,75 @@ fn a_home_that_cannot_be_written_says_so() {
     assert_eq!(kind(Home::open(&file, &key())), ErrorKind::ReadOnlyHome);
     assert_eq!(kind(Home::open(&file.join("home"), &key())), ErrorKind::ReadOnlyHome);
     assert_eq!(fs::read(&file).unwrap(), b"not a folder");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_says_so_and_costs_nothing() {
+    let folder = Folder::new();
+    let (_, account) = home(&folder, 5);
+    let before = fs::read(account.database()).unwrap();
+    // A folder where SQLite's log should be: not even root can write it.
+    let log = account.database().with_file_name("store.db-wal");
+    fs::create_dir(&log).unwrap();
+    assert_eq!(kind(use_all(&account)), ErrorKind::ReadOnlyHome);
+    fs::remove_dir(&log).unwrap();
+    assert!(fs::read(account.database()).unwrap() == before);
+    use_all(&account).unwrap();
+}
+
+/// Runs one test of this binary again in a process of its own, where no file may grow past `blocks` of 512 bytes.
+fn in_a_small_world(test: &str, home: &Path, blocks: u32) -> String {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" --exact {test} --nocapture --test-threads 1");
+    let mut child = Command::new("sh");
+    child.arg("-c").arg(script).arg(std::env::current_exe().unwrap()).env("DUNNOCK_TEST_HOME", home);
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[test]
+fn a_full_disk_is_told_and_costs_nothing_that_was_committed() {
+    const NAME: &str = "store::tests::a_full_disk_is_told_and_costs_nothing_that_was_committed";
+    if let Some(home) = std::env::var_os("DUNNOCK_TEST_HOME") {
+        return fill_the_disk(Path::new(&home));
+    }
+    let folder = Folder::new();
+    let (home, account) = home(&folder, 5);
+    let said = in_a_small_world(NAME, folder.path(), 900);
+    let committed: i64 = said.lines().find_map(|line| line.strip_prefix("committed ")?.parse().ok()).unwrap();
+    assert!(committed > 5, "{said}");
+    let mut store = Store::open(&account.database(), &key()).unwrap();
+    let count = |store: &Store| -> i64 {
+        store.read().query_row("SELECT count(*) FROM message", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(count(&store), committed);
+    let tx = store.tx().unwrap();
+    say(&tx, "there is room again").unwrap();
+    tx.commit().unwrap();
+    assert_eq!(count(&store), committed + 1);
+    home.build(&key(), |store| fill(store, 1)).unwrap();
+}
+
+/// In the small world: writes until there is no room.
+fn fill_the_disk(path: &Path) {
+    let home = Home::open(path, &key()).unwrap();
+    let account = home.folders().unwrap().remove(0);
+    let mut store = Store::open(&account.database(), &key()).unwrap();
+    let mut committed = 5;
+    let full = loop {
+        let tx = store.tx().unwrap();
+        let done = (0..20).try_for_each(|_| say(&tx, &"much ado ".repeat(200)).map(drop)).and_then(|()| tx.commit());
+        match done {
+            Ok(_) => committed += 20,
+            Err(error) => break error.kind,
+        }
+        assert!(committed < 10_000, "the world is not small");
+    };
+    println!("\ncommitted {committed}");
+    assert_eq!(full, ErrorKind::DiskFull);
+    // A new account finds no room either and leaves nothing behind.
+    let big = |store: &mut Store| fill(store, 5_000);
+    assert_eq!(kind(home.build(&key(), big)), ErrorKind::DiskFull);
+    assert_eq!(home.folders().unwrap().len(), 1);
 }
