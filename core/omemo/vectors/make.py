@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Makes the vectors beside it with python-omemo, the implementation that this crate is checked against.
+"""Makes the vectors beside it with python-omemo and libomemo-c, the implementations that this crate is checked against.
 
     python3 -m venv /tmp/omemo-venv
     /tmp/omemo-venv/bin/pip install Oldmemo==2.1.0 Twomemo==2.1.0
     cargo build -p dunnock-omemo --example peer
-    /tmp/omemo-venv/bin/python core/omemo/vectors/make.py target/debug/examples/peer
+    cc -O2 -Wno-deprecated-declarations -o /tmp/libomemo_peer tests/peers/libomemo_peer.c \\
+        $(pkg-config --cflags --libs libomemo-c libcrypto)
+    /tmp/omemo-venv/bin/python core/omemo/vectors/make.py target/debug/examples/peer /tmp/libomemo_peer
 
 `primitives.json` holds what Python alone computes: signatures, key agreement, chains, message keys.
-`talks.json` holds talks between Python and this crate's own device (`examples/peer.rs`): every message of ours in
-it was read by Python when the file was made, and every message of Python's by us. Randomness comes from a counter,
-so our bytes are the same each time; Python's ratchet keys and signature salts are drawn by libraries in C.
+`talks.json` holds talks of either with this crate's own device (`examples/peer.rs`): every message of ours in it was
+read by the other side when the file was made, and every message of the other side by us. Randomness comes from a
+counter, so our bytes are the same each time; what libraries in C draw for themselves is not.
 """
 
 import asyncio
@@ -142,6 +144,8 @@ class Memory(Storage):
 class Python:
     """A device of python-omemo, with what its session manager would add to the backend."""
 
+    can_seal = True
+
     def __init__(self, version):
         self.version, self.crate = version, CRATE[version]
         self.session = None
@@ -182,6 +186,9 @@ class Python:
             x3dh.Bundle(identity, strip(data["signed_pre_key"]), bytes(signature), frozenset(keys)),
             data["signed_pre_key_id"], keys,
         )
+
+    def close(self):
+        pass
 
     def material(self, key):
         size = self.crate.PlainKeyMaterialImpl.KEY_LENGTH
@@ -229,6 +236,44 @@ class Python:
         return await self.backend.decrypt_plaintext(content, self.material(key))
 
 
+class Libomemo:
+    """A device of libomemo-c, the library of Dino, Profanity and Kaidan."""
+
+    can_seal = False
+
+    def __init__(self, program, version):
+        self.process = subprocess.Popen([program, version], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    async def start(self, sign):
+        pass
+
+    def ask(self, *words):
+        self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    async def bundle(self):
+        bundle = self.ask("bundle")
+        bundle["pre_keys"] = [[one["id"], one["key"]] for one in bundle["pre_keys"]]
+        return bundle
+
+    async def encrypt(self, key, bundle=None):
+        if bundle is not None:
+            names = ("identity", "signed_pre_key_id", "signed_pre_key", "signature")
+            assert self.ask("begin", *(bundle[name] for name in names), *bundle["pre_keys"][2]) == {}
+        answer = self.ask("encrypt", key.hex())
+        return {"kex": answer["kex"], "data": bytes.fromhex(answer["data"])}
+
+    async def decrypt(self, kex, data):
+        answer = self.ask("decrypt", int(kex), data.hex())
+        assert "material" in answer, answer
+        return bytes.fromhex(answer["material"])
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait() == 0
+
+
 class Rust:
     """Our own device in a process; remembers what was asked and answered."""
 
@@ -269,38 +314,42 @@ class Talk:
         self.count = 0
         self.seen = set()
 
-    async def run(self, rust_first, sign):
-        self.python, self.rust = Python(self.version), Rust(self.program, self.version, sign)
-        self.python.peer_sign = sign
-        await self.python.start(1 - sign)
+    async def run(self, other, rust_first, sign):
+        self.other, self.rust = other, Rust(self.program, self.version, sign)
+        self.other.peer_sign = sign
+        await self.other.start(1 - sign)
         bundle = None if rust_first else self.rust.bundle
         if rust_first:
-            self.rust.ask(op="initiate", bundle=await self.python.bundle(), random=draw(8 + 32))
+            self.rust.ask(op="initiate", bundle=await self.other.bundle(), random=draw(8 + 32))
         # Both sides several times, some messages late, some never.
-        await self.from_rust(3, [0, 1, 2]) if rust_first else await self.from_python(3, [0, 1, 2], bundle)
-        held_python = await self.from_python(5, [0, 4, 2])
+        await self.from_rust(3, [0, 1, 2]) if rust_first else await self.from_other(3, [0, 1, 2], bundle)
+        held_other = await self.from_other(5, [0, 4, 2])
         held_rust = await self.from_rust(6, [3, 0, 5])
-        await self.from_python(2, [1, 0])
-        await self.to_rust(held_python[1])
+        # Its last one comes after the next chain began. libomemo-c announces one message less than it sent.
+        held_last = await self.from_other(3, [1, 0])
+        await self.to_rust(held_other[1])
         await self.from_rust(1, [0])
-        await self.to_python(held_rust[4])
-        await self.from_python(60, [0, 55, 59])
-        await self.to_rust(held_python[3])
+        await self.to_other(held_rust[4])
+        await self.from_other(60, [0, 55, 59])
+        await self.to_rust(held_last[2])
+        await self.to_rust(held_other[3])
         await self.from_rust(2, [0, 1])
-        await self.payloads()
+        if other.can_seal:
+            await self.payloads()
         self.rust.close()
-        return {"version": self.version, "rust_first": rust_first, "sign": sign, "steps": self.rust.log}
+        self.other.close()
+        return {"with": type(other).__name__.lower(), "version": self.version, "rust_first": rust_first, "sign": sign, "steps": self.rust.log}
 
     def key(self):
         self.count += 1
         sizes = {"0.3": [32, 16], "2": [48, 32]}[self.version]
         return draw(sizes[self.count % 4 == 0])
 
-    async def from_python(self, count, order, bundle=None):
+    async def from_other(self, count, order, bundle=None):
         sent = []
         for index in range(count):
             key = self.key()
-            sent.append((key, await self.python.encrypt(key, bundle if index == 0 else None)))
+            sent.append((key, await self.other.encrypt(key, bundle if index == 0 else None)))
         for index in order:
             await self.to_rust(sent[index])
         return sent
@@ -337,25 +386,25 @@ class Talk:
             self.rust.turn_due = False
             sent.append((key, answer))
         for index in order:
-            await self.to_python(sent[index])
+            await self.to_other(sent[index])
         return sent
 
-    async def to_python(self, sent):
+    async def to_other(self, sent):
         key, message = sent
-        assert await self.python.decrypt(message["kex"], bytes.fromhex(message["data"])) == key
+        assert await self.other.decrypt(message["kex"], bytes.fromhex(message["data"])) == key
 
     async def payloads(self):
         for clear in [b"", b"x", b"Art thou not Romeo, and a Montague?", bytes(range(256))]:
             # python-omemo takes an empty 0.3 payload for an empty message.
             python_can = clear or self.version == "2"
             if python_can:
-                theirs = await self.python.seal(clear)
+                theirs = await self.other.seal(clear)
                 answer = self.rust.ask(op="open", **theirs)
                 assert answer == {"clear": clear.hex()}, answer
             random = draw(16 + 12 if self.version == "0.3" else 32)
             ours = self.rust.ask(op="seal", clear=clear, random=random)
             data, iv, key = (bytes.fromhex(ours[name] or "") for name in ("data", "iv", "material"))
-            assert not python_can or await self.python.open(data, iv, key) == clear
+            assert not python_can or await self.other.open(data, iv, key) == clear
         if self.version == "0.3":
             # The longer IV of early clients.
             from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -367,7 +416,7 @@ class Talk:
         self.rust.ask(op="seal", random=draw(28 if self.version == "0.3" else 0))
 
 
-async def main(program):
+async def main(program, libomemo):
     primitives = {
         "signatures": list(signatures()),
         "agreements": [one async for one in agreements()],
@@ -377,7 +426,8 @@ async def main(program):
     talks = []
     for version in CRATE:
         for rust_first in (True, False):
-            talks.append(await Talk(program, version).run(rust_first, sign=int(rust_first)))
+            for other in (Python(version), Libomemo(libomemo, version)):
+                talks.append(await Talk(program, version).run(other, rust_first, sign=int(rust_first)))
     lines = []
     for talk in talks:
         steps = ",\n".join("  " + json.dumps(step) for step in talk.pop("steps"))
@@ -385,6 +435,6 @@ async def main(program):
     (HERE / "talks.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 
-if len(sys.argv) != 2:
+if len(sys.argv) != 3:
     sys.exit(__doc__)
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))
