@@ -263,6 +263,10 @@ fn readable(
     digest: &[u8],
 ) -> Result<()> {
     let Some(body) = content.body else { return Ok(()) };
+    let reply_to = match &content.reply {
+        Some(reply) => ctx.tx.message_by_origin(chat, &reply.id)?,
+        None => None,
+    };
     let own = unwrapped.own(ctx);
     let sent = unwrapped.stamp.or(time.filter(|time| *time <= unwrapped.arrived)).unwrap_or(unwrapped.arrived);
     let id = ctx.tx.insert_message(&NewMessage {
@@ -281,7 +285,7 @@ fn readable(
         state: None,
         reason: None,
         digest,
-        reply_to: None,
+        reply_to,
         waiting: false,
     })?;
     ctx.tx.event("message", Some(id), None, None, "{}")?;

@@ -131,7 +131,12 @@ pub(crate) struct Engine {
     me: Me,
     stream: i64,
     online: bool,
+    /// Wall clock less boot clock: when it jumps, somebody set the clock.
+    offset: i64,
 }
+
+/// A smaller jump of the wall clock is left alone, milliseconds.
+const CLOCK_SET: i64 = 5_000;
 
 impl Engine {
     /// Rebuilds what is held in memory from the rows.
@@ -139,13 +144,18 @@ impl Engine {
         let account = tx.account()?;
         let jid = BareJid::new(&account.jid).map_err(|_| ErrorKind::DamagedStore)?;
         let me = Me { jid, device: account.device, identity: Identity::from_seed(&account.identity) };
-        let mut engine = Engine { me, stream: account.stream, online: false };
+        let mut engine = Engine { me, stream: account.stream, online: false, offset: now.wall - now.boot };
         engine.run(tx, now, rng, stream::opened)?;
         Ok(engine)
     }
 
     /// Handles one thing that happened. An error is one of the store: the transaction is lost and the stream must end.
     pub(crate) fn handle(&mut self, tx: &Tx, now: Now, rng: &mut Rng, input: Input) -> Result<Vec<Effect>> {
+        let jump = now.wall - now.boot - self.offset;
+        if jump.abs() > CLOCK_SET {
+            tx.shift_wants(jump)?;
+            self.offset += jump;
+        }
         self.run(tx, now, rng, |ctx| match input {
             Input::Stanza(arrived) => message::arrived(ctx, arrived),
             Input::Written { token } => pump::written(ctx, token),

@@ -1,6 +1,6 @@
 //! The pump: what waits is encrypted at hand-over and no earlier, for the devices and the trust of that moment.
 
-use super::content::Content;
+use super::content::{Content, Reply};
 use super::omemo::{self, Target};
 use super::xml::{Build, el};
 use super::{Ctx, bundle, devices, mam, ns, sce};
@@ -122,7 +122,7 @@ fn recipients(ctx: &mut Ctx, chat: &str) -> Result<Recipients> {
 
 fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()> {
     crate::killpoint::reach("encrypt");
-    let body = row.body.clone().unwrap_or_default();
+    let content = content(ctx, row)?;
     let mut parts = Vec::new();
     let mut devices_reached: Vec<Target> = Vec::new();
     let mut level = Sealing::Full;
@@ -133,8 +133,9 @@ fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()>
             continue;
         }
         let clear = match version {
-            Version::V2 => sce::wrap(ctx, &Content::text(&body), row.sent),
-            Version::V03 => body.clone().into_bytes(),
+            Version::V2 => sce::wrap(ctx, &content, row.sent),
+            // What this version cannot seal beside the text is not sent at all.
+            Version::V03 => content.body.clone().unwrap_or_default().into_bytes(),
         };
         let (encrypted, reached) = omemo::encrypt(ctx, version, Some(&clear), &targets)?;
         if version == Version::V03 && reached.iter().any(|target| target.jid == row.chat) {
@@ -158,6 +159,16 @@ fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()>
     ctx.tx.move_to_end(row.id, &row.chat, level)?;
     ctx.tx.climb(row.id, Delivery::Sending, None)?;
     Ok(())
+}
+
+/// What a message of ours says.
+fn content(ctx: &Ctx, row: &MessageRow) -> Result<Content> {
+    let answered = match row.reply_to {
+        Some(id) => ctx.tx.message(id)?,
+        None => None,
+    };
+    let reply = answered.and_then(|answered| Some(Reply { id: answered.origin_id?, to: answered.sender }));
+    Ok(Content { body: row.body.clone(), reply })
 }
 
 /// The other side has no device: plain text if a person allowed it for this chat, else the message is refused.

@@ -87,14 +87,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// We read something from this device.
-    pub(crate) fn set_heard(&self, jid: &str, id: u32, now: i64) -> Result<()> {
-        self.sql()
-            .prepare_cached("UPDATE device SET heard = ? WHERE jid = ? AND device = ?")?
-            .execute(params![now, jid, id])?;
-        Ok(())
-    }
-
     /// Tells that a device came, went or changed.
     pub(crate) fn tell_device(&self, row: &DeviceRow, change: &str) -> Result<()> {
         let data = serde_json::json!({ "fingerprint": row.fingerprint(), "change": change });

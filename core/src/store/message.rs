@@ -30,34 +30,28 @@ pub(crate) struct NewMessage<'a> {
 pub(crate) struct MessageRow {
     pub id: i64,
     pub chat: String,
-    pub own: bool,
+    pub sender: String,
     pub origin_id: Option<String>,
-    pub stanza_id: Option<String>,
     pub body: Option<String>,
     pub sealed: Sealing,
     pub state: Option<Delivery>,
     pub sent: i64,
-    pub error: Option<String>,
     pub reply_to: Option<i64>,
-    pub waiting: bool,
 }
 
-const COLUMNS: &str = "id, chat, own, origin_id, stanza_id, body, sealed, state, sent, error, reply_to, waiting";
+const COLUMNS: &str = "id, chat, sender, origin_id, body, sealed, state, sent, reply_to";
 
 fn message(row: &Row) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
         id: row.get(0)?,
         chat: row.get(1)?,
-        own: row.get(2)?,
+        sender: row.get(2)?,
         origin_id: row.get(3)?,
-        stanza_id: row.get(4)?,
-        body: row.get(5)?,
-        sealed: Sealing::from_number(row.get(6)?).unwrap_or(Sealing::None),
-        state: row.get::<_, Option<i64>>(7)?.and_then(Delivery::from_number),
-        sent: row.get(8)?,
-        error: row.get(9)?,
-        reply_to: row.get(10)?,
-        waiting: row.get(11)?,
+        body: row.get(4)?,
+        sealed: Sealing::from_number(row.get(5)?).unwrap_or(Sealing::None),
+        state: row.get::<_, Option<i64>>(6)?.and_then(Delivery::from_number),
+        sent: row.get(7)?,
+        reply_to: row.get(8)?,
     })
 }
 
@@ -135,6 +129,13 @@ impl Tx<'_> {
     pub(crate) fn own_message_anywhere(&self, origin_id: &str) -> Result<Option<MessageRow>> {
         let sql = format!("SELECT {COLUMNS} FROM message WHERE origin_id = ? AND own = 1 ORDER BY id LIMIT 1");
         Ok(self.sql().prepare_cached(&sql)?.query_row([origin_id], message).optional()?)
+    }
+
+    /// The message of this chat with this sender's id, for a reply that names it.
+    pub(crate) fn message_by_origin(&self, chat: &str, origin_id: &str) -> Result<Option<i64>> {
+        let mut rows =
+            self.sql().prepare_cached("SELECT id FROM message WHERE origin_id = ? AND chat = ? ORDER BY id LIMIT 1")?;
+        Ok(rows.query_row([origin_id, chat], |row| row.get(0)).optional()?)
     }
 
     /// Whether this very payload came from this sender under this id before.

@@ -111,6 +111,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The wall clock was set: what is due moves with it.
+    pub(crate) fn shift_wants(&self, by: i64) -> Result<()> {
+        self.sql().execute("UPDATE want SET due = due + ?1 WHERE due < ?2", [by, i64::MAX / 2])?;
+        Ok(())
+    }
+
     /// A new stream: all open questions are put again.
     pub(crate) fn reset_wants(&self, now: i64) -> Result<()> {
         self.sql().execute("UPDATE want SET iq = NULL, due = ?, tries = 0", [now])?;

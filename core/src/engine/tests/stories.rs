@@ -179,3 +179,34 @@ fn no_ratchet_key_is_used_for_two_ciphertexts_after_a_lost_answer() {
     assert_eq!(world.texts(romeo, JULIET).len(), 120);
     assert!(world.chat(romeo, JULIET).iter().all(|row| row.reason.is_none()));
 }
+
+#[test]
+fn a_reply_names_the_message_it_answers_inside_the_envelope() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "What o'clock tomorrow?");
+    let question = world.tx(romeo, |tx| tx.message(1).unwrap().unwrap());
+    let send = Command::Send {
+        to: JULIET.into(),
+        text: "By nine.".into(),
+        reply_to: Some(question.id.to_string()),
+        origin_id: None,
+    };
+    world.command(romeo, send).unwrap();
+    world.settle();
+    let answer = world.tx(juliet, |tx| tx.message(2).unwrap().unwrap());
+    assert_eq!((answer.body.as_deref(), answer.reply_to), (Some("By nine."), Some(1)));
+    assert!(!world.server.tap.iter().any(|stanza| stanza.has_child("reply", "urn:xmpp:reply:0")));
+}
+
+#[test]
+fn a_clock_set_back_does_not_stop_what_is_due() {
+    let (mut world, juliet, _) = two();
+    world.tx(juliet, |_| ());
+    let now = world.time();
+    let device = &mut world.devices[juliet];
+    let tx = device.store.tx().unwrap();
+    tx.want("roster", "", "", "", now.wall + 1_000).unwrap();
+    let earlier = Now { wall: now.wall - 86_400_000, boot: now.boot + 2_000 };
+    device.engine.handle(&tx, earlier, &mut device.rng, Input::Tick).unwrap();
+    assert!(device.engine.next_deadline(&tx).unwrap().unwrap() <= earlier.wall);
+}
