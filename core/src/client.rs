@@ -7,6 +7,7 @@ use crate::command::{Command, Tls};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::LeaseQueue;
 use crate::lifecycle::Lifecycle;
+use crate::query;
 use crate::store::account::NewRow;
 use crate::store::{self, AccountFolder, Home, Reader, StoreKey};
 use crate::wire::{self, Limits, Link, Settings};
@@ -266,16 +267,12 @@ impl Inner {
     /// The account in this folder and when it was added.
     fn opened(&self, folder: AccountFolder) -> Result<(i64, Account)> {
         let known = self.accounts().get(&folder.name).cloned();
-        let read = |reader: &Reader| {
-            let sql = "SELECT jid, created FROM account";
-            Ok(reader.sql().query_row(sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?)
-        };
         if let Some(inner) = known {
-            let (_, created) = inner.read(read)?;
+            let (_, created) = inner.read(query::account)?;
             return Ok((created, Account { inner }));
         }
         let reader = Reader::open(&folder.database(), &self.shared.key)?;
-        let (jid, created) = read(&reader)?;
+        let (jid, created) = query::account(&reader)?;
         let mut accounts = self.accounts();
         let inner =
             accounts.entry(folder.name.clone()).or_insert_with(|| AccountInner::new(jid, folder, self.shared.clone()));

@@ -11,6 +11,8 @@ pub mod dunnock;
 pub mod environment;
 pub mod figures;
 pub mod json_process;
+#[cfg(test)]
+mod laws;
 pub mod peer;
 pub mod process;
 pub mod prosody;

@@ -2,6 +2,7 @@
 //!
 //! [`Query`] produces a window again after a commit that touches it, also one of another process.
 
+mod account;
 mod chat_list;
 mod connection;
 mod contacts;
@@ -13,6 +14,7 @@ mod tests;
 mod timeline;
 mod window;
 
+pub(crate) use account::account;
 pub(crate) use chat_list::chat_list;
 pub(crate) use connection::connection;
 pub(crate) use contacts::contacts;
