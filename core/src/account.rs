@@ -124,6 +124,16 @@ impl Inner {
         Ok(sender)
     }
 
+    /// Why a brain has not answered.
+    fn unanswered(&self) -> Error {
+        match *self.life() {
+            Life::Ended => ErrorKind::Ended.into(),
+            _ if !self.folder.exists() => Error::about(ErrorKind::NoAccount, &self.jid),
+            Life::Resting { .. } => ErrorKind::Ended.into(),
+            Life::Running(_) => ErrorKind::Crashed.into(),
+        }
+    }
+
     /// Ends the brain; for good, or until it is used again.
     pub(crate) async fn rest(&self, clean: bool, for_good: bool) {
         let next = if for_good { Life::Ended } else { Life::Resting { resume: false } };
@@ -211,9 +221,9 @@ impl Account {
         let (answer, reply) = oneshot::channel();
         let request = Request::Command { command, answer };
         if self.inner.brain()?.send(request).await.is_err() {
-            return Err(ErrorKind::Ended.into());
+            return Err(self.inner.unanswered());
         }
-        reply.await.unwrap_or(Err(ErrorKind::Crashed.into())).map_err(|error| self.inner.about(error))
+        reply.await.unwrap_or_else(|_| Err(self.inner.unanswered())).map_err(|error| self.inner.about(error))
     }
 
     /// Waits until the account is online, in whichever process. Fails with the kind of refusal, or with the kind of the

@@ -9,6 +9,7 @@ use crate::store::message::NewMessage;
 use crate::store::{AccountFolder, Home, Store, StoreKey, Tx};
 use crate::wire::{Arrived, Bound, EVENTS, FromWire, Limits, Link, ORDERS, ToWire};
 use crate::workers::Workers;
+use minidom::Element;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +18,13 @@ use tokio::sync::mpsc;
 
 pub(crate) const JULIET: &str = "juliet@capulet.example";
 pub(crate) const ROMEO: &str = "romeo@montague.example";
+
+/// Stands for a defect of the engine: a stanza whose id is `id` crashes it.
+pub(crate) fn crash_if_asked(stanza: &Element, id: &str) {
+    if stanza.attr("id") == Some(id) {
+        panic!("a defect, for a test");
+    }
+}
 
 pub(crate) struct Folder(PathBuf);
 
@@ -65,6 +73,8 @@ pub(crate) fn juliet(path: &Path) -> AccountFolder {
     let fill = |store: &mut Store| {
         let tx = store.tx()?;
         tx.create_account(&row)?;
+        // Else the first stream would wait for a server's answers.
+        tx.set_published()?;
         tx.commit().map(drop)
     };
     home.build(&key(), fill).unwrap()

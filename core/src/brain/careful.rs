@@ -4,6 +4,7 @@
 use super::{Brain, turn};
 use crate::error::Result;
 use crate::model::Sealing;
+use crate::store::Tx;
 use crate::store::message::NewMessage;
 use crate::wire::{Arrived, FromWire};
 use jid::BareJid;
@@ -23,7 +24,7 @@ const STANZA_ID: &str = "urn:xmpp:sid:0";
 impl Brain {
     /// Takes one stanza, its fingerprint on the disk first.
     pub(super) fn carefully(&mut self, stanza: Arrived) -> Result<()> {
-        self.careful -= 1;
+        self.careful = self.careful.saturating_sub(1);
         let Arrived::Whole(element) = &stanza else {
             return self.turn(turn::Inputs { wire: Some(FromWire::Stanza(stanza)), ..Default::default() });
         };
@@ -34,9 +35,42 @@ impl Brain {
         tx.commit()?;
         if times < 2 {
             let wire = Some(FromWire::Stanza(stanza));
-            return self.turn(turn::Inputs { wire, suspect: Some(digest), ..Default::default() });
+            self.turn(turn::Inputs { wire, suspect: Some(digest), alone: true, ..Default::default() })?;
+        } else {
+            self.put_aside(element, &digest)?;
         }
-        self.put_aside(element, &digest)
+        self.drain_carefully()?;
+        self.turn(turn::Inputs::default())
+    }
+
+    /// What waited for the end of the catch-up, one by one.
+    pub(super) fn drain_carefully(&mut self) -> Result<()> {
+        while self.careful > 0 && self.drain_one()? {}
+        Ok(())
+    }
+
+    /// The same for the stanzas that waited for the end of the catch-up: handles the next one alone. False if none is due.
+    fn drain_one(&mut self) -> Result<bool> {
+        let now = self.now().wall;
+        let Some(rows) = &mut self.rows else { return Ok(false) };
+        let tx = rows.store.tx()?;
+        let draining = tx.find_want("drain", "", "")?.is_some() && self.link.as_ref().is_some_and(|link| link.online);
+        let Some((id, raw)) = tx.next_kept()?.filter(|_| draining) else { return Ok(false) };
+        self.careful = self.careful.saturating_sub(1);
+        let digest = fingerprint_of(&raw);
+        if tx.suspect(&digest)? < 2 {
+            tx.commit()?;
+            self.turn(turn::Inputs { suspect: Some(digest), ..Default::default() })?;
+            return Ok(true);
+        }
+        tx.poison_kept(id)?;
+        if let Ok(element) = raw.parse() {
+            unreadable(&tx, &element, &digest, now)?;
+        }
+        tx.harmless(&digest)?;
+        let touched = tx.commit()?;
+        self.setting.hub.publish(&touched);
+        Ok(true)
     }
 
     fn put_aside(&mut self, element: &Element, digest: &[u8; 32]) -> Result<()> {
@@ -44,29 +78,7 @@ impl Brain {
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
         tx.poison(&String::from(element), now)?;
-        tx.count("poison")?;
-        if let Some(letter) = letter(element, &tx.account()?.jid) {
-            let id = tx.insert_message(&NewMessage {
-                chat: &letter.chat,
-                own: letter.own,
-                sender: &letter.sender,
-                origin_id: None,
-                stanza_id: None,
-                body: None,
-                sealed: Sealing::None,
-                device: None,
-                identity: None,
-                trust: None,
-                sent: now,
-                arrived: now,
-                state: None,
-                reason: Some("crashed"),
-                digest,
-                reply_to: None,
-                waiting: false,
-            })?;
-            tx.event("unreadable", Some(id), None, None, "{}")?;
-        }
+        unreadable(&tx, element, digest, now)?;
         tx.harmless(digest)?;
         let touched = tx.commit()?;
         if let Some(link) = &mut self.link {
@@ -75,6 +87,32 @@ impl Brain {
         self.setting.hub.publish(&touched);
         Ok(())
     }
+}
+
+/// Shows that there is a message which cannot be read.
+fn unreadable(tx: &Tx, element: &Element, digest: &[u8; 32], now: i64) -> Result<()> {
+    tx.count("poison")?;
+    let Some(letter) = letter(element, &tx.account()?.jid) else { return Ok(()) };
+    let id = tx.insert_message(&NewMessage {
+        chat: &letter.chat,
+        own: letter.own,
+        sender: &letter.sender,
+        origin_id: None,
+        stanza_id: None,
+        body: None,
+        sealed: Sealing::None,
+        device: None,
+        identity: None,
+        trust: None,
+        sent: now,
+        arrived: now,
+        state: None,
+        reason: Some("crashed"),
+        digest,
+        reply_to: None,
+        waiting: false,
+    })?;
+    tx.event("unreadable", Some(id), None, None, "{}")
 }
 
 /// Whose message it was, as far as it can be told without reading it.
@@ -115,6 +153,11 @@ fn unwrapped(element: &Element) -> &Element {
         .and_then(|carrier| carrier.get_child("forwarded", FORWARD))
         .and_then(|forwarded| forwarded.children().find(|child| child.name() == "message"))
         .unwrap_or(element)
+}
+
+/// The fingerprint of a stanza as it was kept.
+fn fingerprint_of(raw: &str) -> [u8; 32] {
+    raw.parse().map_or_else(|_| Sha256::digest(raw).into(), |element| fingerprint(&element))
 }
 
 /// The same for a stanza that comes again another way: live, from the archive, as a carbon, late.

@@ -171,6 +171,7 @@ impl Brain {
         if !self.setting.folder.exists() {
             return Ok(self.wiped(wake));
         }
+        self.drain_carefully()?;
         match wake {
             Wake::Request(None) => return Ok(self.end(true, None)),
             Wake::Request(Some(Request::End { clean, answer })) => return Ok(self.end(clean, Some(answer))),

@@ -14,15 +14,14 @@ use crate::{Account, command::Reply};
 use std::path::Path;
 use std::time::Duration;
 
-/// A stanza with this id crashes the engine.
+/// A stanza with this id crashes the brain when it arrives; the other one when it is handled.
 const CRASHES: &str = "crashes";
+const CRASHES_LATER: &str = "crashes later";
 
 /// Stands for a defect of the engine.
 pub(super) fn crash_if_asked(stanza: &Arrived) {
-    if let Arrived::Whole(element) = stanza
-        && element.attr("id") == Some(CRASHES)
-    {
-        panic!("a defect, for a test");
+    if let Arrived::Whole(element) = stanza {
+        crate::scratch::crash_if_asked(element, CRASHES);
     }
 }
 
@@ -135,6 +134,50 @@ async fn a_stanza_that_crashes_the_brain_twice_is_put_aside_and_the_rest_goes_on
     })
     .await;
     assert_eq!((unreadable.chat.as_str(), unreadable.reason.as_deref()), (ROMEO, Some("crashed")));
+}
+
+#[tokio::test]
+async fn a_kept_stanza_that_crashes_the_brain_is_put_aside_as_well() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let mut store = Store::open(&folder.database(), &key()).unwrap();
+    let tx = store.tx().unwrap();
+    for (id, text) in [("one", "1"), (CRASHES_LATER, "2"), ("three", "3")] {
+        tx.put_inbox(&letter(id, text), 0).unwrap();
+    }
+    tx.commit().unwrap();
+    let (account, mut wires, wire) = online(&folder).await;
+    let mut events = account.events();
+    // As if the archive had just been read to its end, on each stream.
+    let drain = |store: &mut Store| {
+        let tx = store.tx().unwrap();
+        tx.want("drain", "", "", "", i64::MAX).unwrap();
+        tx.commit().unwrap();
+    };
+    drain(&mut store);
+    let _ = account.call(Command::MarkRead { chat: ROMEO.into() }).await;
+    drop(wire);
+    let mut held = Vec::new();
+    while number(&folder, "SELECT count(*) FROM inbox WHERE poison = 1") == 0 {
+        let wire = wires.next().await;
+        wire.online().await;
+        account.online(Duration::from_secs(60)).await.unwrap();
+        drain(&mut store);
+        let _ = account.call(Command::MarkRead { chat: ROMEO.into() }).await;
+        held.push(wire);
+        assert!(held.len() < 10);
+    }
+    let reason = event(&mut events, |event| match event {
+        Event::Unreadable { item, .. } => item.reason,
+        _ => None,
+    })
+    .await;
+    assert_eq!(reason, "crashed");
+    drain(&mut store);
+    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    assert_eq!(number(&folder, "SELECT count(*) FROM inbox WHERE poison = 0"), 0);
+    assert_eq!(number(&folder, "SELECT count(*) FROM message WHERE body IN ('1', '3')"), 2);
 }
 
 #[tokio::test]

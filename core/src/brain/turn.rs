@@ -26,6 +26,8 @@ pub(super) struct Inputs {
     pub(super) trouble: Option<ErrorKind>,
     /// This stanza is under suspicion; by its digest.
     pub(super) suspect: Option<[u8; 32]>,
+    /// Nothing else shall happen in this transaction.
+    pub(super) alone: bool,
 }
 
 /// What a transaction leads to.
@@ -87,20 +89,22 @@ impl Brain {
                 event = if full || work.outcome.ended { None } else { link.waiting() };
             }
         }
-        if let Some(digest) = inputs.suspect {
-            tx.harmless(&digest)?;
-        }
         if inputs.tick {
             work.tick(self.wanted)?;
         }
         if self.lease.is_some() {
-            work.engine.pump(&tx, now, work.rng)?;
+            if !inputs.alone {
+                work.engine.pump(&tx, now, work.rng)?;
+            }
             self.deadline = work.engine.next_deadline(&tx)?;
             if let Some(link) = &self.link
                 && link.credit() > 0
             {
                 work.outcome.sends = tx.outgoing_after(link.last, link.credit())?;
             }
+        }
+        if let Some(digest) = inputs.suspect {
+            tx.harmless(&digest)?;
         }
         outcome.wrote = tx.changes() != before;
         if outcome.wrote {

@@ -101,6 +101,8 @@ fn is_archivable(ctx: &Ctx, stanza: &Element) -> bool {
 
 /// A message that came by itself, or a carbon of one.
 pub(crate) fn live(ctx: &mut Ctx, stanza: &Element, arrived: i64) -> Result<()> {
+    #[cfg(test)]
+    crate::scratch::crash_if_asked(stanza, "crashes later");
     let message = match carbons::unwrap(ctx, stanza) {
         Some(Ok(inner)) => inner,
         Some(Err(())) => return ctx.tx.count("carbon_forged"),

@@ -54,10 +54,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes up to `limit` kept messages out, oldest first: what they are and when they came.
+    /// Takes up to `limit` kept messages out, oldest first: what they are and when they came. While one of them is suspected
+    /// of having crashed us it comes alone.
     pub(crate) fn take_inbox(&self, limit: usize) -> Result<Vec<(String, i64)>> {
-        let mut rows =
-            self.sql().prepare_cached("SELECT id, raw, arrived FROM inbox WHERE poison = 0 ORDER BY id LIMIT ?")?;
+        let mut rows = self.sql().prepare_cached(
+            "SELECT id, raw, arrived FROM inbox WHERE poison = 0 ORDER BY id
+             LIMIT CASE WHEN EXISTS (SELECT 1 FROM suspect) THEN 1 ELSE ? END",
+        )?;
         let rows = rows.query_map([limit as i64], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)))?;
         let mut taken = Vec::new();
         for row in rows {

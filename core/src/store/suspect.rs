@@ -2,7 +2,7 @@
 
 use super::Tx;
 use crate::error::Result;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 impl Tx<'_> {
     /// A stanza with this digest is about to be handled: how often that was tried, this time included.
@@ -16,6 +16,18 @@ impl Tx<'_> {
     /// It was handled and did no harm.
     pub(crate) fn harmless(&self, digest: &[u8; 32]) -> Result<()> {
         self.sql().prepare_cached("DELETE FROM suspect WHERE digest = ?")?.execute([digest.as_slice()])?;
+        Ok(())
+    }
+
+    /// The kept stanza that is next to be handled: its id and what it is.
+    pub(crate) fn next_kept(&self) -> Result<Option<(i64, String)>> {
+        let mut row = self.sql().prepare_cached("SELECT id, raw FROM inbox WHERE poison = 0 ORDER BY id LIMIT 1")?;
+        Ok(row.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
+    /// Leaves a kept stanza where it is, but not to be handled: it crashed us.
+    pub(crate) fn poison_kept(&self, id: i64) -> Result<()> {
+        self.sql().execute("UPDATE inbox SET poison = 1 WHERE id = ?", [id])?;
         Ok(())
     }
 
