@@ -21,4 +21,5 @@ pub mod proxy;
 pub mod report;
 pub mod scratch;
 pub mod seed;
+pub mod talk;
 pub mod tap;
