@@ -201,7 +201,7 @@ fn envelope(row: &MessageRow) -> Element {
 
 /// Bytes were written to the socket.
 pub(crate) fn written(ctx: &mut Ctx, token: i64) -> Result<()> {
-    ctx.tx.written(token, ctx.stream).map(|_| ())
+    ctx.tx.written(token, ctx.stream)
 }
 
 /// The server has these bytes and all before them.

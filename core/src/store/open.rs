@@ -119,12 +119,6 @@ impl Reader {
         }
     }
 
-    /// A reader of a database that tests made in memory.
-    #[cfg(test)]
-    pub(crate) fn of(store: Store) -> Reader {
-        Reader { connection: store.connection }
-    }
-
     /// The connection.
     pub(crate) fn sql(&self) -> &Connection {
         &self.connection

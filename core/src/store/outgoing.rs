@@ -3,7 +3,7 @@
 use super::{Touched, Tx};
 use crate::error::Result;
 use crate::seal::Sealed;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 /// What becomes of an outgoing row when its stream is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +49,12 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// These bytes were written on `stream`: the message they belong to.
-    pub(crate) fn written(&self, token: i64, stream: i64) -> Result<Option<i64>> {
-        self.sql().prepare_cached("UPDATE outgoing SET stream = ? WHERE id = ?")?.execute([stream, token])?;
-        let message = self
-            .sql()
-            .prepare_cached("SELECT message FROM outgoing WHERE id = ?")?
-            .query_row([token], |row| row.get::<_, Option<i64>>(0))
-            .optional()?;
-        Ok(message.flatten())
+    /// These bytes, and all given to the wire before them, were written on `stream`.
+    pub(crate) fn written(&self, token: i64, stream: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE outgoing SET stream = ? WHERE id <= ? AND stream = 0")?
+            .execute([stream, token])?;
+        Ok(())
     }
 
     /// The server has `token` and all before it that were written: drops them and gives the messages among them.
@@ -106,5 +103,28 @@ impl Tx<'_> {
     pub(crate) fn drop_outgoing_of(&self, message: i64) -> Result<()> {
         self.sql().prepare_cached("DELETE FROM outgoing WHERE message = ?")?.execute([message])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn written_and_acknowledged_stand_for_all_before_them() {
+        let mut store = Store::memory();
+        let tx = store.tx().unwrap();
+        let ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>".parse().unwrap();
+        let queue = |message| tx.queue(Fate::Message, Some(message), &Sealed::protocol(&ping).unwrap(), "[]").unwrap();
+        let held_back = queue(1);
+        tx.reset_outgoing().unwrap();
+        let tokens = [queue(2), queue(3), queue(4)];
+        let unwritten = queue(5);
+        tx.written(tokens[2], 1).unwrap();
+        assert_eq!(tx.acked(tokens[1]).unwrap(), [2, 3]);
+        assert_eq!(tx.acked(unwritten).unwrap(), [4]);
+        assert_eq!(tx.outgoing_after(0, 9).unwrap().len(), 1);
+        assert_eq!(tx.undecided_messages().unwrap()[0].id, held_back);
     }
 }
