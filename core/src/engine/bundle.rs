@@ -157,8 +157,8 @@ fn ours(ctx: &mut Ctx, version: Version) -> Result<Bundle> {
     };
     let mut free = ctx.tx.free_pre_keys(version)?;
     if free.len() < PRE_KEYS {
-        let last = ctx.tx.last_pre_key_id(version)?;
-        let fresh = generate_pre_keys(ctx.rng, last % 0x00ff_ffff + 1, (PRE_KEYS - free.len()) as u32);
+        let missing = (PRE_KEYS - free.len()) as u32;
+        let fresh = generate_pre_keys(ctx.rng, ctx.tx.reserve_pre_key_ids(missing)?, missing);
         ctx.tx.insert_pre_keys(version, &fresh)?;
         free.extend(fresh);
     }

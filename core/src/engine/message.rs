@@ -210,7 +210,9 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
     }
     let version_2 = omemo::find(unwrapped.message).is_some_and(|(_, encrypted)| encrypted.ns() == ns::OMEMO2);
     match omemo::open(ctx, sender, unwrapped.message)? {
-        Opened::Repeated => ctx.tx.count("message_repeated"),
+        Opened::Repeated if ctx.tx.is_known_payload(sender, &digest)? => ctx.tx.count("message_repeated"),
+        // Its key was used, but for another message: its sender went back to an older state. It must not vanish.
+        Opened::Repeated => unreadable(ctx, unwrapped, chat, "already_read", None, &digest),
         Opened::Empty => Ok(()),
         Opened::Content(clear, author) => {
             let read = if is_envelope(&clear, version_2) {

@@ -43,8 +43,8 @@ impl Tx<'_> {
     /// Writes the account and its connection row into a new store.
     pub(crate) fn create_account(&self, new: &NewRow) -> Result<()> {
         self.sql().execute(
-            "INSERT INTO account (only, jid, password, host, port, tls, ca, user_agent, wanted, device, identity, created, published, stream, unclean)
-             VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, 0, 0)",
+            "INSERT INTO account (only, jid, password, host, port, tls, ca, user_agent, wanted, device, identity, created, published, pre_keys, stream, unclean)
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, 0, 0, 0)",
             params![
                 new.jid, new.password, new.host, new.port, new.tls.code(), new.ca, new.user_agent, new.device,
                 new.identity.as_slice(), new.now

@@ -145,6 +145,12 @@ impl Tx<'_> {
         Ok(rows.exists(params![origin_id, sender, digest])?)
     }
 
+    /// Whether this very payload came from this sender before, under whatever id.
+    pub(crate) fn is_known_payload(&self, sender: &str, digest: &[u8]) -> Result<bool> {
+        let mut rows = self.sql().prepare_cached("SELECT 1 FROM message WHERE digest = ? AND sender = ?")?;
+        Ok(rows.exists(params![digest, sender])?)
+    }
+
     /// Remembers the archive's id of a message.
     pub(crate) fn set_stanza_id(&self, id: i64, stanza_id: &str) -> Result<()> {
         self.sql()

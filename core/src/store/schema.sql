@@ -16,6 +16,7 @@ CREATE TABLE account (
   identity BLOB NOT NULL,                   -- Ed25519 seed of our identity key
   created INTEGER NOT NULL,                 -- when it was added here
   published INTEGER NOT NULL,               -- 1 once our OMEMO lists and bundles were first on the server
+  pre_keys INTEGER NOT NULL,                -- one-time pre-keys made so far: the last id given out, never given again
   stream INTEGER NOT NULL,                  -- counts streams; a resumed one keeps its number
   unclean INTEGER NOT NULL                  -- 1 while a brain runs; found 1 at start, the last end was a crash
 ) STRICT;
@@ -95,6 +96,7 @@ CREATE TABLE message (
 CREATE INDEX message_by_chat ON message (chat, position);
 CREATE INDEX message_by_origin ON message (origin_id, sender) WHERE origin_id IS NOT NULL;
 CREATE INDEX message_by_stanza ON message (stanza_id) WHERE stanza_id IS NOT NULL;
+CREATE INDEX message_by_digest ON message (digest);
 CREATE INDEX message_waiting ON message (position) WHERE waiting = 1;
 
 -- Words of readable messages, for search. Content lives in `message`.

@@ -157,10 +157,11 @@ impl Tx<'_> {
         rows.map(|bytes| PreKeyPair::from_bytes(&bytes?).map_err(|_| ErrorKind::DamagedStore.into())).collect()
     }
 
-    /// The highest pre-key id ever given out in a version; 0 if none.
-    pub(crate) fn last_pre_key_id(&self, version: Version) -> Result<u32> {
-        let sql = "SELECT coalesce(max(id), 0) FROM pre_key WHERE version = ?";
-        Ok(self.sql().query_row(sql, [number(version)], |row| row.get(0))?)
+    /// Reserves `count` ids for fresh pre-keys, never given out before: the first of them. After 2^24 - 1 comes 1.
+    pub(crate) fn reserve_pre_key_ids(&self, count: u32) -> Result<u32> {
+        let last: u32 = self.sql().query_row("SELECT pre_keys FROM account", [], |row| row.get(0))?;
+        self.sql().execute("UPDATE account SET pre_keys = (pre_keys + ?1 - 1) % 16777215 + 1", [count])?;
+        Ok(last % 0x00ff_ffff + 1)
     }
 
     /// Stores a signed pre-key; it becomes the one on offer.

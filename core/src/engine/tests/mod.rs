@@ -1,6 +1,7 @@
 //! Stories of the engine: people, their devices, and a server in memory. Time is said, not waited for.
 
 mod attacks;
+mod healing;
 mod server;
 mod stories;
 
@@ -52,11 +53,17 @@ impl World {
 
     /// A device joins, known by its full JID, and goes online.
     fn device(&mut self, full: &str) -> usize {
+        let number = self.devices.len() as u32;
+        self.device_with(full, 1000 + number, number as u8 + 1)
+    }
+
+    /// The same with a chosen device id and key.
+    fn device_with(&mut self, full: &str, device: u32, seed: u8) -> usize {
         let number = self.devices.len();
         let bare = full.split('/').next().unwrap().to_owned();
         self.server.homes.entry(bare.clone()).or_default();
         let mut store = Store::memory();
-        let mut rng = Rng::seed_from_u64(number as u64 + 1);
+        let mut rng = Rng::seed_from_u64(u64::from(seed));
         let now = self.time();
         let tx = store.tx().unwrap();
         tx.create_account(&NewRow {
@@ -67,8 +74,8 @@ impl World {
             tls: crate::command::Tls::Auto,
             ca: None,
             user_agent: "agent",
-            device: 1000 + number as u32,
-            identity: &[number as u8 + 1; 32],
+            device,
+            identity: &[seed; 32],
             now: self.now,
         })
         .unwrap();
