@@ -7,9 +7,11 @@
 
 pub mod archive;
 pub mod certs;
+pub mod commands;
 pub mod dunnock;
 pub mod environment;
 pub mod figures;
+pub mod impostor;
 pub mod json_process;
 #[cfg(test)]
 mod laws;
@@ -21,5 +23,4 @@ pub mod proxy;
 pub mod report;
 pub mod scratch;
 pub mod seed;
-pub mod talk;
 pub mod tap;

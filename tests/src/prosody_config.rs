@@ -121,9 +121,12 @@ impl Settings {
         };
         add(self.archive != Archive::Off, &["mam"]);
         add(self.smacks, &["smacks"]);
-        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast"]);
+        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_fast"]);
+        // It brings stream management with it.
+        add(self.sasl2 && self.smacks && is_13, &["sasl2_sm"]);
         add(is_13, &["account_activity"]);
         add(self.tap, &["dunnock_tap"]);
+        add(self.mechanisms == Mechanisms::ScramSha1Only, &["dunnock_unbound"]);
         modules.sort_unstable();
         modules
     }
@@ -229,7 +232,12 @@ mod tests {
     fn what_is_switched_off_is_not_loaded() {
         let settings = Settings { smacks: false, archive: Archive::Off, ..Settings::default() };
         let text = rendered(&settings, true);
-        assert!(!text.contains("'smacks'") && !text.contains("'mam'") && text.contains("'carbons'"));
+        assert!(
+            !text.contains("'smacks'")
+                && !text.contains("sasl2_sm")
+                && !text.contains("'mam'")
+                && text.contains("'carbons'")
+        );
     }
 
     #[test]

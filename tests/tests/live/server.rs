@@ -1,6 +1,6 @@
 //! Stories that need a server and no client but ours.
 
-mod kills;
+mod bad_input;
 
 use dunnock_tests::prosody::{Archive, Mechanisms, Prosody, Settings};
 use std::net::TcpStream;
