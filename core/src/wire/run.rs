@@ -82,7 +82,6 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
 
     /// One try, to its end; and how long it was online.
     async fn once(&mut self) -> (Ended, Duration) {
-        let begun = Instant::now();
         let never = Duration::ZERO;
         self.settle().await;
         let told = self.state.sm.h();
@@ -92,7 +91,6 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             // The old stream, if any, is still there to be resumed by a later try.
             Err(ended) => return (ended, never),
         };
-        tracing::info!(target: "dunnock", ms = begun.elapsed().as_millis() as u64, "online");
         let online = Instant::now();
         let ended = self.online(session, told).await;
         (ended, online.elapsed())
@@ -102,8 +100,13 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
     async fn enter(&mut self, resume: Option<Resume>) -> Result<Session, Ended> {
         let Wire { settings, commands, rng, network, state, .. } = self;
         let mut entering = pin!(async {
+            let begun = Instant::now();
             let link = network.connect(rng).await?;
-            login(link, settings, resume, rng).await
+            let connect_ms = begun.elapsed().as_millis() as u64;
+            let session = login(link, settings, resume, rng).await?;
+            let login_ms = begun.elapsed().as_millis() as u64 - connect_ms;
+            tracing::info!(target: "dunnock", connect_ms, login_ms, "online");
+            Ok(session)
         });
         loop {
             if state.stop.is_some() {
