@@ -19,6 +19,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// All suspicion is forgotten.
+    #[cfg(test)]
+    pub(crate) fn harmless_all(&self) -> Result<()> {
+        self.sql().execute("DELETE FROM suspect", [])?;
+        Ok(())
+    }
+
     /// The kept stanza that is next to be handled: its id and what it is.
     pub(crate) fn next_kept(&self) -> Result<Option<(i64, String)>> {
         let mut row = self.sql().prepare_cached("SELECT id, raw FROM inbox WHERE poison = 0 ORDER BY id LIMIT 1")?;
