@@ -91,6 +91,7 @@ impl Client {
 
     /// The same with other time-outs; tests lower them.
     pub fn open_with(home: &Path, key: StoreKey, limits: Limits) -> Result<Client> {
+        crate::log::hush_panics();
         let home = Home::open(home, &key)?;
         let workers = Arc::new(Workers::start()?);
         let shared = Shared { key: Arc::new(key), start_wire: wires_on(workers.handle().clone()), workers, limits };

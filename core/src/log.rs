@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Once;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, Filter, SubscriberExt};
@@ -28,6 +29,26 @@ pub fn to_file(path: &Path) -> Result<()> {
     tracing::subscriber::set_global_default(writer(file)).map_err(|_| ErrorKind::InvalidInput.into())
 }
 
+/// Names of our own threads.
+const THREADS: &[&str] = &["brain", "dunnock", "lease"];
+
+/// What a defect says of itself may quote what it stumbled over, and Rust writes that to standard error. Of our own threads
+/// only the place in the source is told, and only to the log. Other threads are the program's.
+pub(crate) fn hush_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !std::thread::current().name().is_some_and(|name| THREADS.contains(&name)) {
+                return before(panic);
+            }
+            if let Some(place) = panic.location() {
+                tracing::error!(target: "dunnock", file = place.file(), line = place.line(), "defect");
+            }
+        }));
+    });
+}
+
 fn writer(file: File) -> impl Subscriber + Send + Sync {
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file).with_filter(Ours);
     tracing_subscriber::registry().with(lines)
@@ -36,6 +57,22 @@ fn writer(file: File) -> impl Subscriber + Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_defect_in_our_threads_quotes_nothing() {
+        const NAME: &str = "log::tests::a_defect_in_our_threads_quotes_nothing";
+        if std::env::var_os("DUNNOCK_TEST_HOME").is_some() {
+            hush_panics();
+            let ours = std::thread::Builder::new().name("brain".into()).spawn(|| panic!("body of a message")).unwrap();
+            assert!(ours.join().is_err());
+            let other = std::thread::Builder::new().name("other".into()).spawn(|| panic!("the program's own")).unwrap();
+            assert!(other.join().is_err());
+            return;
+        }
+        let folder = crate::scratch::Folder::new();
+        let said = crate::scratch::in_a_small_world(NAME, folder.path(), 1000);
+        assert!(said.contains("the program's own") && !said.contains("body of a message"), "{said}");
+    }
 
     #[test]
     fn only_our_own_target_reaches_the_log() {

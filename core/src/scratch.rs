@@ -201,6 +201,19 @@ pub(crate) fn open_on(folder: AccountFolder, workers: Workers) -> (Account, Wire
     (Account { inner: Inner::new(JULIET.into(), folder, shared) }, Wires(wires))
 }
 
+/// Runs one test of this binary again in a process of its own, where no file may grow past `blocks` of 512 bytes, until the
+/// process itself lifts the limit. What it says.
+pub(crate) fn in_a_small_world(test: &str, home: &Path, blocks: u32) -> String {
+    let script =
+        format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" --exact {test} --nocapture --test-threads 1");
+    let mut child = std::process::Command::new("sh");
+    child.arg("-c").arg(script).arg(std::env::current_exe().unwrap()).env("DUNNOCK_TEST_HOME", home);
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    text
+}
+
 /// Fails a test instead of hanging it.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("this does not take a minute")

@@ -115,6 +115,11 @@ impl JsonProcess {
         format!("{} said{end}:\n{}on standard error:\n{}", self.name, lines(&said.tail), lines(&said.errors))
     }
 
+    /// Whether standard output is not yet at its end: more lines may come.
+    pub fn is_open(&self) -> bool {
+        !self.heard.lock().closed
+    }
+
     /// The last lines of standard error.
     pub fn errors(&self) -> Vec<String> {
         self.heard.lock().errors.iter().cloned().collect()

@@ -23,4 +23,5 @@ pub mod proxy;
 pub mod report;
 pub mod scratch;
 pub mod seed;
+pub mod talk;
 pub mod tap;

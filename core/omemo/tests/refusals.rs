@@ -266,3 +266,22 @@ fn stored_bytes_that_this_crate_did_not_write_are_refused() {
         }
     }
 }
+
+#[test]
+fn stored_sessions_with_more_kept_chains_or_keys_than_allowed_are_refused() {
+    for version in BOTH {
+        let (juliet, _) = acquainted(version);
+        let session = &juliet.sessions[0].session;
+        // Both counts are 0 in a session of one turn, and stand last.
+        let fixed = session.strip_suffix(&[0, 0]).unwrap();
+        let with = |chains: u8, keys: u8| {
+            let chains_and_count = [vec![chains], vec![7; usize::from(chains) * 68]].concat();
+            let keys_and_count = [vec![keys], vec![7; usize::from(keys) * 12]].concat();
+            Session::from_bytes(&[fixed, &chains_and_count, &keys_and_count].concat()).map(|session| session.to_bytes())
+        };
+        assert!(with(5, 64).is_ok());
+        assert_eq!(with(6, 0).err(), Some(Error::Corrupt));
+        assert_eq!(with(0, 65).err(), Some(Error::Corrupt));
+        assert_eq!(with(255, 255).err(), Some(Error::Corrupt));
+    }
+}

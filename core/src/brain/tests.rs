@@ -5,7 +5,7 @@ use crate::command::Command;
 use crate::lease::Lease;
 use crate::model::{Event, State};
 use crate::query::Events;
-use crate::scratch::{Folder, JULIET, ROMEO, Wire, Wires, juliet, key, open, soon};
+use crate::scratch::{Folder, JULIET, ROMEO, Wire, Wires, in_a_small_world, juliet, key, open, soon};
 use crate::seal::Sealed;
 use crate::store::outgoing::Fate;
 use crate::store::{AccountFolder, Reader, Store};
@@ -384,4 +384,49 @@ async fn the_lease_of_a_killed_process_passes_on() {
     taken.online().await;
     let mut connection = account.watch_connection();
     while soon(connection.next()).await.unwrap().state != State::Online {}
+}
+
+#[tokio::test]
+async fn after_a_full_disk_the_brain_goes_on_by_itself_and_has_all_that_was_answered() {
+    const NAME: &str = "brain::tests::after_a_full_disk_the_brain_goes_on_by_itself_and_has_all_that_was_answered";
+    if let Some(home) = std::env::var_os("DUNNOCK_TEST_HOME") {
+        return fill_the_disk(&juliet(Path::new(&home))).await;
+    }
+    let home = Folder::new();
+    juliet(home.path());
+    let said = in_a_small_world(NAME, home.path(), 1200);
+    assert!(said.contains("room again"), "{said}");
+}
+
+/// In a small world: sends until there is no room, then makes room.
+async fn fill_the_disk(folder: &AccountFolder) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let (account, mut wires, mut wire) = online(folder).await;
+    let mut events = account.events();
+    let send = || Command::Send { to: ROMEO.into(), text: "ado ".repeat(900), reply_to: None, origin_id: None };
+    let mut sent = 0;
+    let full = loop {
+        match account.call(send()).await {
+            Ok(_) => sent += 1,
+            Err(error) => break error.kind,
+        }
+        assert!(sent < 10_000, "the world is not small");
+    };
+    assert_eq!(full, ErrorKind::DiskFull);
+    assert_ne!(wire.stopped().await, Some(true));
+    let mut limit = getrlimit(Resource::Fsize);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Fsize, limit).unwrap();
+
+    let wire = wires.next().await;
+    wire.online().await;
+    event(&mut events, |event| match event {
+        Event::Connection { connection, .. } => (connection.error.as_deref() == Some("disk_full")).then_some(()),
+        _ => None,
+    })
+    .await;
+    account.online(Duration::from_secs(60)).await.unwrap();
+    account.call(send()).await.unwrap();
+    assert_eq!(number(folder, "SELECT count(*) FROM message"), sent + 1);
+    println!("room again");
 }

@@ -29,9 +29,9 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
             if held.contains(&row.chat) || done == AT_ONCE {
                 continue;
             }
-            done += 1;
-            if !hand_over(ctx, &row)? {
-                held.insert(row.chat.clone());
+            match hand_over(ctx, &row)? {
+                true => done += 1,
+                false => _ = held.insert(row.chat),
             }
         }
     }

@@ -62,6 +62,16 @@ fn the_chat_list_shows_the_newest_row_and_what_is_unread() {
 }
 
 #[test]
+fn the_own_devices_begin_with_this_one_and_its_fingerprint() {
+    let folder = Folder::new();
+    let account = account(&folder, |_| {});
+    let devices = account.devices(JULIET).unwrap();
+    assert_eq!(devices.iter().map(|device| (device.own, device.current)).collect::<Vec<_>>(), [(true, true)]);
+    assert_eq!(devices[0].fingerprint.len(), 64);
+    assert!(account.devices(ROMEO).unwrap().is_empty());
+}
+
+#[test]
 fn search_finds_words_and_never_reads_them_as_a_language() {
     let folder = Folder::new();
     let account = account(&folder, |tx| {

@@ -7,10 +7,9 @@ use crate::ErrorKind;
 use crate::command::Tls;
 use crate::error::Result;
 use crate::model::Sealing;
-use crate::scratch::Folder;
+use crate::scratch::{Folder, in_a_small_world};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 fn key() -> StoreKey {
     StoreKey::from_bytes([7; 32])
@@ -295,17 +294,6 @@ fn a_log_that_cannot_be_written_says_so_and_costs_nothing() {
     use_all(&account).unwrap();
 }
 
-/// Runs one test of this binary again in a process of its own, where no file may grow past `blocks` of 512 bytes.
-fn in_a_small_world(test: &str, home: &Path, blocks: u32) -> String {
-    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" --exact {test} --nocapture --test-threads 1");
-    let mut child = Command::new("sh");
-    child.arg("-c").arg(script).arg(std::env::current_exe().unwrap()).env("DUNNOCK_TEST_HOME", home);
-    let output = child.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    text
-}
-
 #[test]
 fn a_full_disk_is_told_and_costs_nothing_that_was_committed() {
     const NAME: &str = "store::tests::a_full_disk_is_told_and_costs_nothing_that_was_committed";
@@ -350,4 +338,25 @@ fn fill_the_disk(path: &Path) {
     let big = |store: &mut Store| fill(store, 5_000);
     assert_eq!(kind(home.build(&key(), big)), ErrorKind::DiskFull);
     assert_eq!(home.folders().unwrap().len(), 1);
+}
+
+/// What SQLCipher has to say about a page it says to standard error, unless told not to.
+#[test]
+fn damage_is_not_written_to_standard_error() {
+    const NAME: &str = "store::tests::damage_is_not_written_to_standard_error";
+    if let Some(path) = std::env::var_os("DUNNOCK_TEST_HOME") {
+        let account = Home::open(Path::new(&path), &key()).unwrap().folders().unwrap().remove(0);
+        assert_eq!(kind(use_all(&account)), ErrorKind::DamagedStore);
+        return;
+    }
+    let folder = Folder::new();
+    let (_, account) = home(&folder, 50);
+    let whole = fs::read(account.database()).unwrap();
+    for page in [0, 4] {
+        let mut bytes = whole.clone();
+        (page..bytes.len() / 4096).for_each(|page| bytes[page * 4096 + 99] ^= 1);
+        fs::write(account.database(), &bytes).unwrap();
+        let said = in_a_small_world(NAME, folder.path(), 100_000);
+        assert!(!said.to_lowercase().contains("sqlcipher") && !said.contains("hmac"), "{said}");
+    }
 }

@@ -1,0 +1,122 @@
+//! `kill -9` of one side at named and at random moments, while both write: nothing lost, nothing doubled, all in order.
+
+use dunnock_tests::environment::is_soak;
+use dunnock_tests::prosody::{Prosody, Settings};
+use dunnock_tests::report;
+use dunnock_tests::seed::Seed;
+use dunnock_tests::talk::{Talker, assert_all_is_told};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// The named moments (core/src/killpoint.rs), with the latest occurrence at which one is tried.
+const NAMED: [(&str, u64); 6] =
+    [("login", 1), ("catchup", 1), ("encrypt", 3), ("commit", 30), ("committed", 30), ("send", 3)];
+/// How long a process may take to reach the moment at which it is to die.
+const REACH: Duration = Duration::from_secs(25);
+
+/// When a process is to die.
+#[derive(Debug, Clone)]
+enum Moment {
+    Named(&'static str, u64),
+    After(Duration),
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_and_doubles_nothing() {
+    let (each, random, messages) = if is_soak() { (6, 14, 500) } else { (1, 2, 60) };
+    kill_run("kill run", Settings::default(), each, random, messages);
+}
+
+#[test]
+fn a_kill_loses_nothing_on_a_server_with_stock_settings_either() {
+    let (each, random, messages) = if is_soak() { (6, 14, 500) } else { (1, 1, 24) };
+    kill_run("kill run on stock settings", Settings::stock(), each, random, messages);
+}
+
+fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages: usize) {
+    let mut seed = Seed::for_test(name);
+    let server = Prosody::start(settings);
+    ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
+    // Juliet's second device writes nothing: it has to hold what the others wrote.
+    let people = [("juliet", "juliet", "romeo"), ("tablet", "juliet", "romeo"), ("romeo", "romeo", "juliet")];
+    let mut talkers: Vec<Talker> =
+        people.iter().map(|(voice, user, peer)| Talker::new(&server, voice, user, peer, server.port())).collect();
+
+    let plan = plan(&mut seed, each, random);
+    let mut died: BTreeMap<&str, usize> = BTreeMap::new();
+    for (round, moment) in plan.iter().enumerate() {
+        let quota = messages * (round + 1) / plan.len();
+        let at = strike(&mut talkers, moment, quota, messages * round / plan.len(), &mut seed);
+        *died.entry(at).or_default() += 1;
+    }
+    for talker in &mut talkers {
+        talker.device.unset("DUNNOCK_KILL_AT");
+        if !talker.is_running() {
+            talker.start();
+        }
+    }
+    [JULIET, ROMEO].iter().for_each(|who| talkers[*who].say_all(messages));
+    assert_all_is_told(&mut talkers);
+    let keys = server.tap().assert_no_key_used_twice();
+    report::note(&format!("{name}: {messages} messages each way, {} deaths {died:?}, {keys} key uses", plan.len()));
+    for (moment, _) in NAMED {
+        let wanted = if each == 1 { 1 } else { 5 };
+        assert!(died.get(moment).is_some_and(|times| *times >= wanted), "{moment} was not reached: {died:?}");
+    }
+}
+
+const JULIET: usize = 0;
+const ROMEO: usize = 2;
+
+/// Each named moment `each` times and some at random, shuffled.
+fn plan(seed: &mut Seed, each: usize, random: usize) -> Vec<Moment> {
+    let mut plan = Vec::new();
+    for (name, latest) in NAMED {
+        plan.extend((0..each).map(|_| Moment::Named(name, 1 + seed.below(latest))));
+    }
+    plan.extend((0..random).map(|_| Moment::After(Duration::from_millis(seed.below(3000)))));
+    for index in (1..plan.len()).rev() {
+        plan.swap(index, seed.below(index as u64 + 1) as usize);
+    }
+    plan
+}
+
+/// Someone starts anew, dies at this moment while all write, and stays dead; says at which moment it was.
+fn strike(talkers: &mut [Talker], moment: &Moment, quota: usize, before: usize, seed: &mut Seed) -> &'static str {
+    // Only who writes comes to encrypt and to send. A login is counted once a connection.
+    let writes = matches!(moment, Moment::Named("encrypt" | "send", _));
+    let victim = if writes { *seed.choice(&[JULIET, ROMEO]) } else { seed.below(talkers.len() as u64) as usize };
+    // While it is away the others go on; whoever died in the last round comes back.
+    talkers[victim].kill();
+    for (index, talker) in talkers.iter_mut().enumerate().filter(|(index, _)| *index != victim) {
+        talker.device.unset("DUNNOCK_KILL_AT");
+        if !talker.is_running() {
+            talker.start();
+        }
+        talker.say(if index == ROMEO || index == JULIET { before + (quota - before) / 2 } else { 0 }, 8);
+    }
+    let limit = match moment {
+        Moment::Named(name, count) => {
+            talkers[victim].device.set("DUNNOCK_KILL_AT", &format!("{name}:{count}"));
+            REACH
+        }
+        Moment::After(time) => {
+            talkers[victim].device.unset("DUNNOCK_KILL_AT");
+            *time
+        }
+    };
+    talkers[victim].start();
+    let window = seed.between(1, 9) as usize;
+    let end = Instant::now() + limit;
+    while Instant::now() < end {
+        [JULIET, ROMEO].iter().for_each(|who| talkers[*who].say(quota, window));
+        if talkers[victim].died_within(Duration::from_millis(20)) {
+            return match moment {
+                Moment::Named(name, _) => name,
+                Moment::After(_) => panic!("it died by itself"),
+            };
+        }
+    }
+    talkers[victim].kill();
+    "random"
+}
