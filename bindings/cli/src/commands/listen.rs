@@ -21,6 +21,7 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
         account.call(Command::Connect).await?;
         let ended = session::interrupted();
         tokio::pin!(ended);
+        let mut last = String::new();
         loop {
             // All three are cancel-safe: what one did not give yet it gives next time.
             tokio::select! {
@@ -29,7 +30,7 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
                 batch = events.next() => match batch {
                     Some(batch) => {
                         progress.clear();
-                        batch.iter().try_for_each(|event| told(event, out))?;
+                        batch.iter().try_for_each(|event| told(event, &mut last, out))?;
                     }
                     None => return events.failure().map_or(Ok(()), |kind| Err(Error::about(kind, account.jid()).into())),
                 },
@@ -40,9 +41,20 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
     })
 }
 
-/// Prints one event; fails if it ends the listening.
-fn told(event: &Event, out: &Out) -> Result<(), Stop> {
-    out.print(event, show::event)?;
+/// Prints one event; fails if it ends the listening. People are told once where the connection stands (`last`), not each
+/// time that something smaller about it changes.
+fn told(event: &Event, last: &mut String, out: &Out) -> Result<(), Stop> {
+    out.print(event, |event| {
+        let text = show::event(event);
+        match event {
+            Event::Connection { .. } if *last == text => String::new(),
+            Event::Connection { .. } => {
+                last.clone_from(&text);
+                text
+            }
+            _ => text,
+        }
+    })?;
     match event {
         // It is not tried again: waiting on would only look like being online.
         Event::Connection { account, connection } => {
