@@ -1,6 +1,7 @@
 //! Stories that need a server and no client but ours.
 
 mod bad_input;
+mod contract;
 mod kills;
 
 use dunnock_tests::prosody::{Archive, Mechanisms, Prosody, Settings};
