@@ -133,7 +133,7 @@ fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()>
             continue;
         }
         let clear = match version {
-            Version::V2 => sce::wrap(ctx, &content, row.sent),
+            Version::V2 => sce::wrap(ctx, &content, &row.chat, row.sent),
             // What this version cannot seal beside the text is not sent at all.
             Version::V03 => content.body.clone().unwrap_or_default().into_bytes(),
         };

@@ -15,15 +15,17 @@ pub(crate) struct Opened {
     pub time: Option<i64>,
 }
 
-/// Puts content into an envelope of ours.
-pub(crate) fn wrap(ctx: &mut Ctx, content: &Content, time: i64) -> Vec<u8> {
+/// Puts content into an envelope of ours. It names the recipient too, so that no server files the copy for our own devices
+/// under somebody else.
+pub(crate) fn wrap(ctx: &mut Ctx, content: &Content, recipient: &str, time: i64) -> Vec<u8> {
     let padding: String =
         (0..ctx.rng.random_range(0..=MOST_PADDING)).map(|_| ctx.rng.random_range('a'..='z')).collect();
     let envelope = el("envelope", ns::SCE)
         .kid(el("content", ns::SCE).kids(content.elements()))
         .kid(el("rpad", ns::SCE).words(padding))
         .kid(el("time", ns::SCE).at("stamp", Time(time).to_string()))
-        .kid(el("from", ns::SCE).at("jid", ctx.bare()));
+        .kid(el("from", ns::SCE).at("jid", ctx.bare()))
+        .kid(el("to", ns::SCE).at("jid", recipient));
     super::xml::bytes(&envelope)
 }
 

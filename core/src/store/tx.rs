@@ -35,6 +35,12 @@ impl<'c> Tx<'c> {
         &self.sql
     }
 
+    /// The same, for tests that look at rows.
+    #[cfg(test)]
+    pub(crate) fn look(&self) -> &Connection {
+        self.sql()
+    }
+
     /// Remembers that `what` changed.
     pub(crate) fn touch(&self, what: Touched) {
         self.touched.borrow_mut().insert(what);

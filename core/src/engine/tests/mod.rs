@@ -2,6 +2,8 @@
 
 mod attacks;
 mod healing;
+mod mutate;
+mod mutations;
 mod server;
 mod stories;
 

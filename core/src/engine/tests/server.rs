@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    fn bare(full: &str) -> String {
+    pub(super) fn bare(full: &str) -> String {
         full.split('/').next().unwrap_or(full).to_owned()
     }
 
