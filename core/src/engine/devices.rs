@@ -121,7 +121,15 @@ fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -
 /// A pubsub event arrived: a list of its sender may have changed. True if it was one of ours to read.
 pub(crate) fn notified(ctx: &mut Ctx, message: &Element) -> Result<bool> {
     let Some(event) = message.get_child("event", ns::PUBSUB_EVENT) else { return Ok(false) };
-    let owner = bare_of(message, "from").map_or_else(|| ctx.bare(), |jid| jid.to_string());
+    // Only what has no sender is our own account's: a JID that we cannot read is somebody's.
+    let owner = match message.attr("from") {
+        Some(_) => bare_of(message, "from").map(|jid| jid.to_string()),
+        None => Some(ctx.bare()),
+    };
+    let Some(owner) = owner else {
+        ctx.tx.count("list_of_stranger")?;
+        return Ok(true);
+    };
     for part in event.children() {
         let Some(version) = VERSIONS.into_iter().find(|version| part.attr("node") == Some(node(*version))) else {
             continue;

@@ -13,7 +13,7 @@ pub(crate) fn arrived(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
     let from = bare_of(stanza, "from");
     let chat = jid::BareJid::new(&row.chat).ok();
     let plausible = match (&from, &chat) {
-        (None, _) => true,
+        (None, _) => stanza.attr("from").is_none(),
         (Some(from), Some(chat)) => {
             let server =
                 from.node().is_none() && (from.domain() == chat.domain() || from.domain() == ctx.me.jid.domain());

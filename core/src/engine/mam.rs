@@ -4,7 +4,7 @@
 //! crash would skip pages for ever, and a live message far ahead in its chain would exceed the skip limit.
 
 use super::want::{Answer, Kind, Question};
-use super::xml::{Build, bare_of, child_text, el, parse};
+use super::xml::{Build, child_text, el, jid_of, parse};
 use super::{Ctx, message, ns, pubsub, receipts};
 use crate::error::Result;
 use crate::model::Time;
@@ -165,7 +165,9 @@ pub(crate) fn is_draining(tx: &Tx) -> Result<bool> {
 
 /// An archived message. Only our own archive may answer, and only what we asked on this stream.
 pub(crate) fn result(ctx: &mut Ctx, outer: &Element, result: &Element) -> Result<()> {
-    let ours = outer.attr("from").is_none() || bare_of(outer, "from").is_some_and(|from| from == ctx.me.jid);
+    // The account itself answers: another client of ours is somebody else, as with carbons.
+    let ours = outer.attr("from").is_none()
+        || jid_of(outer, "from").is_some_and(|from| from.resource().is_none() && from.to_bare() == ctx.me.jid);
     let asked = result.attr("queryid") == Some(&query_id(ctx.stream)) && !is_complete(ctx)?;
     if !ours || !asked {
         return ctx.tx.count("archive_forged");

@@ -29,11 +29,13 @@ fn a_carbon_from_anybody_but_ourselves_is_dropped() {
 fn an_archive_result_that_was_not_asked_for_is_dropped() {
     let mut world = World::new();
     let juliet = world.device("juliet@capulet.lit/balcony");
-    for from in [JULIET, "tybalt@capulet.lit"] {
+    // Also while it is asked for something, another client of ours is not the archive.
+    world.connect(juliet);
+    for from in ["juliet@capulet.lit/mallory", "tybalt@capulet.lit"] {
         world.deliver(
             juliet,
             &format!(
-                "<message xmlns='jabber:client' from='{from}' to='{JULIET}'><result xmlns='urn:xmpp:mam:2' id='1' queryid='catch-up-1'>
+                "<message xmlns='jabber:client' from='{from}' to='{JULIET}'><result xmlns='urn:xmpp:mam:2' id='1' queryid='catch-up-2'>
                  <forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='{ROMEO}' to='{JULIET}' type='chat' id='a'>
                  <body>forged</body></message></forwarded></result></message>"
             ),
@@ -131,4 +133,31 @@ fn an_unknown_request_gets_an_error_and_no_version() {
     let answer = world.server.tap.last().unwrap();
     assert_eq!((answer.attr("id"), answer.attr("type")), (Some("v"), Some("error")));
     assert!(String::from(answer).contains("service-unavailable"));
+}
+
+#[test]
+fn a_sender_that_cannot_be_read_is_not_taken_for_ourselves() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let romeo = world.device("romeo@montague.lit/orchard");
+    world.devices[romeo].holds = true;
+    let Reply::Sent { message, origin_id } = world.say(juliet, ROMEO, "for Romeo").unwrap() else { panic!() };
+    world.settle();
+    let nobody = "ty balt@capulet.lit/x";
+    world.deliver(
+        juliet,
+        &format!(
+            "<message xmlns='jabber:client' from='{nobody}'><event xmlns='http://jabber.org/protocol/pubsub#event'>
+             <items node='urn:xmpp:omemo:2:devices'><item id='current'><devices xmlns='urn:xmpp:omemo:2'><device id='666'/></devices></item></items>
+             </event></message>"
+        ),
+    );
+    assert!(world.tx(juliet, |tx| tx.device(JULIET, 666).unwrap()).is_none());
+    world.deliver(
+        juliet,
+        &format!(
+            "<message xmlns='jabber:client' type='error' from='{nobody}' id='{origin_id}'><error xmlns='jabber:client' type='cancel'/></message>"
+        ),
+    );
+    assert_eq!(world.state(juliet, message.parse().unwrap()), Some(Delivery::Sent));
 }
