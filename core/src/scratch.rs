@@ -127,7 +127,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) async fn tell(&self, event: FromWire) {
-        soon(self.events.send(event)).await.ok().expect("the brain listens");
+        assert!(soon(self.events.send(event)).await.is_ok(), "the brain listens");
     }
 
     /// A fresh stream.
@@ -144,7 +144,7 @@ impl Wire {
 
     /// Both at once, as far as the channel has room.
     pub(crate) async fn tell_together(&self, stanzas: &[&str]) {
-        let mut room = soon(self.events.reserve_many(stanzas.len())).await.ok().expect("the brain listens");
+        let Ok(mut room) = soon(self.events.reserve_many(stanzas.len())).await else { panic!("the brain is gone") };
         for (xml, place) in stanzas.iter().zip(&mut room) {
             place.send(FromWire::Stanza(Arrived::Whole(xml.parse().unwrap())));
         }

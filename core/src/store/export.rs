@@ -1,9 +1,10 @@
 //! Saves what can be read of a store, damaged or not, as JSON lines. No password, no key is among it.
 //!
 //! Rows are read by ranges of their ids. A range that fails is halved until what fails is single rows, which are passed over:
-//! SQLite reads only the pages on the way to the rows it is asked for.
+//! SQLite reads only the pages on the way to the rows it is asked for. Where it reads nothing, `salvage.rs` goes page by page.
 
 use super::open::{Reader, StoreKey};
+use super::salvage::salvage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Time;
 use rusqlite::types::ValueRef;
@@ -93,23 +94,40 @@ const STEP: i64 = 256;
 
 /// Writes all that can be read of the file at `path`. Fails with `DamagedStore` if that is nothing, and if `out` fails.
 pub(crate) fn export(path: &Path, key: &StoreKey, out: &mut dyn Write) -> Result<Salvage> {
-    let mut work = Work { path, key, reader: Some(Reader::open(path, key)?), out, done: Salvage::default() };
-    for lines in EXPORTED {
-        work.table(lines)?;
+    let reopen = || Reader::open(path, key).and_then(|reader| reader.number(READABLE, 0).map(|_| reader));
+    match reopen() {
+        Ok(reader) => Work { reader: Some(reader), reopen: &reopen, out, done: Salvage::default() }.all(),
+        Err(error) if error.kind == ErrorKind::DamagedStore => {
+            let (reader, gaps) = salvage(path, key)?;
+            let image = || Err(ErrorKind::DamagedStore.into());
+            let done = Salvage { gaps, ..Salvage::default() };
+            let done = Work { reader: Some(reader), reopen: &image, out, done }.all()?;
+            if done.rows == 0 { Err(ErrorKind::DamagedStore.into()) } else { Ok(done) }
+        }
+        Err(error) => Err(error),
     }
-    work.out.flush().map_err(|_| ErrorKind::File)?;
-    Ok(work.done)
 }
 
+/// Needs the schema and nothing of the rows.
+const READABLE: &str = "SELECT count(*) FROM sqlite_schema";
+
 struct Work<'a> {
-    path: &'a Path,
-    key: &'a StoreKey,
     reader: Option<Reader>,
+    /// A fresh connection: to a file an error may stick. One in memory is kept.
+    reopen: &'a dyn Fn() -> Result<Reader>,
     out: &'a mut dyn Write,
     done: Salvage,
 }
 
 impl Work<'_> {
+    fn all(mut self) -> Result<Salvage> {
+        for lines in EXPORTED {
+            self.table(lines)?;
+        }
+        self.out.flush().map_err(|_| ErrorKind::File)?;
+        Ok(self.done)
+    }
+
     fn table(&mut self, lines: &Lines) -> Result<()> {
         let Some(end) = self.newest(lines.table) else {
             self.done.gaps += 1;
@@ -177,16 +195,17 @@ impl Work<'_> {
         }
     }
 
-    /// Reads on a connection that is fresh after each failure: an error sticks to the one that met it.
+    /// Reads on a connection that is fresh after each failure, where there can be one.
     fn read<T>(&mut self, work: impl FnOnce(&Reader) -> Result<T>) -> Result<T> {
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => Reader::open(self.path, self.key)?,
+            None => (self.reopen)()?,
         };
         let result = work(&reader);
-        if result.is_ok() {
-            self.reader = Some(reader);
-        }
+        self.reader = match &result {
+            Ok(_) => Some(reader),
+            Err(_) => (self.reopen)().ok().or(Some(reader)),
+        };
         result
     }
 }

@@ -199,13 +199,13 @@ fn verify(path: &Path, check: &[u8], key: &StoreKey) -> Result<()> {
     mac(key).verify_slice(check).map_err(|_| ErrorKind::WrongKey.into())
 }
 
-fn random_name() -> Result<String> {
+pub(super) fn random_name() -> Result<String> {
     let mut bytes = [0u8; 8];
     SysRng.try_fill_bytes(&mut bytes).map_err(|_| ErrorKind::Internal)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn private_folder(path: &Path, parents: bool) -> io::Result<()> {
+pub(super) fn private_folder(path: &Path, parents: bool) -> io::Result<()> {
     DirBuilder::new().recursive(parents).mode(0o700).create(path)
 }
 

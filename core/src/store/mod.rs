@@ -13,6 +13,7 @@ mod home;
 pub(crate) mod message;
 mod open;
 pub(crate) mod outgoing;
+mod salvage;
 mod session;
 mod suspect;
 #[cfg(test)]

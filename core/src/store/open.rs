@@ -119,6 +119,14 @@ impl Reader {
         }
     }
 
+    /// A plain database in memory, of the pages in `image`.
+    pub(super) fn of_image(image: &[u8]) -> Result<Reader> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.deserialize_read_exact("main", image, image.len(), true)?;
+        connection.execute_batch("PRAGMA query_only = ON;")?;
+        Ok(Reader { connection })
+    }
+
     /// The connection.
     pub(crate) fn sql(&self) -> &Connection {
         &self.connection
