@@ -14,7 +14,14 @@ pub(crate) fn contacts(global: &Global, change: Option<Asked>, out: &Out) -> Res
             return account.contacts()?.iter().try_for_each(|row| out.print(row, show::contact));
         };
         let (jid, change) = wish(change);
-        super::settle(&account, Command::Contact { jid, change }, out).await
+        // Names stay on this device: no server hears of them.
+        let local = matches!(change, ContactChange::Name(_));
+        let command = Command::Contact { jid, change };
+        if local {
+            account.call(command).await?;
+            return super::done(out);
+        }
+        super::settle(&account, command, out).await
     })
 }
 

@@ -70,9 +70,11 @@ pub(crate) fn register(global: &Global, new: NewLogin, out: &Out) -> Result<(), 
 }
 
 async fn registered(client: &Client, new: &NewAccount, deadline: Duration) -> Result<(), Stop> {
-    match tokio::time::timeout(deadline, client.register(new)).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Error::about(ErrorKind::TimedOut, new.jid.clone()).into()),
+    // All arms are given up for good when one is ready.
+    tokio::select! {
+        result = client.register(new) => Ok(result?),
+        () = tokio::time::sleep(deadline) => Err(Error::about(ErrorKind::TimedOut, new.jid.clone()).into()),
+        () = session::interrupted() => Err(Error::about(ErrorKind::Ended, format!("{} (interrupted)", new.jid)).into()),
     }
 }
 
@@ -113,6 +115,7 @@ fn subject(kind: ErrorKind, new: &NewLogin) -> String {
         TlsRefused | CertificateName | CertificateExpired | CertificateUntrusted | NoMechanism | ServerProof => {
             domain.to_owned()
         }
+        Ended => format!("{} (interrupted)", new.jid),
         _ => new.jid.clone(),
     }
 }

@@ -130,6 +130,14 @@ fn an_account_is_added_once() {
 }
 
 #[test]
+fn a_name_is_given_without_any_server() {
+    let scratch = settled();
+    assert_eq!(scratch.run(&["contacts", "name", "romeo@b.example", "Romeo"]).status.code(), Some(0));
+    let list = String::from_utf8(scratch.run(&["contacts"]).stdout).unwrap();
+    assert!(list.starts_with("Romeo <romeo@b.example>"), "{list}");
+}
+
+#[test]
 fn a_message_that_cannot_go_out_is_kept_and_named() {
     let scratch = settled();
     let output = scratch.run(&["--json", "send", "romeo@b.example", "hi there", "--timeout", "1"]);
