@@ -1,4 +1,4 @@
-//! Rows and events as lines for people. Everything that came from outside goes through [`safe`].
+//! Rows and events as lines for people. Everything that came from outside goes through `safe`.
 
 use crate::safe::{block, line};
 use dunnock_core::model::{

@@ -194,7 +194,10 @@ fn a_full_disk_is_told_and_loses_nothing_that_was_acknowledged() {
         }
         // What was stored before the room ran out is there; what was refused outright is not half there.
         let texts = juliet.texts(&romeo);
-        assert!(texts == said || texts == [&said[..], &[text.clone()]].concat(), "{texts:?} after {said:?}");
+        assert!(
+            texts == said || texts == [&said[..], std::slice::from_ref(&text)].concat(),
+            "{texts:?} after {said:?}"
+        );
         assert!(done.status != Some(0) || texts.len() > said.len(), "an acknowledged message is lost: {blocks}");
         said = texts;
     }
