@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 /// The first pause after trouble; each one more doubles it, up to the longest.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long the end of a program may wait for a server's goodbye.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// After so long without trouble it counts from the start again.
 const CALM: Duration = Duration::from_secs(60);
 
@@ -263,10 +265,10 @@ impl Brain {
         Next::End
     }
 
-    /// Tells the wire to end and takes what still comes, for as long as one step of a login may last.
+    /// Tells the wire to end and takes what still comes, for as long as one step of a login may last and a person waits.
     fn stop_wire(&mut self, clean: bool) -> Result<()> {
         let handle = self.setting.workers.handle().clone();
-        let end = Instant::now() + self.setting.limits.step;
+        let end = Instant::now() + self.setting.limits.step.min(PATIENCE);
         if let Some(link) = &mut self.link {
             link.stop(clean);
         }
