@@ -188,7 +188,13 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         if resumed {
             pump.again();
         }
-        pump.run().await
+        let ended = pump.run().await;
+        for event in pump.rest() {
+            if !self.tell(event).await {
+                return gone;
+            }
+        }
+        ended
     }
 
     /// Tells the brain, in its time; false if it is gone. Its commands are taken in meanwhile, so that it is never

@@ -132,6 +132,11 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         }
     }
 
+    /// What the brain had no room for when the stream ended; it is told all the same.
+    pub(crate) fn rest(mut self) -> Vec<FromWire> {
+        std::iter::from_fn(|| self.line.next_event()).collect()
+    }
+
     /// Takes what was read: all of it, or up to the stanza that the brain has no room for.
     fn read(&mut self) -> Result<(), Ended> {
         while self.line.stanza.is_none() {

@@ -319,6 +319,25 @@ async fn a_brain_that_lags_slows_the_server_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_brain_had_no_room_for_is_told_after_a_cut() {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    story.sends(1, &message(1)).await;
+    hears_message(&mut peer, 1).await;
+    peer.hears_a("r").await;
+    // With the written token they fill the channel, so that the acknowledgement has to wait.
+    peer.says(&"<message/>".repeat(crate::wire::EVENTS - 1)).await;
+    a(&mut peer, 1).await;
+    drop(peer);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 1..crate::wire::EVENTS {
+        story.stanza().await;
+    }
+    assert_eq!(story.acked().await, 1);
+    assert_eq!(story.offline().await.0, Some(ErrorKind::Disconnected));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clean_stop_says_goodbye_with_the_last_acknowledgements() {
     let mut story = Story::begin();
     let mut peer = story.online().await;
