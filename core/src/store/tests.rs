@@ -231,7 +231,8 @@ fn export_saves_all_but_what_lies_on_the_damaged_page() {
 
 #[test]
 fn a_lost_beginning_costs_no_message() {
-    let beginnings: [(&str, fn(&mut [u8])); 3] = [
+    type Damage = fn(&mut [u8]);
+    let beginnings: [(&str, Damage); 3] = [
         ("flipped salt", |bytes| bytes[3] ^= 1),
         ("flipped first page", |bytes| bytes[200] ^= 1),
         ("zeroed first page but for its salt", |bytes| bytes[16..4096].fill(0)),
