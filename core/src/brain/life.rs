@@ -23,8 +23,9 @@ const CALM: Duration = Duration::from_secs(60);
 impl Brain {
     /// Opens the database and makes an engine on its rows.
     pub(super) fn open(&mut self) -> Result<()> {
-        let now = self.now();
+        let (now, begun) = (self.now(), Instant::now());
         let mut store = Store::open(&self.setting.folder.database(), &self.setting.key)?;
+        tracing::info!(target: "dunnock", us = begun.elapsed().as_micros() as u64, "store opened");
         let tx = store.tx()?;
         // Undone with the transaction: what the rows say of the stream is the holder's to change.
         let engine = Engine::open(&tx, now, &mut self.rng)?;
@@ -65,7 +66,13 @@ impl Brain {
         };
         match event {
             FromWire::Stanza(stanza) if self.careful > 0 => self.carefully(stanza),
-            event => self.turn(turn::Inputs { wire: Some(event), ..Default::default() }),
+            event => {
+                // The server works on the next page while this one is handled.
+                if let Some(end) = self.link.as_mut().and_then(|link| link.foresee()) {
+                    self.turn(turn::Inputs { foreseen: Some(end), ..Default::default() })?;
+                }
+                self.turn(turn::Inputs { wire: Some(event), ..Default::default() })
+            }
         }
     }
 

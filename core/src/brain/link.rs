@@ -1,13 +1,21 @@
 //! The running wire as the brain sees it. The brain never waits for it: what finds no room is tried again when there is some.
 
 use super::Wake;
-use crate::wire::{CREDIT, FromWire, Link as Channels, ToWire};
+use crate::engine;
+use crate::wire::{Arrived, CREDIT, FromWire, Link as Channels, ToWire};
+use minidom::Element;
 use std::collections::VecDeque;
 use tokio::sync::mpsc::{Receiver, Sender};
+
+/// How many events may be taken from the channel before their turn: a page of an archive and its end.
+const AHEAD: usize = 128;
 
 pub(super) struct Link {
     to: Sender<ToWire>,
     from: Receiver<FromWire>,
+    /// Events taken from the channel to be looked at, in order, and how many of them were.
+    ahead: VecDeque<FromWire>,
+    looked: usize,
     /// A stream is up.
     pub(super) online: bool,
     /// The wire has still to hear that a fresh stream was seen here.
@@ -28,6 +36,9 @@ pub(super) struct Link {
 /// What the wire says next, or that it has room again. Can be cancelled.
 pub(super) async fn event(link: &mut Option<Link>) -> Wake {
     let Some(link) = link else { return std::future::pending().await };
+    if let Some(event) = link.next_ahead() {
+        return Wake::Wire(Some(event));
+    }
     if !link.crowded {
         return Wake::Wire(link.from.recv().await);
     }
@@ -43,6 +54,8 @@ impl Link {
         Link {
             to: channels.to,
             from: channels.from,
+            ahead: VecDeque::new(),
+            looked: 0,
             online: false,
             begin: false,
             last: 0,
@@ -56,7 +69,29 @@ impl Link {
 
     /// The next event, if one waits.
     pub(super) fn waiting(&mut self) -> Option<FromWire> {
-        self.from.try_recv().ok()
+        self.next_ahead().or_else(|| self.from.try_recv().ok())
+    }
+
+    fn next_ahead(&mut self) -> Option<FromWire> {
+        self.looked = self.looked.saturating_sub(1);
+        self.ahead.pop_front()
+    }
+
+    /// Looks at what came and has not had its turn: the end of an archive's page, if there is one, as a copy.
+    pub(super) fn foresee(&mut self) -> Option<Element> {
+        while self.ahead.len() < AHEAD
+            && let Ok(event) = self.from.try_recv()
+        {
+            self.ahead.push_back(event);
+        }
+        let unseen = self.ahead.iter().skip(self.looked);
+        let end = unseen.filter_map(|event| match event {
+            FromWire::Stanza(Arrived::Whole(stanza)) if engine::ends_page(stanza) => Some(stanza),
+            _ => None,
+        });
+        let end = end.last().cloned();
+        self.looked = self.ahead.len();
+        end
     }
 
     /// The stream is up. A fresh one starts from the first row; a resumed one goes on.

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::killpoint;
 use crate::store::{Touched, Tx};
 use crate::wire::{Arrived, FromWire};
+use minidom::Element;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -20,6 +21,8 @@ const TIME: Duration = Duration::from_millis(20);
 pub(super) struct Inputs {
     pub(super) request: Option<Request>,
     pub(super) wire: Option<FromWire>,
+    /// This end of a page came and has not had its turn; nothing else is taken from the wire then.
+    pub(super) foreseen: Option<Element>,
     /// Something is due, or another process wrote.
     pub(super) tick: bool,
     /// What the last stream ended with.
@@ -81,7 +84,9 @@ impl Brain {
         if let Some(kind) = inputs.trouble {
             work.input(Input::Offline { error: Some(kind), refused: false })?;
         }
-        if let Some(link) = &mut self.link {
+        if let Some(end) = inputs.foreseen {
+            work.input(Input::Foreseen(end))?;
+        } else if let Some(link) = &mut self.link {
             let mut event = inputs.wire.or_else(|| if careful { None } else { link.waiting() });
             while let Some(next) = event {
                 work.event(next, link)?;

@@ -3,7 +3,7 @@
 //! Until the archive was read to its end, only its pages move the cursor, and live messages wait in the inbox: else a
 //! crash would skip pages for ever, and a live message far ahead in its chain would exceed the skip limit.
 
-use super::want::{Answer, Kind, Question};
+use super::want::{self, Answer, Kind, Question};
 use super::xml::{Build, child_text, el, jid_of, parse};
 use super::{Ctx, message, ns, pubsub, receipts};
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::store::want::WantRow;
 use minidom::Element;
 
 /// Messages asked for at once.
-const PAGE: &str = "100";
+pub(crate) const PAGE: &str = "100";
 /// Kept messages handled in one transaction.
 const DRAIN: usize = 64;
 /// How far before the newest known message we go on when the server forgot our cursor, milliseconds.
@@ -80,6 +80,34 @@ fn query_id(stream: i64) -> String {
     format!("catch-up-{stream}")
 }
 
+/// Whether this stanza says that a page ended.
+pub(crate) fn ends_page(stanza: &Element) -> bool {
+    stanza.name() == "iq" && stanza.has_child("fin", ns::MAM)
+}
+
+/// The page that this one ends is still to be handled: the next one is asked for meanwhile. The cursor stays where it is
+/// until then, so after a crash the pages are asked for again.
+pub(crate) fn foreseen(ctx: &mut Ctx, end: &Element) -> Result<()> {
+    let row = match end.attr("id") {
+        Some(id) if end.attr("type") == Some("result") => ctx.tx.want_by_iq(id)?,
+        _ => None,
+    };
+    let page = row.filter(|row| row.kind == Kind::Page.code() && want::may_answer(ctx, &row.target, end));
+    let next = page.and_then(|row| next_page(end, &row));
+    match next {
+        Some(next) if ctx.tx.archive(&ctx.bare())?.is_some_and(|archive| archive.cursor.is_some()) => {
+            ctx.want_own(Kind::Page, &next)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Behind which id the page after this one begins; none if this is the last.
+fn next_page(end: &Element, row: &WantRow) -> Option<String> {
+    let fin = end.get_child("fin", ns::MAM).filter(|fin| fin.attr("complete") != Some("true"))?;
+    fin.get_child("set", ns::RSM).and_then(|set| child_text(set, "last", ns::RSM)).filter(|last| *last != row.arg)
+}
+
 /// A page ended, or was refused.
 pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<()> {
     ctx.drop_want(row)?;
@@ -94,14 +122,14 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
                 ctx.tx.set_cursor(&own, Some(last.as_deref().unwrap_or("")), 0)?;
                 return finish(ctx);
             }
-            match last {
-                Some(last) if fin.attr("complete") != Some("true") && last != row.arg => {
-                    if row.arg == "by time" || ctx.tx.undecided_messages()?.is_empty() {
+            match next_page(stanza, row) {
+                Some(last) => {
+                    if row.arg == "by time" || !ctx.tx.any_undecided()? {
                         ctx.tx.set_cursor(&own, Some(&last), 0)?;
                     }
                     ctx.want_own(Kind::Page, &last)
                 }
-                _ => finish(ctx),
+                None => finish(ctx),
             }
         }
         // The cursor was purged: go on by time.
@@ -168,27 +196,26 @@ pub(crate) fn result(ctx: &mut Ctx, outer: &Element, result: &Element) -> Result
     // The account itself answers: another client of ours is somebody else, as with carbons.
     let ours = outer.attr("from").is_none()
         || jid_of(outer, "from").is_some_and(|from| from.resource().is_none() && from.to_bare() == ctx.me.jid);
-    let asked = result.attr("queryid") == Some(&query_id(ctx.stream)) && !is_complete(ctx)?;
+    let own = ctx.bare();
+    let archive = ctx.tx.archive(&own)?;
+    let complete = ctx.online && archive.as_ref().is_some_and(|archive| archive.complete == ctx.stream);
+    let asked = result.attr("queryid") == Some(&query_id(ctx.stream)) && !complete;
     if !ours || !asked {
         return ctx.tx.count("archive_forged");
     }
-    let own = ctx.bare();
     let forwarded = result.get_child("forwarded", ns::FORWARD);
     let inner = forwarded.and_then(|forwarded| forwarded.get_child("message", ns::CLIENT));
     let (Some(id), Some(forwarded), Some(inner)) = (result.attr("id"), forwarded, inner) else {
         return ctx.tx.count("archive_malformed");
     };
-    let never_looked = ctx.tx.archive(&own)?.and_then(|archive| archive.cursor).is_none();
-    if never_looked {
+    if archive.and_then(|archive| archive.cursor).is_none() {
         // This is the question for the newest id; the message itself was before this device's time.
         return Ok(());
     }
     let stamp = forwarded.get_child("delay", ns::DELAY).and_then(|delay| delay.attr("stamp")).and_then(Time::parse);
     message::archived(ctx, inner, id, stamp)?;
-    let mut row = ctx.tx.connection()?;
-    row.caught += 1;
-    ctx.tx.set_connection(&row)?;
-    if ctx.tx.undecided_messages()?.is_empty() {
+    ctx.tx.caught_one()?;
+    if !ctx.tx.any_undecided()? {
         ctx.tx.set_cursor(&own, Some(id), stamp.map_or(0, |stamp| stamp.0))?;
     }
     Ok(())
@@ -226,5 +253,50 @@ pub(crate) fn prefs_answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Re
             ctx.tx.count("archive_set_to_always")
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::{juliet, sent, xml};
+    use super::*;
+
+    fn end(id: &str, more: &str) -> Element {
+        xml(&format!(
+            "<iq xmlns='jabber:client' type='result' id='{id}'{more}><fin xmlns='urn:xmpp:mam:2'>
+             <set xmlns='http://jabber.org/protocol/rsm'><last>seven</last></set></fin></iq>"
+        ))
+    }
+
+    /// Where the pages begin that were asked for so far.
+    fn pages(ctx: &mut Ctx) -> Vec<(String, String)> {
+        ctx.ask_due().unwrap();
+        let asked = sent(ctx);
+        let page = |iq: &Element| {
+            let after = child_text(iq.get_child("query", ns::MAM)?.get_child("set", ns::RSM)?, "after", ns::RSM)?;
+            Some((iq.attr("id")?.to_owned(), after))
+        };
+        asked.iter().filter_map(page).collect()
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_before_this_one_is_handled_and_the_cursor_waits_for_that() {
+        juliet(|ctx| {
+            let own = ctx.bare();
+            let cursor = |ctx: &Ctx| ctx.tx.archive(&own).unwrap().unwrap().cursor.unwrap();
+            ctx.tx.set_cursor(&own, Some("one"), 0).unwrap();
+            begin(ctx).unwrap();
+            let first = pages(ctx);
+            let (id, after) = &first[0];
+            assert_eq!((first.len(), after.as_str()), (1, "one"));
+            foreseen(ctx, &end(id, " from='tybalt@capulet.example'")).unwrap();
+            foreseen(ctx, &end("another", "")).unwrap();
+            assert_eq!(pages(ctx).len(), 1);
+            foreseen(ctx, &end(id, "")).unwrap();
+            let both = pages(ctx);
+            assert_eq!((both.len(), both[1].1.as_str(), cursor(ctx).as_str()), (2, "seven", "one"));
+            want::answered(ctx, &end(id, "")).unwrap();
+            assert_eq!((pages(ctx).len(), cursor(ctx).as_str()), (2, "seven"));
+        });
     }
 }

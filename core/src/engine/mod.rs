@@ -36,6 +36,10 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "bench")]
+pub(crate) use mam::PAGE;
+pub(crate) use mam::ends_page;
+
 use crate::command::{Command, Reply};
 use crate::error::{ErrorKind, Result};
 use crate::model::Proof;
@@ -66,6 +70,8 @@ pub(crate) enum Input {
     Offline { error: Option<crate::ErrorKind>, refused: bool },
     /// A stanza arrived.
     Stanza(Arrived),
+    /// This stanza arrived and will be handled in its turn; the next page of the archive may be asked for already.
+    Foreseen(Element),
     /// These bytes were written to the socket.
     Written { token: i64 },
     /// The server has these bytes and all before them.
@@ -158,6 +164,7 @@ impl Engine {
         }
         self.run(tx, now, rng, |ctx| match input {
             Input::Stanza(arrived) => message::arrived(ctx, arrived),
+            Input::Foreseen(end) => mam::foreseen(ctx, &end),
             Input::Written { token } => pump::written(ctx, token),
             Input::Acked { token } => pump::acked(ctx, token),
             Input::Tick => Ok(()),

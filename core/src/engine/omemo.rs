@@ -233,11 +233,16 @@ fn opened(
     version: Version,
     (clear, decrypted, identity): (Option<Zeroizing<Vec<u8>>>, Decrypted, IdentityKey),
 ) -> Result<Opened> {
-    let mut row = ctx.tx.device(&row.jid, row.device)?.unwrap_or_else(|| row.clone());
+    let before = ctx.tx.device(&row.jid, row.device)?;
+    let mut row = before.clone().unwrap_or_else(|| row.clone());
     remember_identity(&mut row, &identity);
-    row.heard = ctx.now.wall;
     row.ever2 |= version == Version::V2;
-    ctx.tx.put_device(&row)?;
+    if before.as_ref() == Some(&row) {
+        ctx.tx.set_heard(&row.jid, row.device, ctx.now.wall)?;
+    } else {
+        row.heard = ctx.now.wall;
+        ctx.tx.put_device(&row)?;
+    }
     if decrypted.new_session || decrypted.heartbeat_due {
         send_empty(ctx, &row.jid, row.device, version)?;
     }

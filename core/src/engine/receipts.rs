@@ -45,8 +45,7 @@ pub(crate) fn confirm(ctx: &mut Ctx, to_bare: &str, id: &str) -> Result<()> {
 
 /// Remembers, during catch-up, that the newest message of this chat is to be confirmed; an older one is forgotten.
 pub(crate) fn confirm_later(ctx: &mut Ctx, chat: &str, id: &str) -> Result<()> {
-    ctx.tx.unwant(KIND, chat, "")?;
-    ctx.tx.want(KIND, chat, "", id, ctx.now.wall + PARKED)
+    ctx.tx.want_instead(KIND, chat, "", id, ctx.now.wall + PARKED)
 }
 
 /// The archive was read to its end: what was remembered becomes due, one after the other.

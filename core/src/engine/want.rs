@@ -160,7 +160,7 @@ pub(crate) fn answered(ctx: &mut Ctx, iq: &Element) -> Result<()> {
 }
 
 /// RFC 6120 section 8.1.2.1: our own account and server answer with our bare JID, our full JID, the domain, or no `from`.
-fn may_answer(ctx: &Ctx, target: &str, iq: &Element) -> bool {
+pub(crate) fn may_answer(ctx: &Ctx, target: &str, iq: &Element) -> bool {
     if iq.attr("from").is_none() {
         return target.is_empty() || target == ctx.me.jid.as_str();
     }

@@ -143,6 +143,13 @@ impl Tx<'_> {
             })?)
     }
 
+    /// One more archived message was handled in this catch-up. That is shown, but no event of its own.
+    pub(crate) fn caught_one(&self) -> Result<()> {
+        self.sql().prepare_cached("UPDATE connection SET caught = caught + 1")?.execute([])?;
+        self.touch(Touched::Connection);
+        Ok(())
+    }
+
     /// Writes how the connection stands; tells it as an event where it differs.
     pub(crate) fn set_connection(&self, next: &ConnectionRow) -> Result<()> {
         let before = self.connection()?;

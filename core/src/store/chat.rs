@@ -37,10 +37,12 @@ impl Tx<'_> {
 
     /// A row came to the end of the chat.
     pub(super) fn chat_grew(&self, jid: &str, position: i64, unread: bool, sealed: Sealing) -> Result<()> {
-        self.ensure_chat(jid)?;
         self.sql()
-            .prepare_cached("UPDATE chat SET last = ?, unread = unread + ?, sealed = max(sealed, ?) WHERE jid = ?")?
-            .execute(params![position, unread, sealed as i64, jid])?;
+            .prepare_cached(
+                "INSERT INTO chat (jid, unread, last, plain_allowed, sealed) VALUES (?1, ?2, ?3, 0, ?4)
+                 ON CONFLICT (jid) DO UPDATE SET last = ?3, unread = unread + ?2, sealed = max(sealed, ?4)",
+            )?
+            .execute(params![jid, unread, position, sealed as i64])?;
         self.touch(Touched::Chats);
         Ok(())
     }

@@ -7,7 +7,7 @@ use dunnock_omemo::{IdentityKey, Version};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A device as stored.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct DeviceRow {
     pub jid: String,
     pub device: u32,
@@ -84,6 +84,14 @@ impl Tx<'_> {
                 row.healed
             ])?;
         self.touch(Touched::Devices(row.jid.clone()));
+        Ok(())
+    }
+
+    /// We read something from this device again; no screen shows that.
+    pub(crate) fn set_heard(&self, jid: &str, id: u32, now: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE device SET heard = ? WHERE jid = ? AND device = ?")?
+            .execute(params![now, jid, id])?;
         Ok(())
     }
 

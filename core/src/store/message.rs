@@ -86,6 +86,9 @@ impl Tx<'_> {
                 new.waiting
             ])?;
         let id = self.sql().last_insert_rowid();
+        if new.body.is_some() {
+            self.index_from(id);
+        }
         self.chat_grew(new.chat, position, !new.own, new.sealed)?;
         self.touch(Touched::Timeline(new.chat.to_owned()));
         Ok(id)

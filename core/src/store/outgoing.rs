@@ -76,6 +76,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether there are such messages that [`Tx::undecided_messages`] would give.
+    pub(crate) fn any_undecided(&self) -> Result<bool> {
+        let sql = "SELECT 1 FROM outgoing WHERE message IS NOT NULL AND fate = 2 AND stream = -1";
+        Ok(self.sql().prepare_cached(sql)?.exists([])?)
+    }
+
     /// Messages whose stream is lost and about which catch-up has not decided.
     pub(crate) fn undecided_messages(&self) -> Result<Vec<Handed>> {
         let mut rows = self.sql().prepare_cached(

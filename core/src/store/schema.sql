@@ -68,6 +68,7 @@ CREATE TABLE chat (
   plain_allowed INTEGER NOT NULL,           -- a person allowed plain text here
   sealed INTEGER NOT NULL                   -- highest model::Sealing seen in this chat
 ) STRICT;
+CREATE INDEX chat_by_last ON chat (last);
 
 CREATE TABLE message (
   id INTEGER PRIMARY KEY AUTOINCREMENT,     -- the local id
@@ -99,11 +100,9 @@ CREATE INDEX message_by_stanza ON message (stanza_id) WHERE stanza_id IS NOT NUL
 CREATE INDEX message_by_digest ON message (digest);
 CREATE INDEX message_waiting ON message (position) WHERE waiting = 1;
 
--- Words of readable messages, for search. Content lives in `message`.
+-- Words of readable messages, for search. Content lives in `message`; new rows are added at the end of their transaction
+-- (`Tx::index_words`, to be called before a body changes).
 CREATE VIRTUAL TABLE words USING fts5 (body, content = 'message', content_rowid = 'id', tokenize = 'unicode61');
-CREATE TRIGGER words_added AFTER INSERT ON message WHEN new.body IS NOT NULL BEGIN
-  INSERT INTO words (rowid, body) VALUES (new.id, new.body);
-END;
 CREATE TRIGGER words_gone AFTER DELETE ON message WHEN old.body IS NOT NULL BEGIN
   INSERT INTO words (words, rowid, body) VALUES ('delete', old.id, old.body);
 END;

@@ -48,7 +48,7 @@ impl Tx<'_> {
         self.sql()
             .prepare_cached(
                 "INSERT INTO session (jid, device, version, used, state)
-                 VALUES (?, ?, ?, (SELECT coalesce(max(used), 0) + 1 FROM session), ?)",
+                 VALUES (?1, ?2, ?3, (SELECT coalesce(max(used), 0) + 1 FROM session WHERE jid = ?1 AND device = ?2 AND version = ?3), ?4)",
             )?
             .execute(params![jid, device, version, session.to_bytes().as_slice()])?;
         let id = self.sql().last_insert_rowid();
@@ -67,8 +67,10 @@ impl Tx<'_> {
         if current {
             self.sql()
                 .prepare_cached(
-                    "UPDATE session SET state = ?1, used = CASE WHEN used = (SELECT max(used) FROM session) THEN used
-                       ELSE (SELECT max(used) + 1 FROM session) END WHERE id = ?2",
+                    "UPDATE session SET state = ?1, used = coalesce(
+                       (SELECT max(used) + 1 FROM session AS other WHERE other.jid = session.jid
+                          AND other.device = session.device AND other.version = session.version
+                          AND other.id != session.id AND other.used >= session.used), used) WHERE id = ?2",
                 )?
                 .execute(params![state.as_slice(), id])?;
         } else {

@@ -41,6 +41,17 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Wants something of another target and at another time than before, if it was wanted before.
+    pub(crate) fn want_instead(&self, kind: &str, jid: &str, arg: &str, target: &str, due: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO want (kind, jid, arg, target, due, tries, stream) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)
+                 ON CONFLICT (kind, jid, arg) DO UPDATE SET target = ?4, due = ?5, tries = 0, iq = NULL, stream = 0",
+            )?
+            .execute(params![kind, jid, arg, target, due])?;
+        Ok(())
+    }
+
     /// The want of this question, if it is still open.
     pub(crate) fn want_by_iq(&self, iq: &str) -> Result<Option<WantRow>> {
         let sql = format!("SELECT {COLUMNS} FROM want WHERE iq = ?");

@@ -146,7 +146,7 @@ pub(crate) const CREDIT: usize = 64;
 /// Room of the channel from the brain to the wire: the credit, and what else may wait beside it.
 pub(crate) const ORDERS: usize = 2 * CREDIT;
 /// Room of the channel from the wire to the brain.
-pub(crate) const EVENTS: usize = 256;
+pub(crate) const EVENTS: usize = 128;
 
 /// The domain of a JID as DNS and certificates have it (RFC 5890 A-labels), or an address literal.
 fn domain(jid: &BareJid) -> Result<String, Error> {
