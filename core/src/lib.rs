@@ -12,6 +12,8 @@
 
 mod account;
 mod bell;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod brain;
 mod client;
 #[cfg(test)]

@@ -93,6 +93,16 @@ impl Peer {
         }
     }
 
+    /// The folder with all that it remembers; to be kept or put back only while it does not run.
+    pub fn folder(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Its process id.
+    pub fn id(&mut self) -> u32 {
+        self.process.as_mut().expect("the peer was started").process().id()
+    }
+
     /// Its bare JID.
     pub fn jid(&self) -> &str {
         &self.server.jid

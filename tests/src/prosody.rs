@@ -34,7 +34,7 @@ const END: Duration = Duration::from_secs(30);
 impl Prosody {
     /// Starts one and waits until it listens.
     pub fn start(settings: Settings) -> Prosody {
-        let scratch = Scratch::new("prosody");
+        let scratch = if settings.in_memory { Scratch::in_memory("prosody") } else { Scratch::new("prosody") };
         let authority = Authority::new(&scratch);
         let files = authority.leaf(&scratch, DOMAIN, settings.leaf);
         let version = std::fs::read_to_string(environment::prosody().join("version")).unwrap_or_default();

@@ -56,6 +56,8 @@ pub struct Settings {
     pub tap: bool,
     /// What is sent to clients is recorded as well.
     pub tap_out: bool,
+    /// Its files lie in memory: the server's disk is not waited for.
+    pub in_memory: bool,
     /// Lines added to the configuration's global part.
     pub extra: String,
 }
@@ -74,6 +76,7 @@ impl Default for Settings {
             hibernation: 600,
             tap: true,
             tap_out: false,
+            in_memory: false,
             extra: String::new(),
         }
     }

@@ -17,9 +17,19 @@ pub struct Scratch {
 impl Scratch {
     /// A new empty folder, readable by its owner only; `name` is for people who look at it.
     pub fn new(name: &str) -> Scratch {
+        Scratch::below(&std::env::temp_dir(), name)
+    }
+
+    /// The same in memory where the system offers that, for what must not wait for a disk.
+    pub fn in_memory(name: &str) -> Scratch {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Scratch::below(memory, name) } else { Scratch::new(name) }
+    }
+
+    fn below(top: &Path, name: &str) -> Scratch {
         use std::os::unix::fs::DirBuilderExt;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("dunnock-{}-{number}-{name}", std::process::id()));
+        let path = top.join(format!("dunnock-{}-{number}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::DirBuilder::new()
             .mode(0o700)

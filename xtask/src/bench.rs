@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::cargo::Cargo;
+use crate::libomemo;
 use crate::needs::{make_folder, target};
 use crate::prosody::Prosody;
 use crate::python;
@@ -23,11 +24,22 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
         "dunnock",
         "--bin",
         "bench",
+        "-p",
+        "dunnock-omemo",
+        "--example",
+        "rate",
     ])?;
+    let wants = |name: &str| words.first().is_none_or(|word| name.contains(word));
+    let mut rates = Vec::new();
+    if wants("ratchet") {
+        rates.push(("DUNNOCK_RATE", cargo.program("examples/rate", "release")));
+        rates.push(("DUNNOCK_LIBOMEMO_RATE", libomemo::rate_program(&cargo)?));
+    }
     let figures = target().join("bench");
     make_folder(&figures)?;
     let mut bench = Command::new(cargo.program("bench", "release"));
-    bench.args(words).env("DUNNOCK_PROSODY", &prosody.folder).env("DUNNOCK_PYTHON", python);
+    bench.args(words).envs(rates);
+    bench.env("DUNNOCK_PROSODY", &prosody.folder).env("DUNNOCK_PYTHON", python);
     bench.env("DUNNOCK_BIN", cargo.program("dunnock", "release")).env("DUNNOCK_FIGURES", figures);
     cargo.equip(&mut bench);
     let status = bench.status().map_err(|error| format!("the measurements do not start: {error}"))?;

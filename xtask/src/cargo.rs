@@ -53,6 +53,11 @@ impl Cargo {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
     }
 
+    /// What that environment holds under this name.
+    pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_os_str())
+    }
+
     /// Builds, showing cargo's own progress; `words` begin with `build`.
     pub(crate) fn build(&self, words: &[&str]) -> Result<()> {
         let status = self.compile(words).status().map_err(|error| format!("cargo does not start: {error}"))?;

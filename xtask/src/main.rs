@@ -8,6 +8,7 @@ mod cargo;
 mod debs;
 mod demo;
 mod deny;
+mod libomemo;
 mod needs;
 mod openssl;
 mod prosody;

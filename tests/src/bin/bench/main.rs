@@ -2,15 +2,25 @@
 //!
 //! Started by `cargo xtask bench [NAME]`, which builds for release and says where the programs lie.
 
+mod catchup;
+mod memory;
+mod ratchet;
 mod start;
+mod watched;
 
 use std::process::ExitCode;
 
 /// What can be measured, by name.
-const BENCHES: [(&str, fn()); 1] = [("start", start::run)];
+const BENCHES: [(&str, fn()); 4] =
+    [("catchup", catchup::run), ("memory", memory::run), ("ratchet", ratchet::run), ("start", start::run)];
 
 fn main() -> ExitCode {
-    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "--count") {
+        catchup::count(&words[1..]);
+        return ExitCode::SUCCESS;
+    }
+    let wanted = words.into_iter().next().unwrap_or_default();
     let chosen: Vec<_> = BENCHES.iter().filter(|(name, _)| name.contains(&wanted)).collect();
     if chosen.is_empty() {
         let names = BENCHES.map(|(name, _)| name).join(", ");

@@ -1,14 +1,27 @@
-//! From starting the process to being online, on loopback.
+//! From starting the process to being online, on loopback, and where the time goes.
 
-use dunnock_tests::dunnock::{Device, PATIENCE};
+use crate::watched::Watched;
+use dunnock_tests::dunnock::Device;
 use dunnock_tests::figures::{Figure, publish};
 use dunnock_tests::prosody::{Prosody, Settings};
 use serde_json::json;
+use std::path::Path;
 use std::time::Instant;
 
 const RUNS: usize = 5;
 
-/// Median of five starts of a device that was online before.
+/// Seconds of one start.
+struct Start {
+    /// The first answer, about nothing of an account.
+    ready: f64,
+    online: f64,
+    /// What the program's log says of its own steps.
+    store: f64,
+    tls: f64,
+    login: f64,
+}
+
+/// Median of several starts of a device that was online before.
 pub(crate) fn run() {
     let server = Prosody::start(Settings::default());
     server.account("juliet", Prosody::PASSWORD);
@@ -16,19 +29,40 @@ pub(crate) fn run() {
     // The first login makes keys and publishes bundles: that is measured by nobody's patience, not here.
     device.online(&server, "juliet").close();
     let jid = server.jid("juliet");
-    let start = || {
-        let start = Instant::now();
-        let mut rpc = device.rpc();
-        rpc.ok("rpc.version", json!({}));
-        let ready = start.elapsed().as_secs_f64();
-        rpc.send("account.connect", json!({ "account": jid }));
-        rpc.event_within(PATIENCE, "connection", "online", |event| event["state"] == "online");
-        let online = start.elapsed().as_secs_f64();
-        rpc.close();
-        (ready, online)
+    let runs: Vec<Start> = (0..RUNS).map(|run| start(&device, &jid, &device.beside(&format!("log-{run}")))).collect();
+    let figure = |name: &str, pick: fn(&Start) -> f64| Figure::new(name, "s", runs.iter().map(pick).collect());
+    let online = figure("process start to online", |run| run.online);
+    let shares: [(&str, fn(&Start) -> f64); 4] = [
+        ("of it: process start to first answer", |run| run.ready),
+        ("of it: opening the database", |run| run.store),
+        ("of it: TCP, STARTTLS and TLS", |run| run.tls),
+        ("of it: login and binding", |run| run.login),
+    ];
+    let mut figures: Vec<Figure> = shares.map(|(name, pick)| figure(name, pick).beside(&online)).into();
+    figures.insert(0, online);
+    publish("start", &figures);
+}
+
+fn start(device: &Device, jid: &str, log: &Path) -> Start {
+    let begun = Instant::now();
+    let mut process = Watched::start_with(device, &["--log", &log.to_string_lossy(), "rpc"]);
+    process.ask("rpc.version", &json!({}));
+    process.until(&[r#""id":"rpc.version""#]);
+    let ready = begun.elapsed().as_secs_f64();
+    process.connect(jid);
+    let online = begun.elapsed().as_secs_f64();
+    process.end();
+    let said = std::fs::read_to_string(log).expect("a log was asked for");
+    let step = |what: &str, field: &str, second: f64| {
+        let line = said.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what:?} in\n{said}"));
+        let number = line.split_whitespace().find_map(|word| word.strip_prefix(field)).expect("a duration");
+        number.parse::<f64>().expect("a number") / second
     };
-    let runs: Vec<(f64, f64)> = (0..RUNS).map(|_| start()).collect();
-    let ready = Figure::new("process start to first answer", "s", runs.iter().map(|run| run.0).collect());
-    let online = Figure::new("process start to online", "s", runs.iter().map(|run| run.1).collect()).beside(&ready);
-    publish("start", &[ready, online]);
+    Start {
+        ready,
+        online,
+        store: step("dunnock: store opened", "us=", 1e6),
+        tls: step("dunnock: online", "connect_ms=", 1e3),
+        login: step("dunnock: online", "login_ms=", 1e3),
+    }
 }

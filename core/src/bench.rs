@@ -1,0 +1,127 @@
+//! The floor under catch-up: the same wire, and behind it nobody who handles what comes. Only with the feature `bench`.
+
+use crate::command::Tls;
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::{self, Arrived, FromWire, Limits, Settings, ToWire};
+use crate::workers::Workers;
+use minidom::Element;
+use rand::rngs::StdRng;
+use rustix::time::{ClockId, clock_gettime};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{self, Sender};
+use zeroize::Zeroizing;
+
+const MAM: &str = "urn:xmpp:mam:2";
+const RSM: &str = "http://jabber.org/protocol/rsm";
+
+/// The account whose archive is counted, and where.
+pub struct Counting {
+    /// Bare JID.
+    pub jid: String,
+    /// Password.
+    pub password: Zeroizing<String>,
+    /// Host, instead of what DNS says.
+    pub host: String,
+    /// Port, instead of what DNS says.
+    pub port: u16,
+    /// PEM text of the authorities to trust.
+    pub ca: String,
+}
+
+/// What counting came to.
+pub struct Counted {
+    /// Archived messages that came.
+    pub messages: u32,
+    /// Pages in which they came.
+    pub pages: u32,
+    /// From the stream being online to the end of the last page.
+    pub time: Duration,
+    /// CPU time of this process meanwhile.
+    pub cpu: Duration,
+}
+
+/// Fetches the whole archive page by page (XEP-0313), as an account does that catches up: every stanza is read, parsed,
+/// handed over and acknowledged, but only counted. The next page is asked for as soon as one ends.
+pub fn count_archive(of: Counting) -> Result<Counted> {
+    let settings = Settings {
+        jid: jid::BareJid::new(&of.jid).map_err(|_| Error::about(ErrorKind::InvalidJid, of.jid.clone()))?,
+        password: of.password,
+        host: Some(of.host),
+        port: Some(of.port),
+        tls: Tls::StartTls,
+        ca: Some(of.ca),
+        user_agent: "6f1c4f0e-6cf5-4a4c-8c0c-2a5f1f3c7d11".to_owned(),
+        limits: Limits::default(),
+    };
+    let workers = Workers::start()?;
+    let (to, orders) = mpsc::channel(wire::ORDERS);
+    let (events, mut from) = mpsc::channel(wire::EVENTS);
+    workers.handle().spawn(wire::run(settings, events, orders, rand::make_rng::<StdRng>()));
+    let mut count = Count { to, messages: 0, pages: 0, stanzas: 0 };
+    let mut began = None;
+    while let Some(event) = from.blocking_recv() {
+        match event {
+            FromWire::Online(_) => {
+                began = Some((Instant::now(), cpu_time()));
+                count.tell(ToWire::Begin)?;
+                count.ask(None)?;
+            }
+            FromWire::Stanza(stanza) if count.stanza(&stanza)? => {
+                let (time, cpu) = began.ok_or(ErrorKind::Internal)?;
+                let Count { messages, pages, .. } = count;
+                return Ok(Counted { messages, pages, time: time.elapsed(), cpu: cpu_time() - cpu });
+            }
+            FromWire::Stanza(_) if from.is_empty() => count.handled()?,
+            FromWire::Offline { error, .. } => return Err(error.unwrap_or(Error::from(ErrorKind::Disconnected))),
+            _ => {}
+        }
+    }
+    Err(ErrorKind::Crashed.into())
+}
+
+struct Count {
+    to: Sender<ToWire>,
+    messages: u32,
+    pages: u32,
+    stanzas: u32,
+}
+
+impl Count {
+    fn tell(&self, order: ToWire) -> Result<()> {
+        self.to.blocking_send(order).map_err(|_| ErrorKind::Disconnected.into())
+    }
+
+    fn handled(&mut self) -> Result<()> {
+        let stanzas = std::mem::take(&mut self.stanzas);
+        self.tell(ToWire::Handled { stanzas })
+    }
+
+    fn ask(&self, after: Option<&str>) -> Result<()> {
+        let after = after.map(|id| format!("<after>{id}</after>")).unwrap_or_default();
+        let (number, most) = (self.pages + 1, crate::engine::PAGE);
+        let query = format!(
+            "<iq xmlns='jabber:client' type='set' id='page-{number}'><query xmlns='{MAM}' queryid='count'>\
+             <set xmlns='{RSM}'><max>{most}</max>{after}</set></query></iq>"
+        );
+        self.tell(ToWire::Send { token: i64::from(number), bytes: query.into_bytes() })
+    }
+
+    /// Counts a stanza; true once it ended the last page.
+    fn stanza(&mut self, stanza: &Arrived) -> Result<bool> {
+        self.stanzas += 1;
+        let Arrived::Whole(stanza) = stanza else { return Ok(false) };
+        self.messages += u32::from(stanza.has_child("result", MAM));
+        let Some(end) = stanza.get_child("fin", MAM) else { return Ok(false) };
+        self.pages += 1;
+        let last = end.get_child("set", RSM).and_then(|set| set.get_child("last", RSM)).map(Element::text);
+        match last {
+            Some(last) if end.attr("complete") != Some("true") => self.ask(Some(&last)).map(|()| false),
+            _ => Ok(true),
+        }
+    }
+}
+
+fn cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
+}
