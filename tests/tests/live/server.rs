@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod contract;
+mod devices;
 mod kills;
+mod stories;
 
 use dunnock_tests::prosody::{Archive, Mechanisms, Prosody, Settings};
 use std::net::TcpStream;
