@@ -86,7 +86,7 @@ impl Client {
     ///
     /// Fails with `WrongKey`, `ReadOnlyHome`, `DiskFull`, `DamagedStore` (accounts, but no `key.check`); nothing was changed then.
     pub fn open(home: &Path, key: StoreKey) -> Result<Client> {
-        Client::open_with(home, key, Limits::default())
+        Client::open_with(home, key, crate::killpoint::limits())
     }
 
     /// The same with other time-outs; tests lower them.

@@ -1,4 +1,4 @@
-//! Named moments at which a test may kill the process. Without the feature `killpoints` there is nothing here.
+//! Named moments at which a test may kill the process, and time-outs that it may lower. Without the feature `killpoints` there is nothing here.
 //!
 //! `DUNNOCK_KILL_AT=commit:3` kills it without a farewell when the third commit is about to happen. Known names: `login`,
 //! `catchup`, `encrypt`, `commit` (just before), `committed` (just after, nothing told yet), `send` (a message's bytes are
@@ -26,4 +26,22 @@ pub(crate) fn reach(name: &'static str) {
     {
         std::process::abort();
     }
+}
+
+/// The time-outs; `DUNNOCK_LIMITS=2000,1500,1500,1000` lowers them: `step`, `silence`, `answer`, `back_off` in milliseconds.
+#[cfg(feature = "killpoints")]
+pub(crate) fn limits() -> crate::wire::Limits {
+    use std::time::Duration;
+    let text = std::env::var("DUNNOCK_LIMITS").unwrap_or_default();
+    let times: Vec<Duration> = text.split(',').filter_map(|ms| ms.parse().ok()).map(Duration::from_millis).collect();
+    match times[..] {
+        [step, silence, answer, back_off] => crate::wire::Limits { step, silence, answer, back_off },
+        _ => crate::wire::Limits::default(),
+    }
+}
+
+/// The time-outs.
+#[cfg(not(feature = "killpoints"))]
+pub(crate) fn limits() -> crate::wire::Limits {
+    crate::wire::Limits::default()
 }

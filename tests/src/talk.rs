@@ -36,8 +36,13 @@ pub struct Talker {
 impl Talker {
     /// A device of this user, started, online and known to the server; `voice` tells its texts from those of others.
     pub fn new(server: &Prosody, voice: &str, user: &str, peer: &str, port: u16) -> Talker {
+        Talker::on(Device::new(voice), server, voice, user, peer, port)
+    }
+
+    /// The same on a device that was made before, for one with an environment of its own.
+    pub fn on(device: Device, server: &Prosody, voice: &str, user: &str, peer: &str, port: u16) -> Talker {
         let mut talker = Talker {
-            device: Device::new(voice),
+            device,
             jid: server.jid(user),
             peer: server.jid(peer),
             options: Vec::new(),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod contract;
 mod devices;
+mod faults;
 mod kills;
 mod stories;
 

@@ -72,7 +72,7 @@ const ROMEO: usize = 2;
 fn plan(seed: &mut Seed, each: usize, random: usize) -> Vec<Moment> {
     let mut plan = Vec::new();
     for (name, latest) in NAMED {
-        plan.extend((0..each).map(|_| Moment::Named(name, 1 + seed.below(latest))));
+        plan.extend((0..each).map(|_| Moment::Named(name, seed.between(1, latest + 1))));
     }
     plan.extend((0..random).map(|_| Moment::After(Duration::from_millis(seed.below(3000)))));
     for index in (1..plan.len()).rev() {
