@@ -1,5 +1,5 @@
 //! After an unclean end the brain takes one stanza a transaction and writes its fingerprint down first. One that is met
-//! again after another crash is put aside: it becomes an unreadable row, is acknowledged, and is tried again after an update.
+//! a third time, after a crash each, is put aside: it becomes an unreadable row, is acknowledged, and is tried again after an update.
 
 use super::{Brain, turn};
 use crate::error::Result;
@@ -14,6 +14,9 @@ use std::str::FromStr;
 
 /// How many stanzas are taken this way.
 pub(super) const STANZAS: u32 = 500;
+/// The meeting at which a stanza is put aside. A system that ends us from outside, or a power cut, can fall on one stanza
+/// twice, and then a message that can be read would be lost to the reader for nothing.
+const TRIES: i64 = 3;
 
 const CARBONS: &str = "urn:xmpp:carbons:2";
 const DELAY: &str = "urn:xmpp:delay";
@@ -33,7 +36,7 @@ impl Brain {
         let tx = rows.store.tx()?;
         let times = tx.suspect(&digest)?;
         tx.commit()?;
-        if times < 2 {
+        if times < TRIES {
             let wire = Some(FromWire::Stanza(stanza));
             self.turn(turn::Inputs { wire, suspect: Some(digest), alone: true, ..Default::default() })?;
         } else {
@@ -58,7 +61,7 @@ impl Brain {
         let Some((id, raw)) = tx.next_kept()?.filter(|_| draining) else { return Ok(false) };
         self.careful = self.careful.saturating_sub(1);
         let digest = fingerprint_of(&raw);
-        if tx.suspect(&digest)? < 2 {
+        if tx.suspect(&digest)? < TRIES {
             tx.commit()?;
             self.turn(turn::Inputs { suspect: Some(digest), ..Default::default() })?;
             return Ok(true);
