@@ -16,6 +16,7 @@ pub mod json_process;
 #[cfg(test)]
 mod laws;
 pub mod peer;
+pub mod powerloss;
 pub mod process;
 pub mod prosody;
 pub mod prosody_config;

@@ -6,6 +6,7 @@ mod devices;
 mod faults;
 mod kills;
 mod stories;
+mod power;
 
 use dunnock_tests::prosody::{Archive, Mechanisms, Prosody, Settings};
 use std::net::TcpStream;

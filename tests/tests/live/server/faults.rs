@@ -1,5 +1,6 @@
 //! Everything between the two fails while they write: the server dies, connections are cut, refused or fall silent.
 
+use super::kills::{JULIET, PEOPLE, ROMEO};
 use dunnock_tests::dunnock::Device;
 use dunnock_tests::environment::is_soak;
 use dunnock_tests::prosody::{Prosody, Settings};
@@ -32,11 +33,10 @@ const FAULTS: [Fault; 5] = [Fault::Silent, Fault::Killed, Fault::Cut, Fault::Ref
 fn a_failing_network_and_server_lose_and_double_nothing() {
     let (rounds, hole, messages) = if is_soak() { (10, 10_000, 500) } else { (5, 4_000, 60) };
     let mut seed = Seed::for_test("fault run");
-    let mut server = Prosody::start(Settings::default());
+    let mut server = Prosody::start(Settings { tap_out: true, ..Settings::default() });
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
     let proxy = Proxy::before(server.port());
-    let people = [("juliet", "juliet", "romeo"), ("tablet", "juliet", "romeo"), ("romeo", "romeo", "juliet")];
-    let mut talkers: Vec<Talker> = people
+    let mut talkers: Vec<Talker> = PEOPLE
         .iter()
         .map(|(voice, user, peer)| {
             let mut device = Device::new(voice);
@@ -61,9 +61,6 @@ fn a_failing_network_and_server_lose_and_double_nothing() {
         "fault run: {messages} messages each way, {rounds} faults, {connections} connections, {keys} key uses"
     ));
 }
-
-const JULIET: usize = 0;
-const ROMEO: usize = 2;
 
 /// They write for so long, one message after the other.
 fn talk(talkers: &mut [Talker], up_to: usize, time: Duration) {

@@ -37,10 +37,8 @@ fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages
     let mut seed = Seed::for_test(name);
     let server = Prosody::start(settings);
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
-    // Juliet's second device writes nothing: it has to hold what the others wrote.
-    let people = [("juliet", "juliet", "romeo"), ("tablet", "juliet", "romeo"), ("romeo", "romeo", "juliet")];
     let mut talkers: Vec<Talker> =
-        people.iter().map(|(voice, user, peer)| Talker::new(&server, voice, user, peer, server.port())).collect();
+        PEOPLE.iter().map(|(voice, user, peer)| Talker::new(&server, voice, user, peer, server.port())).collect();
 
     let plan = plan(&mut seed, each, random);
     let mut died: BTreeMap<&str, usize> = BTreeMap::new();
@@ -65,8 +63,11 @@ fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages
     }
 }
 
-const JULIET: usize = 0;
-const ROMEO: usize = 2;
+/// Who talks: voice, account and whom to. Juliet's second device writes nothing: it has to hold what the others wrote.
+pub(super) const PEOPLE: [(&str, &str, &str); 3] =
+    [("juliet", "juliet", "romeo"), ("tablet", "juliet", "romeo"), ("romeo", "romeo", "juliet")];
+pub(super) const JULIET: usize = 0;
+pub(super) const ROMEO: usize = 2;
 
 /// Each named moment `each` times and some at random, shuffled.
 fn plan(seed: &mut Seed, each: usize, random: usize) -> Vec<Moment> {
