@@ -3,6 +3,8 @@
 mod bad_input;
 mod contract;
 mod devices;
+mod beside;
+mod canaries;
 mod faults;
 mod kills;
 mod stories;
