@@ -1,14 +1,14 @@
 //! Stories that need a server and no client but ours.
 
 mod bad_input;
-mod contract;
-mod devices;
 mod beside;
 mod canaries;
+mod contract;
+mod devices;
 mod faults;
 mod kills;
-mod stories;
 mod power;
+mod stories;
 
 use dunnock_tests::prosody::{Archive, Mechanisms, Prosody, Settings};
 use std::net::TcpStream;
