@@ -17,21 +17,24 @@ const OPERATIONS: [(&str, &str); 5] = [
     ("X3DH, passive", "x3dh_passive"),
 ];
 
-/// Alternated; `DUNNOCK_RATE` is our program, `DUNNOCK_LIBOMEMO_RATE` the peer's, with OpenSSL's algorithms looked up once.
+/// Alternated; `DUNNOCK_RATE` is our program, `DUNNOCK_LIBOMEMO_RATE` the peer's. That one runs twice: as programs commonly
+/// call OpenSSL, and with the algorithms looked up once, the best that a user of the library can do.
 pub(crate) fn run() {
     let (ours, peer) = (named("DUNNOCK_RATE"), named("DUNNOCK_LIBOMEMO_RATE"));
-    let (mut ours_said, mut peer_said) = (Vec::new(), Vec::new());
+    let (mut ours_said, mut peer_said, mut best_said) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         ours_said.push(said(&ours, &[SECONDS]));
-        peer_said.push(said(&peer, &[SECONDS, "fetched"]));
+        peer_said.push(said(&peer, &[SECONDS]));
+        best_said.push(said(&peer, &[SECONDS, "fetched"]));
     }
     let mut figures = Vec::new();
     for version in ["0.3", "2"] {
         for (name, code) in OPERATIONS {
             let runs = |all: &[Value]| all.iter().map(|one| number(&one[version][code])).collect();
             let peer = Figure::new(&format!("{version}: {name}, libomemo-c"), "1/s", runs(&peer_said));
-            figures.push(Figure::new(&format!("{version}: {name}"), "1/s", runs(&ours_said)).beside(&peer));
-            figures.push(peer);
+            let best = Figure::new(&format!("{version}: {name}, libomemo-c at its best"), "1/s", runs(&best_said));
+            let ours = Figure::new(&format!("{version}: {name}"), "1/s", runs(&ours_said));
+            figures.extend([ours.clone().beside(&peer), ours.beside(&best), peer, best]);
         }
     }
     publish("ratchet", &figures);
