@@ -4,6 +4,7 @@ mod bad_input;
 mod beside;
 mod canaries;
 mod contract;
+mod corpus;
 mod devices;
 mod faults;
 mod kills;

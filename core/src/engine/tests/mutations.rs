@@ -6,6 +6,7 @@
 use super::mutate::Mutator;
 use super::*;
 use crate::engine::ns;
+use crate::engine::xml::Build;
 use rand::RngExt;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,6 +47,44 @@ fn ten_thousand_changed_stanzas_end_nothing_and_forge_no_author() {
     assert!(tally.sealed > MUTATIONS / 100, "hardly anything was still readable, so nothing was tried: {tally:?}");
 }
 
+/// Of every recorded stanza so many changed copies.
+const CHANGED: usize = 40;
+
+#[test]
+fn what_real_servers_sent_ends_nothing_however_it_is_changed() {
+    let corpus = [include_str!("corpus/prosody-13.xml"), include_str!("corpus/prosody-0.12.xml")].map(str::lines);
+    let recorded: Vec<Element> = corpus.into_iter().flatten().map(of_a_client).collect();
+    assert!(recorded.len() > 80);
+    let mut world = World::new();
+    world.device("juliet@verona.test/balcony");
+    // Questions are out and nobody has answered them.
+    world.devices[0].holds = true;
+    world.connect(0);
+    world.settle();
+    let people = ["juliet@verona.test", "romeo@verona.test", "verona.test"];
+    let mutator = Mutator::new(Rng::seed_from_u64(7), &people);
+    let mut play = Play { world, mutator, rng: Rng::seed_from_u64(8), said: 0, seed: 7 };
+    recorded.iter().for_each(|stanza| play.mutator.learn(stanza));
+    let mut tally = Tally::default();
+    for stanza in &recorded {
+        for _ in 0..CHANGED {
+            let mut changed = play.mutator.mutated(stanza);
+            if changed.name() == "iq" {
+                changed = changed.at("id", play.question());
+            }
+            play.feed(0, changed, &mut tally);
+        }
+    }
+    println!("{tally:?}");
+    assert_eq!((tally.fed, tally.sealed), (recorded.len() * CHANGED, 0), "no key of theirs is here");
+    assert!(tally.rows > 0);
+}
+
+/// A recorded stanza; the stream around it said the name space.
+fn of_a_client(line: &str) -> Element {
+    Element::from_reader_with_prefixes(line.as_bytes(), "jabber:client".to_owned()).unwrap()
+}
+
 /// Some people who talk, and somebody who changes what they are sent.
 struct Play {
     world: World,
@@ -67,6 +106,14 @@ impl Play {
         nurse.nodes.retain(|node, _| !node.contains("omemo:2"));
         let mutator = Mutator::new(Rng::seed_from_u64(seed), &PEOPLE);
         Play { world, mutator, rng: Rng::seed_from_u64(!seed), said: 0, seed }
+    }
+
+    /// The id of a question under way, so that an answer to it is looked at.
+    fn question(&mut self) -> String {
+        let tx = self.world.devices[0].store.tx().unwrap();
+        let mut ids = tx.look().prepare("SELECT iq FROM want WHERE iq IS NOT NULL ORDER BY kind, arg").unwrap();
+        let ids: Vec<String> = ids.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        ids[self.rng.random_range(0..ids.len())].clone()
     }
 
     fn talk(&mut self, tally: &mut Tally) {
