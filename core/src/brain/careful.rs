@@ -1,8 +1,10 @@
-//! After an unclean end the brain takes one stanza a transaction and writes its fingerprint down first. One that is met
-//! a third time, after a crash each, is put aside: it becomes an unreadable row, is acknowledged, and is tried again after an update.
+//! After an unclean end the brain takes one stanza a transaction and writes its fingerprint down first. One that crashes the
+//! brain then is put aside when it is met again: it becomes an unreadable row, is acknowledged, and is tried again after an
+//! update. An end of the whole process proves less, as systems end programs at will: it must fall on one stanza several
+//! times in a row.
 
 use super::{Brain, turn};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::Sealing;
 use crate::store::Tx;
 use crate::store::message::NewMessage;
@@ -14,9 +16,9 @@ use std::str::FromStr;
 
 /// How many stanzas are taken this way.
 pub(super) const STANZAS: u32 = 500;
-/// The meeting at which a stanza is put aside. A system that ends us from outside, or a power cut, can fall on one stanza
-/// twice, and then a message that can be read would be lost to the reader for nothing.
-const TRIES: i64 = 3;
+/// How often in a row a stanza may be in hand when the process ends, before it is taken for the cause. Fewer, and a message
+/// that can be read would be lost to the reader for nothing.
+const ENDS: i64 = 4;
 
 const CARBONS: &str = "urn:xmpp:carbons:2";
 const DELAY: &str = "urn:xmpp:delay";
@@ -36,13 +38,22 @@ impl Brain {
         let tx = rows.store.tx()?;
         let times = tx.suspect(&digest)?;
         tx.commit()?;
-        if times < TRIES {
+        if times <= ENDS {
             let wire = Some(FromWire::Stanza(stanza));
+            self.in_hand = Some(digest);
             self.turn(turn::Inputs { wire, suspect: Some(digest), alone: true, ..Default::default() })?;
+            self.in_hand = None;
         } else {
             self.put_aside(element, &digest)?;
         }
         self.drain_carefully()?;
+        if self.careful == 0
+            && let Some(rows) = &mut self.rows
+        {
+            let tx = rows.store.tx()?;
+            tx.harmless_all()?;
+            tx.commit()?;
+        }
         self.turn(turn::Inputs::default())
     }
 
@@ -61,9 +72,11 @@ impl Brain {
         let Some((id, raw)) = tx.next_kept()?.filter(|_| draining) else { return Ok(false) };
         self.careful = self.careful.saturating_sub(1);
         let digest = fingerprint_of(&raw);
-        if tx.suspect(&digest)? < TRIES {
+        if tx.suspect(&digest)? <= ENDS {
             tx.commit()?;
+            self.in_hand = Some(digest);
             self.turn(turn::Inputs { suspect: Some(digest), ..Default::default() })?;
+            self.in_hand = None;
             return Ok(true);
         }
         tx.poison_kept(id)?;
@@ -74,6 +87,19 @@ impl Brain {
         let touched = tx.commit()?;
         self.setting.hub.publish(&touched);
         Ok(true)
+    }
+
+    /// After trouble: the stanza in hand caused a crash; of a full disk it is innocent.
+    pub(super) fn judge(&mut self, trouble: Option<ErrorKind>) -> Result<()> {
+        let (Some(digest), Some(rows)) = (self.in_hand, &mut self.rows) else { return Ok(()) };
+        let tx = rows.store.tx()?;
+        match trouble {
+            Some(ErrorKind::Crashed) => tx.convict(&digest, ENDS)?,
+            _ => tx.harmless(&digest)?,
+        }
+        tx.commit()?;
+        self.in_hand = None;
+        Ok(())
     }
 
     fn put_aside(&mut self, element: &Element, digest: &[u8; 32]) -> Result<()> {
@@ -164,7 +190,7 @@ fn fingerprint_of(raw: &str) -> [u8; 32] {
 }
 
 /// The same for a stanza that comes again another way: live, from the archive, as a carbon, late.
-fn fingerprint(element: &Element) -> [u8; 32] {
+pub(super) fn fingerprint(element: &Element) -> [u8; 32] {
     let inner = unwrapped(element);
     let mut digest = Sha256::new();
     digest.update(inner.name());

@@ -47,6 +47,7 @@ impl Brain {
             return Ok(());
         }
         self.open()?;
+        self.judge(self.trouble)?;
         let trouble = self.trouble.take();
         if self.lease.is_some() {
             self.take_over()?;
@@ -199,6 +200,9 @@ impl Brain {
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
         tx.set_unclean(held)?;
+        if !held {
+            tx.harmless_all()?;
+        }
         rows.engine = Engine::open(&tx, now, &mut self.rng)?;
         let touched = tx.commit()?;
         self.deadline = None;

@@ -88,6 +88,8 @@ struct Brain {
     wanted: bool,
     /// Stanzas still to be taken one by one.
     careful: u32,
+    /// The one that is being handled, by its fingerprint.
+    in_hand: Option<[u8; 32]>,
     /// When the engine has something due, in wall milliseconds.
     deadline: Option<i64>,
     /// What the trouble was, failures in a row, and when to try again.
@@ -134,6 +136,7 @@ impl Brain {
             link: None,
             wanted: false,
             careful: 0,
+            in_hand: None,
             deadline: None,
             trouble: None,
             failures: 0,

@@ -13,14 +13,19 @@ impl Tx<'_> {
         Ok(row.query_row([digest.as_slice()], |row| row.get(0))?)
     }
 
+    /// It crashed us for certain, as if it had been met so often.
+    pub(crate) fn convict(&self, digest: &[u8; 32], times: i64) -> Result<()> {
+        self.sql().execute("UPDATE suspect SET times = ? WHERE digest = ?", params![times, digest.as_slice()])?;
+        Ok(())
+    }
+
     /// It was handled and did no harm.
     pub(crate) fn harmless(&self, digest: &[u8; 32]) -> Result<()> {
         self.sql().prepare_cached("DELETE FROM suspect WHERE digest = ?")?.execute([digest.as_slice()])?;
         Ok(())
     }
 
-    /// All suspicion is forgotten.
-    #[cfg(test)]
+    /// All suspicion is forgotten: what was in hand at a crash and has not come again did no harm.
     pub(crate) fn harmless_all(&self) -> Result<()> {
         self.sql().execute("DELETE FROM suspect", [])?;
         Ok(())
