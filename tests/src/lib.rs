@@ -21,6 +21,7 @@ pub mod process;
 pub mod prosody;
 pub mod prosody_config;
 pub mod proxy;
+pub mod raw;
 pub mod report;
 pub mod scratch;
 pub mod seed;

@@ -7,6 +7,7 @@ mod contract;
 mod corpus;
 mod devices;
 mod faults;
+mod hostile;
 mod kills;
 mod power;
 mod stories;
