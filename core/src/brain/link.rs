@@ -85,11 +85,11 @@ impl Link {
             self.ahead.push_back(event);
         }
         let unseen = self.ahead.iter().skip(self.looked);
-        let end = unseen.filter_map(|event| match event {
+        let mut ends = unseen.filter_map(|event| match event {
             FromWire::Stanza(Arrived::Whole(stanza)) if engine::ends_page(stanza) => Some(stanza),
             _ => None,
         });
-        let end = end.last().cloned();
+        let end = ends.next_back().cloned();
         self.looked = self.ahead.len();
         end
     }
