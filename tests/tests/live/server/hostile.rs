@@ -76,7 +76,7 @@ fn a_hostile_contact_costs_no_message_and_no_memory() {
 
 #[test]
 fn wrappers_and_receipts_of_a_stranger_are_dropped() {
-    let (server, _juliet, _romeo, mut hers, mut his, mut mercutio) = verona();
+    let (server, _juliet, _romeo, mut hers, his, mut mercutio) = verona();
     let (me, friend) = (server.jid("juliet"), server.jid("romeo"));
     // Romeo's process dies, so that nothing but a forgery can confirm this one.
     his.kill();
