@@ -30,9 +30,9 @@ pub(crate) fn run() {
     device.online(&server, "juliet").close();
     let jid = server.jid("juliet");
     let runs: Vec<Start> = (0..RUNS).map(|run| start(&device, &jid, &device.beside(&format!("log-{run}")))).collect();
-    let figure = |name: &str, pick: fn(&Start) -> f64| Figure::new(name, "s", runs.iter().map(pick).collect());
+    let figure = |name: &str, pick: Share| Figure::new(name, "s", runs.iter().map(pick).collect());
     let online = figure("process start to online", |run| run.online);
-    let shares: [(&str, fn(&Start) -> f64); 4] = [
+    let shares: [(&str, Share); 4] = [
         ("of it: process start to first answer", |run| run.ready),
         ("of it: opening the database", |run| run.store),
         ("of it: TCP, STARTTLS and TLS", |run| run.tls),
@@ -42,6 +42,9 @@ pub(crate) fn run() {
     figures.insert(0, online);
     publish("start", &figures);
 }
+
+/// Which part of a start a figure tells, in seconds.
+type Share = fn(&Start) -> f64;
 
 fn start(device: &Device, jid: &str, log: &Path) -> Start {
     let begun = Instant::now();
