@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Step, silence, answer and back-off in milliseconds: a black hole is noticed before it ends.
-const LIMITS: &str = "3000,1500,1500,1000";
+const LIMITS: &str = "8000,1500,5000,1000";
 
 #[derive(Debug, Clone, Copy)]
 enum Fault {
@@ -33,7 +33,7 @@ const FAULTS: [Fault; 5] = [Fault::Silent, Fault::Killed, Fault::Cut, Fault::Ref
 
 #[test]
 fn a_failing_network_and_server_lose_and_double_nothing() {
-    let (rounds, hole, messages) = if is_soak() { (10, 10_000, 500) } else { (5, 4_000, 60) };
+    let (rounds, hole, messages) = if is_soak() { (10, 10_000, 500) } else { (5, 7_000, 60) };
     let mut seed = Seed::for_test("fault run");
     let mut server = Prosody::start(Settings { tap_out: true, ..Settings::default() });
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
