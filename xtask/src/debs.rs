@@ -46,11 +46,12 @@ impl Suite {
     /// The release that this machine runs.
     pub(crate) fn own() -> Result<Suite> {
         let here = Machine::here()?;
-        let (site, components, keyring) = match here.id.as_str() {
-            "ubuntu" => ("http://archive.ubuntu.com/ubuntu", "main universe", "ubuntu-archive-keyring"),
-            _ => ("http://deb.debian.org/debian", "main", "debian-archive-keyring"),
+        let (components, keyring) = match here.id.as_str() {
+            "ubuntu" => ("main universe", "ubuntu-archive-keyring"),
+            _ => ("main", "debian-archive-keyring"),
         };
-        let site = configured_site(&here.codename).unwrap_or_else(|| site.to_owned());
+        let site =
+            configured_site(&here.codename).ok_or("apt-get on this machine has no package source of its release")?;
         Suite::prepare(&here.codename, &site, components, system_keyring(keyring))
     }
 
@@ -72,7 +73,9 @@ impl Suite {
             "debian" => configured_site(&here.codename),
             _ => None,
         };
-        let site = site.unwrap_or_else(|| "http://deb.debian.org/debian".to_owned());
+        let site = site.or_else(|| std::env::var("DUNNOCK_DEBIAN").ok());
+        let site =
+            site.ok_or("set DUNNOCK_DEBIAN to the address of a Debian mirror: Prosody 13 is taken from there")?;
         Suite::prepare("trixie", &site, "main", Some(keyring))
     }
 
