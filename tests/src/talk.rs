@@ -172,19 +172,11 @@ impl Talker {
 /// Waits until everyone holds everything that was answered, then asserts the claim: each text exactly once on every
 /// device, in the order in which it was said, readable, and of the sender's own rows none that the server does not have.
 pub fn assert_all_is_told(talkers: &mut [Talker]) {
-    assert_all_is_told_but(talkers, Vec::new);
-}
-
-/// The same, but for what `torn` finds in the end: the origin ids of messages that the server put into its sender's
-/// archive and was killed before it put them into the recipient's. No client can know of that.
-pub fn assert_all_is_told_but(talkers: &mut [Talker], torn: impl Fn() -> Vec<String>) {
     let end = Instant::now() + LAST_WORDS;
     for index in 0..talkers.len() {
-        let jid = talkers[index].jid.clone();
         let (rows, said) = loop {
             let rows = talkers[index].rows();
-            let torn = torn();
-            let said: Vec<(String, Vec<String>)> = talkers.iter().map(|talker| said(talker, &jid, &torn)).collect();
+            let said: Vec<(String, Vec<String>)> = talkers.iter().map(said).collect();
             let all = said.iter().all(|(voice, texts)| of_voice(&rows, voice).len() >= texts.len());
             if (all && rows.iter().all(is_settled)) || Instant::now() > end {
                 break (rows, said);
@@ -196,11 +188,9 @@ pub fn assert_all_is_told_but(talkers: &mut [Talker], torn: impl Fn() -> Vec<Str
     }
 }
 
-/// What a device of `jid` is to hold of this talker.
-fn said(talker: &Talker, jid: &str, torn: &[String]) -> (String, Vec<String>) {
-    let voice = &talker.voice;
-    let whole = |number: &usize| talker.jid == jid || !torn.contains(&format!("{voice}-{number}"));
-    (voice.clone(), (0..talker.answered).filter(whole).map(|number| talker.text(number)).collect())
+/// What every device is to hold of this talker.
+fn said(talker: &Talker) -> (String, Vec<String>) {
+    (talker.voice.clone(), (0..talker.answered).map(|number| talker.text(number)).collect())
 }
 
 fn of_voice<'r>(rows: &'r [Value], voice: &str) -> Vec<&'r str> {

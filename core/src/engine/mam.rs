@@ -39,22 +39,13 @@ pub(crate) fn archive_known(ctx: &mut Ctx, exists: bool) -> Result<()> {
     if is_complete(ctx)? { Ok(()) } else { finish(ctx) }
 }
 
-/// Where the next page begins: behind the oldest message whose fate is open, else at the cursor.
-fn start(ctx: &Ctx) -> Result<Option<String>> {
-    let cursor = ctx.tx.archive(ctx.me.jid.as_str())?.and_then(|archive| archive.cursor);
-    let open = ctx.tx.undecided_messages()?.into_iter().next();
-    Ok(match (open, &cursor) {
-        (Some(handed), Some(_)) => handed.since.or(cursor),
-        _ => cursor,
-    })
-}
-
 /// The next page. A store that never looked asks for the newest id only: nothing older can be read by this device.
 pub(crate) fn question(ctx: &mut Ctx, row: &WantRow) -> Result<Option<Question>> {
     let mut set = el("set", ns::RSM);
     let mut fields = Vec::new();
     let stamp;
-    match (row.arg.as_str(), start(ctx)?) {
+    let cursor = ctx.tx.archive(ctx.me.jid.as_str())?.and_then(|archive| archive.cursor);
+    match (row.arg.as_str(), cursor) {
         ("by time", _) => {
             let newest = ctx.tx.archive(ctx.me.jid.as_str())?.map_or(0, |archive| archive.newest);
             stamp = Time((newest - OVERLAP).max(0)).to_string();
@@ -124,9 +115,7 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
             }
             match next_page(stanza, row) {
                 Some(last) => {
-                    if row.arg == "by time" || !ctx.tx.any_undecided()? {
-                        ctx.tx.set_cursor(&own, Some(&last), 0)?;
-                    }
+                    ctx.tx.set_cursor(&own, Some(&last), 0)?;
                     ctx.want_own(Kind::Page, &last)
                 }
                 None => finish(ctx),
@@ -215,10 +204,7 @@ pub(crate) fn result(ctx: &mut Ctx, outer: &Element, result: &Element) -> Result
     let stamp = forwarded.get_child("delay", ns::DELAY).and_then(|delay| delay.attr("stamp")).and_then(Time::parse);
     message::archived(ctx, inner, id, stamp)?;
     ctx.tx.caught_one()?;
-    if !ctx.tx.any_undecided()? {
-        ctx.tx.set_cursor(&own, Some(id), stamp.map_or(0, |stamp| stamp.0))?;
-    }
-    Ok(())
+    ctx.tx.set_cursor(&own, Some(id), stamp.map_or(0, |stamp| stamp.0))
 }
 
 /// A live message with our archive's id moves the cursor, once the archive was read to its end.

@@ -179,7 +179,8 @@ fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
     }
 }
 
-/// A message of ours that this device wrote, come back from the archive or as a carbon: the server has it.
+/// A message of ours that this device wrote, come back from the archive or as a carbon: the server has it. Its bytes
+/// stay until they are acknowledged, as the recipient's archive may not have it.
 fn seen_ours(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str) -> Result<bool> {
     let Some(origin) = unwrapped.origin_id() else { return Ok(false) };
     let Some(row) = ctx.tx.own_message(chat, origin)? else { return Ok(false) };
@@ -196,7 +197,6 @@ fn seen_ours(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str) -> Result<bool> {
     if let Some(id) = &unwrapped.stanza_id {
         ctx.tx.set_stanza_id(row.id, id)?;
     }
-    ctx.tx.drop_outgoing_of(row.id)?;
     ctx.tx.climb(row.id, Delivery::Sent, None)?;
     Ok(true)
 }

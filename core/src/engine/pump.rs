@@ -212,8 +212,9 @@ pub(crate) fn acked(ctx: &mut Ctx, token: i64) -> Result<()> {
     Ok(())
 }
 
-/// Catch-up is over: messages handed to a lost stream that the archive does not have go again, the same bytes with
-/// their delay. One that names a device distrusted since does not.
+/// Catch-up is over: messages of a lost stream that the server never acknowledged go again, the same bytes with their
+/// delay, also those that our own archive has: a server that dies between the archives of sender and recipient keeps
+/// only ours. Whoever has the first copy drops the second. One that names a device distrusted since does not go.
 pub(crate) fn decide_handed(ctx: &mut Ctx) -> Result<()> {
     for handed in ctx.tx.undecided_messages()? {
         ctx.tx.drop_outgoing(handed.id)?;
@@ -227,7 +228,7 @@ pub(crate) fn decide_handed(ctx: &mut Ctx) -> Result<()> {
             ctx.tx.climb(row.id, Delivery::Failed, Some(ErrorKind::DeviceChanged.code()))?;
             continue;
         }
-        if row.state >= Some(Delivery::Sent) {
+        if row.state > Some(Delivery::Sent) {
             continue;
         }
         let stanza = String::from_utf8(handed.bytes).ok().and_then(|text| super::xml::parse(&text));

@@ -12,7 +12,7 @@ pub(crate) enum Fate {
     Stream = 0,
     /// It goes again as it is: receipts, empty OMEMO messages.
     Again = 1,
-    /// A message: it goes again only after catch-up did not find it in the archive.
+    /// A message: it goes again once catch-up told what became of others and of it.
     Message = 2,
 }
 
@@ -22,18 +22,13 @@ pub(crate) struct Handed {
     pub message: i64,
     pub bytes: Vec<u8>,
     pub devices: String,
-    /// Where the archive stood when it was handed over.
-    pub since: Option<String>,
 }
 
 impl Tx<'_> {
     /// Queues finished bytes for the wire: their token.
     pub(crate) fn queue(&self, fate: Fate, message: Option<i64>, sealed: &Sealed, devices: &str) -> Result<i64> {
         self.sql()
-            .prepare_cached(
-                "INSERT INTO outgoing (fate, message, stream, bytes, devices, since)
-                 VALUES (?, ?, 0, ?, ?, (SELECT cursor FROM archive WHERE jid = (SELECT jid FROM account)))",
-            )?
+            .prepare_cached("INSERT INTO outgoing (fate, message, stream, bytes, devices) VALUES (?, ?, 0, ?, ?)")?
             .execute(params![fate as i64, message, sealed.as_bytes(), devices])?;
         self.touch(Touched::Outgoing);
         Ok(self.sql().last_insert_rowid())
@@ -76,25 +71,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether there are such messages that [`Tx::undecided_messages`] would give.
-    pub(crate) fn any_undecided(&self) -> Result<bool> {
-        let sql = "SELECT 1 FROM outgoing WHERE message IS NOT NULL AND fate = 2 AND stream = -1";
-        Ok(self.sql().prepare_cached(sql)?.exists([])?)
-    }
-
     /// Messages whose stream is lost and about which catch-up has not decided.
     pub(crate) fn undecided_messages(&self) -> Result<Vec<Handed>> {
         let mut rows = self.sql().prepare_cached(
-            "SELECT id, message, bytes, devices, since FROM outgoing WHERE fate = 2 AND stream = -1 AND message IS NOT NULL ORDER BY id",
+            "SELECT id, message, bytes, devices FROM outgoing WHERE fate = 2 AND stream = -1 AND message IS NOT NULL ORDER BY id",
         )?;
         let rows = rows.query_map([], |row| {
-            Ok(Handed {
-                id: row.get(0)?,
-                message: row.get(1)?,
-                bytes: row.get(2)?,
-                devices: row.get(3)?,
-                since: row.get(4)?,
-            })
+            Ok(Handed { id: row.get(0)?, message: row.get(1)?, bytes: row.get(2)?, devices: row.get(3)? })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

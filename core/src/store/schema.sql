@@ -114,12 +114,11 @@ END;
 -- Finished stanzas on their way to the server, in order. A row goes when the server acknowledged it.
 CREATE TABLE outgoing (
   id INTEGER PRIMARY KEY AUTOINCREMENT,     -- the token on the wire
-  fate INTEGER NOT NULL,                    -- 0 dies with the stream, 1 goes again on a new one, 2 a message: only after catch-up did not find it
+  fate INTEGER NOT NULL,                    -- 0 dies with the stream, 1 goes again on a new one, 2 a message: only after catch-up
   message INTEGER,                          -- whose bytes these are
   stream INTEGER NOT NULL,                  -- the stream it was handed on; 0 not yet
   bytes BLOB NOT NULL,
-  devices TEXT NOT NULL,                    -- JSON [[jid, device], …] it was encrypted to
-  since TEXT                                -- archive cursor at hand-over: where to look for it after a lost stream
+  devices TEXT NOT NULL                     -- JSON [[jid, device], …] it was encrypted to
 ) STRICT;
 CREATE INDEX outgoing_by_message ON outgoing (message) WHERE message IS NOT NULL;
 

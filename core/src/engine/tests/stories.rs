@@ -86,26 +86,53 @@ fn a_message_typed_offline_goes_out_once_the_stream_is_there() {
     assert_eq!(world.state(juliet, id), Some(Delivery::Delivered));
 }
 
-#[test]
-fn a_message_that_the_server_has_is_not_sent_again_after_a_cut() {
-    let (mut world, juliet, romeo) = two();
-    world.says(juliet, ROMEO, "warm up");
-    let Reply::Sent { message, .. } = world.say(juliet, ROMEO, "once").unwrap() else { panic!() };
-    // The bytes reach the server, but neither `Written` nor the acknowledgement reach us.
-    let rows = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap());
-    for (_, bytes) in rows {
+/// Juliet says something; the bytes reach the server, but neither `Written` nor the acknowledgement reach her.
+fn says_without_an_answer(world: &mut World, juliet: usize, text: &str) -> i64 {
+    let Reply::Sent { message, .. } = world.say(juliet, ROMEO, text).unwrap() else { panic!() };
+    for (_, bytes) in world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap()) {
         world.server.take("juliet@capulet.lit/balcony", String::from_utf8(bytes).unwrap().parse().unwrap());
     }
-    world.restart(juliet);
-    world.connect(juliet);
-    world.settle();
+    message.parse().unwrap()
+}
+
+#[test]
+fn a_message_without_an_acknowledgement_goes_once_more_and_is_read_once() {
+    let (mut world, juliet, romeo) = two();
+    let other = world.device("juliet@capulet.lit/chamber");
+    world.says(juliet, ROMEO, "warm up");
+    let message = says_without_an_answer(&mut world, juliet, "once");
+    // Nobody confirms it either.
+    world.cut(romeo);
     let copies = world.server.homes[ROMEO].archive.len();
-    assert_eq!(world.texts(romeo, JULIET), ["warm up", "once"]);
-    assert!(world.state(juliet, message.parse().unwrap()) >= Some(Delivery::Sent));
+    for again in [1, 1] {
+        world.restart(juliet);
+        world.connect(juliet);
+        world.settle();
+        assert_eq!(world.server.homes[ROMEO].archive.len(), copies + again);
+        assert_eq!(world.state(juliet, message), Some(Delivery::Sent));
+    }
+    world.connect(romeo);
+    world.settle();
+    for (device, chat) in [(romeo, JULIET), (other, ROMEO), (juliet, ROMEO)] {
+        assert_eq!(world.texts(device, chat), ["warm up", "once"]);
+    }
+    assert_eq!(world.state(juliet, message), Some(Delivery::Delivered));
+}
+
+#[test]
+fn a_message_that_only_our_own_archive_kept_still_arrives() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "warm up");
+    let message = says_without_an_answer(&mut world, juliet, "torn");
+    // The server died between the two archives.
+    world.server.homes.get_mut(ROMEO).unwrap().archive.pop().unwrap();
+    world.cut(romeo);
     world.restart(juliet);
+    world.connect(romeo);
     world.connect(juliet);
     world.settle();
-    assert_eq!(world.server.homes[ROMEO].archive.len(), copies);
+    assert_eq!(world.texts(romeo, JULIET), ["warm up", "torn"]);
+    assert_eq!(world.state(juliet, message), Some(Delivery::Delivered));
 }
 
 #[test]
