@@ -44,7 +44,7 @@ impl Brain {
             self.turn(turn::Inputs { wire, suspect: Some(digest), alone: true, ..Default::default() })?;
             self.in_hand = None;
         } else {
-            self.put_aside(element, &digest)?;
+            self.pass_over(&stanza, &digest)?;
         }
         self.drain_carefully()?;
         if self.careful == 0
@@ -102,12 +102,12 @@ impl Brain {
         Ok(())
     }
 
-    fn put_aside(&mut self, element: &Element, digest: &[u8; 32]) -> Result<()> {
+    /// Puts a stanza aside without another try.
+    fn pass_over(&mut self, stanza: &Arrived, digest: &[u8; 32]) -> Result<()> {
         let now = self.now().wall;
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
-        tx.poison(&String::from(element), now)?;
-        unreadable(&tx, element, digest, now)?;
+        put_aside(&tx, stanza, now)?;
         tx.harmless(digest)?;
         let touched = tx.commit()?;
         if let Some(link) = &mut self.link {
@@ -115,6 +115,18 @@ impl Brain {
         }
         self.setting.hub.publish(&touched);
         Ok(())
+    }
+}
+
+/// Keeps a stanza that cannot be handled, to be tried again after an update.
+pub(super) fn put_aside(tx: &Tx, stanza: &Arrived, now: i64) -> Result<()> {
+    match stanza {
+        Arrived::Whole(element) => {
+            tx.poison(&String::from(element), now)?;
+            unreadable(tx, element, &fingerprint(element), now)
+        }
+        // Of these there is nothing to keep.
+        Arrived::Oversized { .. } | Arrived::Unparsable => tx.count("poison"),
     }
 }
 

@@ -17,12 +17,14 @@ use std::time::Duration;
 /// A stanza with this id crashes the brain when it arrives; the other one when it is handled.
 const CRASHES: &str = "crashes";
 const CRASHES_LATER: &str = "crashes later";
+/// The engine refuses a stanza with this id.
+const FAILS: &str = "fails";
 
 /// Stands for a defect of the engine.
-pub(super) fn crash_if_asked(stanza: &Arrived) {
-    if let Arrived::Whole(element) = stanza {
-        crate::scratch::crash_if_asked(element, CRASHES);
-    }
+pub(super) fn fail_if_asked(stanza: &Arrived) -> crate::Result<()> {
+    let Arrived::Whole(element) = stanza else { return Ok(()) };
+    crate::scratch::crash_if_asked(element, CRASHES);
+    if element.attr("id") == Some(FAILS) { Err(ErrorKind::UnknownMessage.into()) } else { Ok(()) }
 }
 
 async fn online(folder: &AccountFolder) -> (Account, Wires, Wire) {
@@ -128,6 +130,25 @@ async fn a_stanza_that_crashes_the_brain_twice_is_put_aside_and_the_rest_goes_on
     wire.stanza(&letter("after", "till it be morrow")).await;
     wire.handled(2).await;
     assert_eq!(number(&folder, "SELECT count(*) FROM inbox WHERE poison = 1"), 1);
+    let unreadable = event(&mut events, |event| match event {
+        Event::Unreadable { item, .. } => Some(item),
+        _ => None,
+    })
+    .await;
+    assert_eq!((unreadable.chat.as_str(), unreadable.reason.as_deref()), (ROMEO, Some("crashed")));
+}
+
+#[tokio::test]
+async fn a_stanza_that_the_engine_fails_on_is_put_aside_with_a_row() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let (account, _wires, mut wire) = online(&folder).await;
+    let mut events = account.events();
+    wire.stanza(&letter(FAILS, "such sweet sorrow")).await;
+    wire.stanza(&letter("after", "till it be morrow")).await;
+    wire.handled(2).await;
+    assert_eq!(number(&folder, "SELECT count(*) FROM inbox WHERE poison = 1"), 1);
+    assert_eq!(number(&folder, KEPT), 3, "it, its row, and what came after");
     let unreadable = event(&mut events, |event| match event {
         Event::Unreadable { item, .. } => Some(item),
         _ => None,

@@ -1,6 +1,6 @@
 //! One transaction, and what follows from it once it is on the disk.
 
-use super::{Brain, Request};
+use super::{Brain, Request, careful};
 use crate::command::{Command, Reply};
 use crate::engine::{Effect, Engine, Input, Now, Rng};
 use crate::error::{Error, ErrorKind, Result};
@@ -99,7 +99,7 @@ impl Brain {
         }
         if self.lease.is_some() {
             if !inputs.alone {
-                work.engine.pump(&tx, now, work.rng)?;
+                work.engine.pump(&tx, now, work.rng).map_err(defect)?;
             }
             self.deadline = work.engine.next_deadline(&tx)?;
             if let Some(link) = &self.link
@@ -160,6 +160,15 @@ fn is_of_store(kind: ErrorKind) -> bool {
     matches!(kind, DamagedStore | StoreTooNew | ReadOnlyHome | DiskFull | StoreBusy | File | Crashed)
 }
 
+/// What the engine refuses of its own work, when the store is well, is a defect: it ends the turn as a panic does.
+fn defect(error: Error) -> Error {
+    if is_of_store(error.kind) {
+        return error;
+    }
+    tracing::error!(target: "dunnock", kind = error.kind.code(), "the engine failed at its own work");
+    ErrorKind::Crashed.into()
+}
+
 /// A transaction under way.
 struct Work<'a, 'c> {
     tx: &'a Tx<'c>,
@@ -191,7 +200,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// One input, one savepoint. What is refused is undone and counted; only the store's own failures end the turn.
+    /// One input that is no stanza, one savepoint. What is refused is undone and counted; only the store's own failures
+    /// end the turn.
     fn input(&mut self, input: Input) -> Result<()> {
         let done = self.tx.savepoint(|| self.engine.handle(self.tx, self.now, self.rng, input));
         match done {
@@ -233,11 +243,25 @@ impl Work<'_, '_> {
         }
     }
 
+    /// One stanza, one savepoint. What the engine cannot do with it for a defect of its own is undone, and the stanza put
+    /// aside.
     fn stanza(&mut self, stanza: Arrived) -> Result<()> {
         self.outcome.stanzas += 1;
-        #[cfg(test)]
-        super::tests::crash_if_asked(&stanza);
-        self.input(Input::Stanza(stanza))
+        let copy = stanza.clone();
+        let done = self.tx.savepoint(|| {
+            #[cfg(test)]
+            super::tests::fail_if_asked(&stanza)?;
+            self.engine.handle(self.tx, self.now, self.rng, Input::Stanza(stanza))
+        });
+        match done {
+            Ok(effects) => self.outcome.effects.extend(effects),
+            Err(error) if is_of_store(error.kind) => return Err(error),
+            Err(error) => {
+                tracing::error!(target: "dunnock", kind = error.kind.code(), "a stanza is put aside");
+                careful::put_aside(self.tx, &copy, self.now.wall)?;
+            }
+        }
+        Ok(())
     }
 
     /// What is due. If a person disconnected the account in another process, that is obeyed here.

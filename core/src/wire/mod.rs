@@ -102,6 +102,7 @@ pub(crate) struct Bound {
 }
 
 /// One stanza, as far as it may be looked at.
+#[derive(Clone)]
 pub(crate) enum Arrived {
     Whole(Element),
     /// Past 64 levels, 1 MiB or 10,000 elements: thrown away up to its end tag, but told.
