@@ -5,6 +5,7 @@
 //! [`Socket`] of a host name and a port, and resolves nothing here.
 
 mod dns;
+mod prompt;
 pub(crate) mod tls;
 
 use crate::command::Tls;
@@ -96,7 +97,7 @@ pub(crate) async fn dial(endpoint: &Endpoint, step: Duration) -> Result<Socket, 
     let stream = first(addresses, step).await.map_err(about)?;
     // Stanzas are small and are written whole: waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    Ok(Box::new(stream))
+    Ok(Box::new(prompt::Prompt::new(stream)))
 }
 
 /// The first address that answers. A silent one holds the next back only for a moment (RFC 8305 section 5), so that a
