@@ -61,6 +61,8 @@ pub(crate) const REQUESTS: usize = 64;
 /// Starts the thread. It ends by [`Request::End`], or when the account was wiped.
 pub(crate) fn start(setting: Setting) -> Result<mpsc::Sender<Request>> {
     let (sender, requests) = mpsc::channel(REQUESTS);
+    // It will probably dial soon.
+    setting.workers.handle().spawn_blocking(crate::wire::warm_up);
     let brain = Brain::new(setting, requests);
     let spawned = std::thread::Builder::new().name("brain".into()).spawn(move || brain.run());
     spawned.map(|_| sender).map_err(|_| ErrorKind::Internal.into())

@@ -96,6 +96,12 @@ impl Trust {
     }
 }
 
+/// Draws the first random bytes of this process, which takes the library 20 ms or more of measuring the processor's
+/// jitter: done beside what comes before a handshake, it does not hold up the handshake. Not for async code.
+pub(crate) fn warm_up() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut [0; 1]);
+}
+
 /// The kind of failure of a handshake.
 fn kind(error: &io::Error) -> ErrorKind {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {

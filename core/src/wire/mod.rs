@@ -21,6 +21,7 @@ mod talk;
 mod tests;
 mod xml;
 
+pub(crate) use crate::net::tls::warm_up;
 pub(crate) use register::register;
 pub(crate) use run::run;
 
