@@ -14,6 +14,7 @@ mod run;
 mod sasl;
 mod scram;
 mod session;
+mod skip;
 mod sm;
 mod state;
 mod talk;

@@ -5,9 +5,10 @@
 
 use super::Arrived;
 use super::head::{Head, Scope};
+use super::skip::Skip;
 use minidom::Element;
 use rxml::error::EndOrError;
-use rxml::{Options, Parse, RawEvent, RawParser, WithOptions};
+use rxml::{NcName, Options, Parse, RawEvent, RawParser, WithOptions};
 
 /// How large a stanza may be. Past the first group it is thrown away, past the second the stream is ended.
 pub(crate) mod limit {
@@ -75,6 +76,12 @@ pub(crate) struct Assembler {
     open: Vec<(Element, String)>,
     /// Set once the stanza is being thrown away; then `open` is empty.
     thrown: Option<Thrown>,
+    /// Set where the parser cannot go on: what is thrown away is passed over up to its end.
+    skip: Option<Skip>,
+    /// The root's name as it came.
+    root: String,
+    /// A start tag is open.
+    in_tag: bool,
     bytes: u64,
     elements: usize,
     attributes: usize,
@@ -95,17 +102,16 @@ struct Thrown {
 impl Assembler {
     /// For a new stream, or one that restarts.
     pub(crate) fn new() -> Self {
-        let options = Options { max_token_length: limit::TOKEN, ..Options::default() };
-        let mut parser = RawParser::with_options(options);
-        // Between stanzas text is an error, which should not wait for the next tag.
-        parser.set_text_buffering(false);
         Assembler {
-            parser,
+            parser: parser(),
             depth: 0,
             head: None,
             scope: Scope::default(),
             open: Vec::new(),
             thrown: None,
+            skip: None,
+            root: String::new(),
+            in_tag: false,
             bytes: 0,
             elements: 0,
             attributes: 0,
@@ -115,9 +121,17 @@ impl Assembler {
     /// Takes bytes off `input` up to the next item; `None` once more are needed.
     pub(crate) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Item>, Broken> {
         loop {
+            if self.skip.is_some() {
+                return self.pass_over(input);
+            }
+            let before = *input;
             let event = match self.parser.parse(input, false) {
                 Ok(Some(event)) => event,
                 Ok(None) | Err(EndOrError::NeedMoreData) => return Ok(None),
+                Err(EndOrError::Error(error)) if self.depth > 0 && names_only(&error) => {
+                    self.give_up(before[..before.len() - input.len()].last().copied())?;
+                    continue;
+                }
                 Err(EndOrError::Error(_)) => return Err(Broken::Xml),
             };
             self.bytes += event.metrics().len() as u64;
@@ -125,6 +139,49 @@ impl Assembler {
                 return Ok(Some(item));
             }
         }
+    }
+
+    /// The parser met names that it cannot take, and stays where it is for good; `last` is the byte that it took last.
+    fn give_up(&mut self, last: Option<u8>) -> Result<(), Broken> {
+        if !self.in_tag {
+            // The element's own name: its start was not told.
+            self.depth += 1;
+            if self.depth == 2 {
+                self.begin(0);
+            }
+        }
+        self.throw(true)?;
+        let mut skip = Skip::in_tag(self.depth);
+        // It takes the byte behind a name with the name; a quote here is that behind a value.
+        let over = match last {
+            Some(byte @ (b'/' | b'>')) => skip.pass(byte)?,
+            _ => false,
+        };
+        debug_assert!(!over, "a `/` or a `>` alone ends no element that just began");
+        self.skip = Some(skip);
+        Ok(())
+    }
+
+    /// Goes on to the end of the stanza, and from there with a parser that believes to be in the same stream.
+    fn pass_over(&mut self, input: &mut &[u8]) -> Result<Option<Item>, Broken> {
+        let Some(skip) = &mut self.skip else { return Ok(None) };
+        let before = input.len();
+        let over = skip.feed(input)?;
+        self.bytes += (before - input.len()) as u64;
+        if !over {
+            return if self.bytes > limit::THROWN { Err(Broken::TooLarge) } else { Ok(None) };
+        }
+        self.skip = None;
+        self.parser = parser();
+        let root = format!("<{}>", self.root);
+        let mut root = root.as_bytes();
+        // Its head opens, and closes.
+        for _ in 0..2 {
+            self.parser.parse(&mut root, false).map_err(|_| Broken::Xml)?;
+        }
+        self.scope.leave(2);
+        (self.depth, self.in_tag) = (1, false);
+        Ok(self.thrown.take().map(|thrown| thrown.item(self.bytes)))
     }
 
     /// Declarations, elements and levels that are held, for tests.
@@ -143,8 +200,11 @@ impl Assembler {
             RawEvent::XmlDeclaration(..) => Ok(None),
             RawEvent::ElementHeadOpen(metrics, (prefix, name)) => {
                 self.depth += 1;
-                if self.depth == 2 {
-                    self.begin(metrics.len() as u64);
+                self.in_tag = true;
+                match self.depth {
+                    1 => self.root = full_name(prefix.as_ref(), &name),
+                    2 => self.begin(metrics.len() as u64),
+                    _ => {}
                 }
                 self.elements += 1;
                 // A thrown stanza's tags are of no interest, but for ids that our server put beside the content.
@@ -158,7 +218,10 @@ impl Assembler {
                 let full = self.head.as_mut().is_some_and(|head| !head.push(name, value));
                 if full { self.throw(false) } else { self.check() }
             }
-            RawEvent::ElementHeadClose(_) => self.start(),
+            RawEvent::ElementHeadClose(_) => {
+                self.in_tag = false;
+                self.start()
+            }
             RawEvent::Text(_, text) => self.text(&text),
             RawEvent::ElementFoot(_) => Ok(self.end()),
         }
@@ -331,6 +394,37 @@ impl Thrown {
             stanza_ids: self.stanza_ids,
             bytes,
         })
+    }
+}
+
+/// A parser at the start of a stream.
+fn parser() -> RawParser {
+    let options = Options { max_token_length: limit::TOKEN, ..Options::default() };
+    let mut parser = RawParser::with_options(options);
+    // Between stanzas text is an error, which should not wait for the next tag.
+    parser.set_text_buffering(false);
+    parser
+}
+
+/// Whether this is XML all the same, whose names and namespaces do not fit (Namespaces in XML 1.0 §3 to §5).
+fn names_only(error: &rxml::Error) -> bool {
+    use rxml::Error;
+    matches!(
+        error,
+        Error::ReservedNamespaceName
+            | Error::ReservedNamespacePrefix
+            | Error::EmptyNamespaceUri
+            | Error::MultiColonName(_)
+            | Error::EmptyNamePart(_)
+            | Error::InvalidLocalName(_)
+    )
+}
+
+/// A name as it came.
+fn full_name(prefix: Option<&NcName>, name: &NcName) -> String {
+    match prefix {
+        Some(prefix) => format!("{}:{}", prefix.as_str(), name.as_str()),
+        None => name.as_str().to_owned(),
     }
 }
 

@@ -327,3 +327,37 @@ proptest! {
         prop_assert_eq!(whole, pieces);
     }
 }
+
+#[test]
+fn names_that_the_parser_cannot_take_cost_their_stanza_and_not_the_stream() {
+    // The first two are what a server made of `xml:lang` where it binds every namespace anew.
+    let broken = [
+        message("<y xmlns:ns1='http://www.w3.org/XML/1998/namespace' ns1:lang='1'>a<b c='>'/></y>"),
+        message("<y xmlns='http://www.w3.org/XML/1998/namespace'/>"),
+        message("<y xmlns:xml='urn:x'><![CDATA[</y>]]></y>"),
+        message("<y xmlns:z=''>a</y>"),
+        message("<a:b:c>a</a:b:c>"),
+        message("<a:b:c/>"),
+        message("<y a:b:c='/>'/>"),
+        "<message xmlns:a='' from='a@x.test'><b/></message>".into(),
+        "<message a:b:c=''/>".into(),
+        "<message a:='1'>x</message>".into(),
+    ];
+    for stanza in broken {
+        let stream = format!("{stanza}<presence id='next'/></stream:stream>");
+        let told = |items: Result<Vec<Item>, Broken>| -> Vec<String> {
+            items.unwrap_or_else(|error| panic!("{stanza}: {error:?}")).iter().map(told).collect()
+        };
+        let whole = told(read([&stream]));
+        assert!(whole.len() == 3 && whole[1].starts_with("<presence"), "{stanza}: {whole:?}");
+        assert_eq!((&*whole[0], &*whole[2]), ("unparsable", "closed"), "{stanza}");
+        assert_eq!(told(read(stream.as_bytes().iter().map(|byte| [*byte]))), whole, "{stanza}");
+    }
+}
+
+#[test]
+fn passing_over_such_a_stanza_has_limits_too() {
+    let endless = format!("<message xmlns:a=''>{}", "x".repeat(limit::THROWN as usize + 1));
+    assert_eq!(read([endless]).err(), Some(Broken::TooLarge));
+    assert_eq!(read([message("<y xmlns:z=''><!-- no --></y>")]).err(), Some(Broken::Xml));
+}
