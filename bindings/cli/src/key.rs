@@ -97,7 +97,10 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
         }
         Err(error) => return Err(error),
     }
-    // The name must be as durable as the databases that the key opens.
+    // The name must be as durable as the databases that the key opens, and so must those of folders that are as new.
+    for above in folder.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+        let _ = File::open(above).and_then(|above| above.sync_all());
+    }
     File::open(folder)?.sync_all()
 }
 

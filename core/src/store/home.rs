@@ -114,7 +114,9 @@ impl Home {
             let path = self.accounts().join(&name);
             fs::rename(&partial, &path)
                 .and_then(|()| sync_folder(&self.accounts()))
+                .and_then(|()| sync_folder(&self.path))
                 .map_err(|error| about(&self.path, error))?;
+            self.sync_above();
             Ok(AccountFolder { name, path })
         });
         if shown.is_err() {
@@ -153,6 +155,14 @@ impl Home {
 
     fn accounts(&self) -> PathBuf {
         self.path.join("accounts")
+    }
+
+    /// Makes the home's own name last, and those of the folders above, which may be as new. Of folders that may not be
+    /// read the system's own care must do.
+    fn sync_above(&self) {
+        for folder in self.path.ancestors().skip(1) {
+            let _ = sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        }
     }
 
     /// Removes what a crash left half built or half wiped.
