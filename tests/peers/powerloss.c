@@ -1,83 +1,170 @@
-/* Preloaded into a process, keeps a copy of each file below POWERLOSS_HOME as of its last fsync, in POWERLOSS_SHADOW.
+/* Preloaded into a process: a disk below POWERLOSS_ROOT that forgets what was not synced, kept in POWERLOSS_KEPT.
  *
- * After the process was killed, the shadow is what a disk that had dropped every unsynced write would hold. Renaming and
- * unlinking count at once; a file that was never synced is not there. */
+ * POSIX promises no more than this, and this is what is kept: what a file held when it was last synced, and which names a
+ * folder had when the folder itself was last synced. Each is a file named after the inode (names come and go, and an
+ * inode's number is used again, so its birth is part of the name): `f…` a file's bytes, `d…` a folder's entries.
+ *
+ * With POWERLOSS_AT=n the power goes at the n-th moment: before a write, a change of length or of names, and before and
+ * after each sync. With POWERLOSS_DEAF=1 nothing is kept at all, as if nothing were ever synced. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The shadow of a path below the home; false for any other path. */
-static int shadow_of(const char *path, char *shadow) {
-    const char *home = getenv("POWERLOSS_HOME"), *to = getenv("POWERLOSS_SHADOW");
-    size_t length = home ? strlen(home) : 0;
-    if (!length || !to || strncmp(path, home, length) || path[length] != '/') return 0;
-    return snprintf(shadow, PATH_MAX, "%s%s", to, path + length) < PATH_MAX;
+#define REAL(name) ((typeof(&name))dlsym(RTLD_NEXT, #name))
+
+/* What the functions below do themselves is none of the program's doing. */
+static __thread int inside;
+
+static int below(const char *path) {
+    const char *root = getenv("POWERLOSS_ROOT");
+    size_t length = root ? strlen(root) : 0;
+    return length && !strncmp(path, root, length) && (path[length] == '/' || !path[length]);
 }
 
-/* Makes the folders above a path. */
-static void make_folders(char *path) {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        mkdir(path, 0700);
-        *slash = '/';
+/* Whether an open file is on the disk: SQLite's index of its log is memory that processes share. */
+static int on_disk(int fd) {
+    char link[64], path[PATH_MAX];
+    struct stat about;
+    if (inside || fstat(fd, &about) || (!S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    return below(path) && !strstr(path, "-shm");
+}
+
+/* One moment more: the power may go now. */
+static void moment(int counts) {
+    static atomic_long passed;
+    const char *at = getenv("POWERLOSS_AT");
+    if (counts && at && atomic_fetch_add(&passed, 1) + 1 == atol(at)) {
+        kill(getpid(), SIGKILL);
+        for (;;) pause();
     }
 }
 
-/* Copies what the file holds now; whole or not at all, as the process may be killed meanwhile. */
-static void keep(int fd) {
-    char link[64], path[PATH_MAX], shadow[PATH_MAX], part[PATH_MAX + 16], piece[65536];
+/* The name under which an inode is kept. */
+static int name_of(int folder, const char *entry, char *name, size_t room) {
+    struct statx about;
+    int flags = AT_SYMLINK_NOFOLLOW | (*entry ? 0 : AT_EMPTY_PATH);
+    if (statx(folder, entry, flags, STATX_BASIC_STATS | STATX_BTIME, &about)) return 0;
+    int born = !!(about.stx_mask & STATX_BTIME);
+    snprintf(name, room, "%c%llu-%lld-%u", S_ISDIR(about.stx_mode) ? 'd' : 'f', (unsigned long long)about.stx_ino,
+             born ? (long long)about.stx_btime.tv_sec : 0, born ? about.stx_btime.tv_nsec : 0);
+    return 1;
+}
+
+static void fail(const char *what) {
+    perror(what);
+    abort();
+}
+
+static void all(int to, const char *bytes, ssize_t count) {
+    if (write(to, bytes, count) != count) fail("powerloss: write");
+}
+
+/* Writes down what a file or folder holds now, under a passing name. */
+static void draft(int fd, const char *part) {
+    char link[64], line[NAME_MAX + 128], piece[65536];
     struct stat about;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length < 0 || fstat(fd, &about) || !S_ISREG(about.st_mode)) return;
-    path[length] = 0;
-    if (!shadow_of(path, shadow)) return;
-    make_folders(shadow);
-    snprintf(part, sizeof part, "%s.part", shadow);
-    int from = open(path, O_RDONLY | O_CLOEXEC), to = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t count = 0;
-    while (from >= 0 && to >= 0 && (count = read(from, piece, sizeof piece)) > 0)
-        if (write(to, piece, count) != count) count = -1;
-    if (from >= 0) close(from);
-    if (to >= 0) close(to);
-    if (from < 0 || to < 0 || count < 0) abort();
-    int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
-    if (real(part, shadow)) abort();
+    int to = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int from = open(link, O_RDONLY | O_CLOEXEC);
+    if (from < 0 || to < 0 || fstat(from, &about)) fail("powerloss: open");
+    if (S_ISDIR(about.st_mode)) {
+        DIR *folder = fdopendir(from);
+        for (struct dirent *entry; folder && (entry = readdir(folder));) {
+            char name[96];
+            if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+            if (!name_of(from, entry->d_name, name, sizeof name)) continue;
+            all(to, line, snprintf(line, sizeof line, "%s %s\n", name, entry->d_name));
+        }
+        closedir(folder);
+    } else {
+        ssize_t count;
+        while ((count = read(from, piece, sizeof piece)) > 0) all(to, piece, count);
+        if (count < 0) fail("powerloss: read");
+        close(from);
+    }
+    close(to);
 }
 
-static int synced(const char *name, int fd) {
-    int (*real)(int) = dlsym(RTLD_NEXT, name);
+/* What was there when the sync began is kept once it is done, whole or not at all. */
+static int synced(int (*real)(int), int fd) {
+    char name[96], part[PATH_MAX], kept[PATH_MAX];
+    const char *folder = getenv("POWERLOSS_KEPT");
+    int counts = on_disk(fd);
+    moment(counts);
+    int keeps = counts && folder && !getenv("POWERLOSS_DEAF") && name_of(fd, "", name, sizeof name);
+    inside++;
+    if (keeps) {
+        snprintf(kept, sizeof kept, "%s/%s", folder, name);
+        snprintf(part, sizeof part, "%s/part-%s-%d", folder, name, gettid());
+        draft(fd, part);
+    }
     int result = real(fd), error = errno;
-    if (!result) keep(fd);
+    if (keeps && !result && rename(part, kept)) fail("powerloss: rename");
+    inside--;
+    moment(counts);
     errno = error;
     return result;
 }
 
-int fsync(int fd) { return synced("fsync", fd); }
+int fsync(int fd) { return synced(REAL(fsync), fd); }
 
-int fdatasync(int fd) { return synced("fdatasync", fd); }
+int fdatasync(int fd) { return synced(REAL(fdatasync), fd); }
+
+ssize_t write(int fd, const void *bytes, size_t count) {
+    moment(on_disk(fd));
+    return REAL(write)(fd, bytes, count);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
+    moment(on_disk(fd));
+    return REAL(pwrite)(fd, bytes, count, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
+    moment(on_disk(fd));
+    return REAL(pwrite64)(fd, bytes, count, at);
+}
+
+int ftruncate(int fd, off_t length) {
+    moment(on_disk(fd));
+    return REAL(ftruncate)(fd, length);
+}
+
+int ftruncate64(int fd, off64_t length) {
+    moment(on_disk(fd));
+    return REAL(ftruncate64)(fd, length);
+}
+
+int mkdir(const char *path, mode_t mode) {
+    moment(!inside && below(path));
+    return REAL(mkdir)(path, mode);
+}
 
 int rename(const char *from, const char *to) {
-    char shadow_from[PATH_MAX], shadow_to[PATH_MAX];
-    int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
-    int result = real(from, to), error = errno;
-    if (!result && shadow_of(from, shadow_from) && shadow_of(to, shadow_to)) real(shadow_from, shadow_to);
-    errno = error;
-    return result;
+    moment(!inside && below(to));
+    return REAL(rename)(from, to);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    moment(!inside && below(to));
+    return REAL(linkat)(from_folder, from, to_folder, to, flags);
 }
 
 int unlink(const char *path) {
-    char shadow[PATH_MAX];
-    int (*real)(const char *) = dlsym(RTLD_NEXT, "unlink");
-    int result = real(path), error = errno;
-    if (!result && shadow_of(path, shadow)) real(shadow);
-    errno = error;
-    return result;
+    moment(!inside && below(path));
+    return REAL(unlink)(path);
 }

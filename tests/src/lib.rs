@@ -15,6 +15,7 @@ pub mod impostor;
 pub mod json_process;
 #[cfg(test)]
 mod laws;
+pub mod ledger;
 pub mod peer;
 pub mod powerloss;
 pub mod process;

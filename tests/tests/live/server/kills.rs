@@ -1,6 +1,7 @@
 //! `kill -9` of one side at named and at random moments, while both write: nothing lost, nothing doubled, all in order.
 
 use dunnock_tests::environment::is_soak;
+use dunnock_tests::ledger::{self, Told};
 use dunnock_tests::prosody::{Prosody, Settings};
 use dunnock_tests::report;
 use dunnock_tests::seed::Seed;
@@ -35,17 +36,19 @@ fn a_kill_loses_nothing_on_a_server_with_stock_settings_either() {
 
 fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages: usize) {
     let mut seed = Seed::for_test(name);
-    let server = Prosody::start(settings);
+    let server = Prosody::start(Settings { tap_out: true, ..settings });
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
     let mut talkers: Vec<Talker> =
         PEOPLE.iter().map(|(voice, user, peer)| Talker::new(&server, voice, user, peer, server.port())).collect();
 
     let plan = plan(&mut seed, each, random);
-    let mut died: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut died, mut told): (BTreeMap<&str, usize>, Told) = Default::default();
     for (round, moment) in plan.iter().enumerate() {
         let quota = messages * (round + 1) / plan.len();
-        let at = strike(&mut talkers, moment, quota, messages * round / plan.len(), &mut seed);
+        let (at, victim) = strike(&mut talkers, moment, quota, messages * round / plan.len(), &mut seed);
         *died.entry(at).or_default() += 1;
+        let now = ledger::look(&server, &talkers[victim], &VOICES);
+        told += now.unwrap_or_else(|problem| panic!("after a death at {at}: {problem}"));
     }
     for talker in &mut talkers {
         talker.device.unset("DUNNOCK_KILL_AT");
@@ -56,7 +59,10 @@ fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages
     [JULIET, ROMEO].iter().for_each(|who| talkers[*who].say_all(messages));
     assert_all_is_told(&mut talkers);
     let keys = server.tap().assert_no_key_used_twice();
-    report::note(&format!("{name}: {messages} messages each way, {} deaths {died:?}, {keys} key uses", plan.len()));
+    report::note(&format!(
+        "{name}: {messages} messages each way, {} deaths {died:?}; looked for right after them: {told}; {keys} key uses",
+        plan.len()
+    ));
     for (moment, _) in NAMED {
         let wanted = if each == 1 { 1 } else { 5 };
         assert!(died.get(moment).is_some_and(|times| *times >= wanted), "{moment} was not reached: {died:?}");
@@ -66,6 +72,8 @@ fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages
 /// Who talks: voice, account and whom to. Juliet's second device writes nothing: it has to hold what the others wrote.
 pub(super) const PEOPLE: [(&str, &str, &str); 3] =
     [("juliet", "juliet", "romeo"), ("tablet", "juliet", "romeo"), ("romeo", "romeo", "juliet")];
+/// How their texts begin.
+pub(super) const VOICES: [&str; 3] = ["juliet", "tablet", "romeo"];
 pub(super) const JULIET: usize = 0;
 pub(super) const ROMEO: usize = 2;
 
@@ -82,8 +90,14 @@ fn plan(seed: &mut Seed, each: usize, random: usize) -> Vec<Moment> {
     plan
 }
 
-/// Someone starts anew, dies at this moment while all write, and stays dead; says at which moment it was.
-fn strike(talkers: &mut [Talker], moment: &Moment, quota: usize, before: usize, seed: &mut Seed) -> &'static str {
+/// Someone starts anew, dies at this moment while all write, and stays dead; says at which moment it was, and who.
+fn strike(
+    talkers: &mut [Talker],
+    moment: &Moment,
+    quota: usize,
+    before: usize,
+    seed: &mut Seed,
+) -> (&'static str, usize) {
     // Only who writes comes to encrypt and to send. A login is counted once a connection.
     let writes = matches!(moment, Moment::Named("encrypt" | "send", _));
     let victim = if writes { *seed.choice(&[JULIET, ROMEO]) } else { seed.below(talkers.len() as u64) as usize };
@@ -113,11 +127,11 @@ fn strike(talkers: &mut [Talker], moment: &Moment, quota: usize, before: usize, 
         [JULIET, ROMEO].iter().for_each(|who| talkers[*who].say(quota, window));
         if talkers[victim].died_within(Duration::from_millis(20)) {
             return match moment {
-                Moment::Named(name, _) => name,
+                Moment::Named(name, _) => (name, victim),
                 Moment::After(_) => panic!("it died by itself"),
             };
         }
     }
     talkers[victim].kill();
-    "random"
+    ("random", victim)
 }
