@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ProtocolVersion, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,6 @@ pub(crate) struct Trust {
 pub(crate) struct Exporter {
     /// `tls-exporter` (RFC 9266 §2).
     pub key: Zeroizing<[u8; 32]>,
-    /// TLS 1.3, where `tls-exporter` is what a server means that names no binding.
-    pub tls13: bool,
 }
 
 impl Trust {
@@ -91,8 +89,7 @@ impl Trust {
         connection
             .export_keying_material(&mut key[..], b"EXPORTER-Channel-Binding", Some(b""))
             .map_err(|_| about(ErrorKind::TlsRefused))?;
-        let tls13 = connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
-        Ok((Box::new(stream), Exporter { key, tls13 }))
+        Ok((Box::new(stream), Exporter { key }))
     }
 }
 
@@ -212,12 +209,11 @@ mod tests {
 
     #[tokio::test]
     async fn both_versions_export_the_same_key_on_both_ends() {
-        for (version, tls13) in [(&rustls::version::TLS13, true), (&rustls::version::TLS12, false)] {
+        for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
             let ca = authority();
             let server = acceptor(identity(Some(&ca), named("x.test")), &[version], b"xmpp-client");
             let (_, exporter, theirs) = meets(server, Some(&ca.pem)).await.ok().unwrap();
             assert_eq!(exporter.key[..], theirs.unwrap()[..]);
-            assert_eq!(exporter.tls13, tls13);
         }
     }
 

@@ -33,19 +33,23 @@ const MECHANISMS: [(&str, Hash, bool); 4] = [
 ///
 /// Errors: `NoMechanism`, which names the offer.
 pub(crate) fn choose(offered: &[String], features: &Features, exporter: Option<&Exporter>) -> Result<Choice, Error> {
-    let exporter = exporter.filter(|exporter| match &features.bindings {
+    // RFC 9266 §3 makes the exporter the default of TLS 1.3, but servers that do not name what they can (XEP-0440) mean
+    // `tls-unique` even there, and refuse the right password for it: such a login is bound only where there is no other.
+    // A server that offers no -PLUS at all is told that we could have bound.
+    let exporter = exporter.filter(|_| match &features.bindings {
         Some(types) => types.iter().any(|name| name == "tls-exporter"),
-        // A server that names no binding means the default of the TLS version (RFC 9266 §3).
-        None => exporter.tls13,
+        None => true,
     });
+    let unbound = offered.iter().any(|name| MECHANISMS.iter().any(|(known, _, plus)| !plus && known == name));
+    let may_bind = features.bindings.is_some() || !unbound;
     let plus_offered = offered.iter().any(|name| name.ends_with("-PLUS"));
     for (mechanism, hash, plus) in MECHANISMS {
         if !offered.iter().any(|name| name == mechanism) {
             continue;
         }
         let channel = match (plus, exporter) {
-            (true, Some(exporter)) => Channel::Bound(exporter.key.clone()),
-            (true, None) => continue,
+            (true, Some(exporter)) if may_bind => Channel::Bound(exporter.key.clone()),
+            (true, _) => continue,
             (false, Some(_)) if !plus_offered => Channel::NotOffered,
             (false, _) => Channel::Unable,
         };
@@ -166,8 +170,8 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn exporter(tls13: bool) -> Exporter {
-        Exporter { key: Zeroizing::new([7; 32]), tls13 }
+    fn exporter() -> Exporter {
+        Exporter { key: Zeroizing::new([7; 32]) }
     }
 
     fn chosen(
@@ -189,29 +193,28 @@ mod tests {
     fn a_bound_login_is_preferred_to_a_stronger_hash() {
         let names = ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS"];
         let types = Some(["tls-server-end-point", "tls-exporter"].as_slice());
-        assert_eq!(chosen(&names, types, Some(&exporter(true))), Some(("SCRAM-SHA-1-PLUS", "p")));
-        assert_eq!(chosen(&names, types, Some(&exporter(false))), Some(("SCRAM-SHA-1-PLUS", "p")));
+        assert_eq!(chosen(&names, types, Some(&exporter())), Some(("SCRAM-SHA-1-PLUS", "p")));
         assert_eq!(chosen(&names, types, None), Some(("SCRAM-SHA-256", "n")));
     }
 
     #[test]
-    fn a_server_that_names_no_binding_means_the_exporter_on_tls_1_3_only() {
+    fn a_login_is_bound_only_the_way_that_the_server_names() {
         let names = ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"];
-        assert_eq!(chosen(&names, None, Some(&exporter(true))), Some(("SCRAM-SHA-1-PLUS", "p")));
-        assert_eq!(chosen(&names, None, Some(&exporter(false))), Some(("SCRAM-SHA-1", "n")));
-        assert_eq!(chosen(&names, Some(&["tls-unique"]), Some(&exporter(true))), Some(("SCRAM-SHA-1", "n")));
+        assert_eq!(chosen(&names, None, Some(&exporter())), Some(("SCRAM-SHA-1", "n")));
+        assert_eq!(chosen(&names[..1], None, Some(&exporter())), Some(("SCRAM-SHA-1-PLUS", "p")));
+        assert_eq!(chosen(&names, Some(&["tls-unique"]), Some(&exporter())), Some(("SCRAM-SHA-1", "n")));
     }
 
     #[test]
     fn a_missing_offer_of_binding_is_told_to_the_server() {
         let names = ["SCRAM-SHA-1", "SCRAM-SHA-256"];
-        assert_eq!(chosen(&names, None, Some(&exporter(true))), Some(("SCRAM-SHA-256", "y")));
+        assert_eq!(chosen(&names, None, Some(&exporter())), Some(("SCRAM-SHA-256", "y")));
         assert_eq!(chosen(&names, None, None), Some(("SCRAM-SHA-256", "n")));
     }
 
     #[test]
     fn plain_is_never_chosen() {
-        assert_eq!(chosen(&["PLAIN", "DIGEST-MD5", "OAUTHBEARER"], None, Some(&exporter(true))), None);
+        assert_eq!(chosen(&["PLAIN", "DIGEST-MD5", "OAUTHBEARER"], None, Some(&exporter())), None);
         assert_eq!(chosen(&[], None, None), None);
     }
 }

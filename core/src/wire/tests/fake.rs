@@ -78,7 +78,7 @@ pub(super) struct Story {
 impl Story {
     /// Over TLS 1.3 that can be bound to.
     pub(super) fn begin() -> Self {
-        Story::over(Some(Exporter { key: Zeroizing::new(KEY), tls13: true }))
+        Story::over(Some(Exporter { key: Zeroizing::new(KEY) }))
     }
 
     pub(super) fn over(exporter: Option<Exporter>) -> Self {
