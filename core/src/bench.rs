@@ -26,12 +26,17 @@ pub struct Counting {
     pub port: u16,
     /// PEM text of the authorities to trust.
     pub ca: String,
+    /// Whether the stream is announced first (RFC 6121 §4.2), as an account does, so that the server hands out what its
+    /// offline store holds.
+    pub present: bool,
 }
 
 /// What counting came to.
 pub struct Counted {
     /// Archived messages that came.
     pub messages: u32,
+    /// Messages that came by themselves.
+    pub live: u32,
     /// Pages in which they came.
     pub pages: u32,
     /// From the stream being online to the end of the last page.
@@ -43,6 +48,7 @@ pub struct Counted {
 /// Fetches the whole archive page by page (XEP-0313), as an account does that catches up: every stanza is read, parsed,
 /// handed over and acknowledged, but only counted. The next page is asked for as soon as one ends.
 pub fn count_archive(of: Counting) -> Result<Counted> {
+    let present = of.present;
     let settings = Settings {
         jid: jid::BareJid::new(&of.jid).map_err(|_| Error::about(ErrorKind::InvalidJid, of.jid.clone()))?,
         password: of.password,
@@ -57,19 +63,22 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
     let (to, orders) = mpsc::channel(wire::ORDERS);
     let (events, mut from) = mpsc::channel(wire::EVENTS);
     workers.handle().spawn(wire::run(settings, events, orders, rand::make_rng::<StdRng>()));
-    let mut count = Count { to, messages: 0, pages: 0, stanzas: 0 };
+    let mut count = Count { to, token: 0, messages: 0, live: 0, pages: 0, stanzas: 0 };
     let mut began = None;
     while let Some(event) = from.blocking_recv() {
         match event {
             FromWire::Online(_) => {
                 began = Some((Instant::now(), cpu_time()));
                 count.tell(ToWire::Begin)?;
+                if present {
+                    count.say("<presence xmlns='jabber:client'/>".to_owned())?;
+                }
                 count.ask(None)?;
             }
             FromWire::Stanza(stanza) if count.stanza(&stanza)? => {
                 let (time, cpu) = began.ok_or(ErrorKind::Internal)?;
-                let Count { messages, pages, .. } = count;
-                return Ok(Counted { messages, pages, time: time.elapsed(), cpu: cpu_time() - cpu });
+                let Count { messages, live, pages, .. } = count;
+                return Ok(Counted { messages, live, pages, time: time.elapsed(), cpu: cpu_time() - cpu });
             }
             FromWire::Stanza(_) if from.is_empty() => count.handled()?,
             FromWire::Offline { error, .. } => return Err(error.unwrap_or(Error::from(ErrorKind::Disconnected))),
@@ -81,7 +90,9 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
 
 struct Count {
     to: Sender<ToWire>,
+    token: i64,
     messages: u32,
+    live: u32,
     pages: u32,
     stanzas: u32,
 }
@@ -96,21 +107,28 @@ impl Count {
         self.tell(ToWire::Handled { stanzas })
     }
 
-    fn ask(&self, after: Option<&str>) -> Result<()> {
+    fn say(&mut self, stanza: String) -> Result<()> {
+        self.token += 1;
+        self.tell(ToWire::Send { token: self.token, bytes: stanza.into_bytes() })
+    }
+
+    fn ask(&mut self, after: Option<&str>) -> Result<()> {
         let after = after.map(|id| format!("<after>{id}</after>")).unwrap_or_default();
         let (number, most) = (self.pages + 1, crate::engine::PAGE);
         let query = format!(
             "<iq xmlns='jabber:client' type='set' id='page-{number}'><query xmlns='{MAM}' queryid='count'>\
              <set xmlns='{RSM}'><max>{most}</max>{after}</set></query></iq>"
         );
-        self.tell(ToWire::Send { token: i64::from(number), bytes: query.into_bytes() })
+        self.say(query)
     }
 
     /// Counts a stanza; true once it ended the last page.
     fn stanza(&mut self, stanza: &Arrived) -> Result<bool> {
         self.stanzas += 1;
         let Arrived::Whole(stanza) = stanza else { return Ok(false) };
-        self.messages += u32::from(stanza.has_child("result", MAM));
+        let archived = stanza.has_child("result", MAM);
+        self.messages += u32::from(archived);
+        self.live += u32::from(stanza.name() == "message" && !archived);
         let Some(end) = stanza.get_child("fin", MAM) else { return Ok(false) };
         self.pages += 1;
         let last = end.get_child("set", RSM).and_then(|set| set.get_child("last", RSM)).map(Element::text);

@@ -15,7 +15,8 @@ use std::process::{Command, Stdio};
 pub(crate) const MESSAGES: u32 = 2000;
 pub(crate) const RUNS: usize = 5;
 
-/// Two devices of Juliet's, ours and slixmpp's, that were away while Romeo wrote; as they were when they left.
+/// Two devices of Juliet's, ours and slixmpp's, that were away while Romeo wrote; as they were when they left. The server is
+/// as it was then until one of them comes back.
 pub(crate) struct Absence {
     server: Prosody,
     jid: String,
@@ -34,7 +35,7 @@ impl Absence {
     /// Both devices come once, go, and then so many messages are written to both.
     pub(crate) fn of(messages: u32) -> Absence {
         // Else writing the archive takes minutes where the disk is busy. It makes the floor faster, not us.
-        let server = Prosody::start(Settings { in_memory: true, ..Settings::default() });
+        let mut server = Prosody::start(Settings { in_memory: true, ..Settings::default() });
         server.account("juliet", Prosody::PASSWORD);
         server.account("romeo", Prosody::PASSWORD);
         let (device, sender) = (Device::new("juliet"), Device::new("romeo"));
@@ -52,7 +53,18 @@ impl Absence {
         }
         writer.event("delivery", "sent", |event| event["message"] == *last && event["state"] == "sent");
         writer.close();
+        server.stop();
+        fs::copy(server.archive(), device.beside("archive.kept")).expect("it can be copied");
+        server.start_again();
         Absence { server, jid, device, peer }
+    }
+
+    /// The server again as if nobody had come back yet: whoever does so first is handed every message a second time, out of
+    /// the offline store.
+    fn rewind(&mut self) {
+        self.server.stop();
+        fs::copy(self.device.beside("archive.kept"), self.server.archive()).expect("it can be copied");
+        self.server.start_again();
     }
 
     /// Our program comes back; handed back while it still runs.
@@ -67,15 +79,17 @@ impl Absence {
         (run, ours)
     }
 
-    /// The same wire, and behind it only a counter, in a process of its own.
-    pub(crate) fn counter(&self) -> Run {
+    /// The same wire, and behind it only a counter, in a process of its own. If it is to be `present` it says so first, as
+    /// ours does, and is handed what the offline store holds.
+    pub(crate) fn counter(&self, present: bool) -> Run {
         let program = std::env::current_exe().expect("this program has a file");
         let mut command = Command::new(program);
         command.args(["--count", &self.jid, Prosody::PASSWORD, &self.server.port().to_string()]);
-        command.arg(self.server.ca()).stdout(Stdio::piped());
+        command.arg(self.server.ca()).arg(present.to_string()).stdout(Stdio::piped());
         let mut process = Process::start("counter", &mut command);
         let output = process.child().stdout.take().expect("standard output was piped");
         let counted: Value = serde_json::from_reader(output).expect("it says what it counted");
+        assert!(!present || counted["live"].as_u64() >= Some(u64::from(MESSAGES)), "no copies: {counted}");
         Run::of(&counted)
     }
 
@@ -100,14 +114,19 @@ impl Run {
     }
 }
 
-/// Alternated, so that a busy moment of the machine hits all three.
+/// Alternated, so that a busy moment of the machine hits all alike.
 pub(crate) fn run() {
     let mut absence = Absence::of(MESSAGES);
-    // The server's offline store hands each message out a second time, but only once: that is no part of the archive.
-    let offline = [absence.ours().0];
+    let (mut first, mut first_counted) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        absence.rewind();
+        first_counted.push(absence.counter(true));
+        absence.rewind();
+        first.push(absence.ours().0);
+    }
     let (mut ours, mut counter, mut slixmpp) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        counter.push(absence.counter());
+        counter.push(absence.counter(false));
         ours.push(absence.ours().0);
         slixmpp.push(absence.slixmpp().0);
     }
@@ -117,16 +136,20 @@ pub(crate) fn run() {
     };
     let floor = seconds("counted only", &counter);
     let peer = seconds("slixmpp-omemo", &slixmpp);
+    let first_floor = seconds("the first time, counted only", &first_counted);
     let cpu_floor = each("CPU a message, counted only", &counter);
     publish(
         "catchup",
         &[
             seconds("online to caught up", &ours).beside(&floor),
             seconds("online to caught up, once more", &ours).beside(&peer),
-            seconds("the first time, with the offline store's copies", &offline).beside(&floor),
+            seconds("the first time, with the offline store's copies", &first).beside(&first_floor),
+            each("CPU a message, the first time", &first),
             each("CPU a message", &ours).beside(&cpu_floor),
             each("CPU a message, slixmpp-omemo", &slixmpp),
             cpu_floor,
+            each("CPU a message, the first time, counted only", &first_counted),
+            first_floor,
             floor,
             peer,
         ],
@@ -135,17 +158,18 @@ pub(crate) fn run() {
 
 /// The other process: counts the archive of the account that the words name, and says so.
 pub(crate) fn count(words: &[String]) {
-    let [jid, password, port, ca] = words else { panic!("usage: --count JID PASSWORD PORT CA") };
+    let [jid, password, port, ca, present] = words else { panic!("usage: --count JID PASSWORD PORT CA PRESENT") };
     let counted = count_archive(Counting {
         jid: jid.clone(),
         password: password.clone().into(),
         host: "127.0.0.1".to_owned(),
         port: port.parse().expect("a port"),
         ca: fs::read_to_string(ca).expect("the authority's file"),
+        present: present == "true",
     });
     let counted = counted.unwrap_or_else(|error| panic!("counting failed: {}", error.kind.code()));
     let told = json!({
-        "messages": counted.messages, "pages": counted.pages,
+        "messages": counted.messages, "live": counted.live, "pages": counted.pages,
         "seconds": counted.time.as_secs_f64(), "cpu_seconds": counted.cpu.as_secs_f64(),
     });
     println!("{told}");
