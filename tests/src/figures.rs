@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// One measured thing, with all its runs.
 #[derive(Debug, Clone)]
@@ -57,29 +58,44 @@ impl Figure {
     }
 }
 
-/// Prints the table of one bench and writes `<bench>.json` into `DUNNOCK_FIGURES`, if that is set.
+/// What was published so far, for the one table at the end.
+static PUBLISHED: Mutex<Vec<(String, Vec<Figure>)>> = Mutex::new(Vec::new());
+
+/// Writes `<bench>.json` into `DUNNOCK_FIGURES`, if that is set, and keeps the figures for [`table_of_all`].
 pub fn publish(bench: &str, figures: &[Figure]) {
-    println!("\n{bench}\n{}", table(figures));
     if let Some(folder) = std::env::var_os("DUNNOCK_FIGURES") {
         let file = PathBuf::from(folder).join(format!("{bench}.json"));
         let all: Vec<Value> = figures.iter().map(Figure::json).collect();
         let content = json!({ "bench": bench, "figures": all }).to_string();
         std::fs::write(&file, content).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
+    PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner).push((bench.to_owned(), figures.to_vec()));
 }
 
-fn table(figures: &[Figure]) -> String {
-    let width = figures.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
-    let line = |figure: &Figure| {
-        let (least, most) = figure.spread();
-        let beside = match (&figure.beside, figure.ratio()) {
-            (Some((name, _)), Some(ratio)) => format!("   {ratio:.2} x {name}"),
-            _ => String::new(),
-        };
-        let (name, unit, median, runs) = (&figure.name, figure.unit, figure.median(), figure.runs.len());
-        format!("  {name:width$}  {median:>12.3} {unit:4} ({least:.3} to {most:.3}, {runs} runs){beside}\n")
+/// Everything that was published, as one table.
+pub fn table_of_all() -> String {
+    table(&PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn table(benches: &[(String, Vec<Figure>)]) -> String {
+    let names = benches.iter().flat_map(|(_, figures)| figures).map(|figure| figure.name.chars().count());
+    let width = names.max().unwrap_or(0);
+    let mut text = format!("  {:width$}  {:>12} {:4}  {:>23}  runs\n", "", "median", "", "least to most");
+    for (bench, figures) in benches {
+        text.push_str(&format!("{bench}\n"));
+        figures.iter().for_each(|figure| text.push_str(&line(figure, width)));
+    }
+    text
+}
+
+fn line(figure: &Figure, width: usize) -> String {
+    let (least, most) = figure.spread();
+    let beside = match (&figure.beside, figure.ratio()) {
+        (Some((name, _)), Some(ratio)) => format!("  {ratio:.2} x {name}"),
+        _ => String::new(),
     };
-    figures.iter().map(line).collect()
+    let (name, unit, median, runs) = (&figure.name, figure.unit, figure.median(), figure.runs.len());
+    format!("  {name:width$}  {median:>12.3} {unit:4}  {least:>10.3} {most:>12.3}  {runs:>4}{beside}\n")
 }
 
 #[cfg(test)]
@@ -97,6 +113,6 @@ mod tests {
         let floor = Figure::new("floor", "s", vec![2.0]);
         let figure = Figure::new("ours", "s", vec![3.0]).beside(&floor);
         assert!((figure.ratio().unwrap() - 1.5).abs() < 1e-9);
-        assert!(table(&[figure]).contains("1.50 x floor"));
+        assert!(table(&[("bench".to_owned(), vec![figure])]).contains("1.50 x floor"));
     }
 }

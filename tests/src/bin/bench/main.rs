@@ -8,6 +8,7 @@ mod ratchet;
 mod start;
 mod watched;
 
+use dunnock_tests::figures::table_of_all;
 use std::process::ExitCode;
 
 /// What can be measured, by name.
@@ -27,8 +28,12 @@ fn main() -> ExitCode {
         eprintln!("there is no measurement called {wanted:?}; there are: {names}");
         return ExitCode::from(2);
     }
-    for (_, run) in chosen {
-        run();
+    let mut failed = false;
+    for (name, run) in chosen {
+        eprintln!("measuring: {name}");
+        // One that fails says why at once; the others are measured all the same.
+        failed |= std::panic::catch_unwind(run).is_err();
     }
-    ExitCode::SUCCESS
+    print!("\n{}", table_of_all());
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
