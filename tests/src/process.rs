@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 static ENDED: AtomicBool = AtomicBool::new(false);
 static WATCH: Once = Once::new();
+static SIGNALS: Once = Once::new();
 
 /// A child process, killed on drop.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct Process {
 impl Process {
     /// Starts it; `name` appears in messages.
     pub fn start(name: &str, command: &mut Command) -> Process {
+        clean_up_when_interrupted();
         WATCH.call_once(watch);
         let child = running(|all| {
             // Nothing is started any more once everything was ended.
@@ -126,6 +128,24 @@ pub fn kill_all() {
 /// Whether [`kill_all`] was called: what fails from then on is of no interest.
 pub fn is_ending() -> bool {
     ENDED.load(Ordering::SeqCst)
+}
+
+/// From now on Ctrl-C, SIGTERM and a closed terminal leave nothing behind either: no unwinding happens then, so processes
+/// and folders are removed by hand. The first [`Process`] asks for it; a program with folders before that asks itself.
+pub fn clean_up_when_interrupted() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    SIGNALS.call_once(|| {
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).expect("these may be handled");
+        std::thread::spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                kill_all();
+                // A server that is being killed may write a last file.
+                std::thread::park_timeout(Duration::from_millis(50));
+                crate::scratch::remove_all();
+                std::process::exit(128 + signal);
+            }
+        });
+    });
 }
 
 /// Ends the whole test program when it has hung: first its children, so that none outlives it.

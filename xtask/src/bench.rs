@@ -41,6 +41,8 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     bench.args(words).envs(rates);
     bench.env("DUNNOCK_PROSODY", &prosody.folder).env("DUNNOCK_PYTHON", python);
     bench.env("DUNNOCK_BIN", cargo.program("dunnock", "release")).env("DUNNOCK_FIGURES", figures);
+    // All of it takes longer than the limit that ends a test program that hangs.
+    bench.env("DUNNOCK_MINUTES", "120");
     cargo.equip(&mut bench);
     let status = bench.status().map_err(|error| format!("the measurements do not start: {error}"))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

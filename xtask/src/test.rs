@@ -148,11 +148,14 @@ impl Run {
         };
         let program = self.cargo.program("dunnock", "debug");
         let soak = OsStr::new(if self.soak { "full" } else { "" });
+        // After so long a program that hangs is ended.
+        let minutes = OsStr::new(if self.soak { "240" } else { "30" });
         let extra = [
             ("DUNNOCK_PROSODY", prosody.folder.as_os_str()),
             ("DUNNOCK_PYTHON", python.as_os_str()),
             ("DUNNOCK_BIN", program.as_os_str()),
             ("DUNNOCK_SOAK", soak),
+            ("DUNNOCK_MINUTES", minutes),
         ];
         self.tests(name, command, &extra)
     }

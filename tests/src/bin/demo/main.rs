@@ -11,7 +11,6 @@ use dunnock_tests::{process, scratch};
 use screen::Screen;
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Who speaks, and what they say.
 const LINES: [(bool, &str); 6] = [
@@ -40,7 +39,7 @@ impl Person {
 }
 
 fn main() -> ExitCode {
-    clean_up_when_interrupted();
+    process::clean_up_when_interrupted();
     // What went wrong is for people to read, not where in this program.
     std::panic::set_hook(Box::new(|panic| {
         if !process::is_ending() {
@@ -160,19 +159,4 @@ fn chat(people: &mut [Person; 2], server: &Prosody) {
     if !telling.is_empty() {
         tell_what_is_stored(server, &telling);
     }
-}
-
-/// Ctrl-C and SIGTERM: no unwinding happens then, so processes and folders are removed by hand.
-fn clean_up_when_interrupted() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).expect("these may be handled");
-    std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            process::kill_all();
-            // A server that is being killed may write a last file.
-            std::thread::park_timeout(Duration::from_millis(50));
-            scratch::remove_all();
-            std::process::exit(128 + signal);
-        }
-    });
 }
