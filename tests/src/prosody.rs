@@ -76,6 +76,9 @@ impl Prosody {
             is_13: self.is_13(),
         };
         std::fs::create_dir_all(self.scratch.join("data")).map_err(|error| error.to_string())?;
+        if !self.archive().exists() {
+            crate::archive::prepare(&self.archive()).map_err(|error| error.to_string())?;
+        }
         let config = self.scratch.write("prosody.cfg.lua", render(&self.settings, &place));
         let mut command = Command::new(environment::prosody().join("prosody"));
         command.arg("-F").arg("--config").arg(config).stdin(Stdio::null()).stdout(Stdio::piped());

@@ -74,11 +74,12 @@ fn play() {
     println!("{} and {} are online.\n", people[0].jid, people[1].jid);
     let screen = Screen::new();
     screen.head();
+    let mut last = String::new();
     for (juliet_speaks, text) in LINES {
-        speak(&mut people, juliet_speaks, text);
-        show(&screen, &server, juliet_speaks, text);
+        last = speak(&mut people, juliet_speaks, text);
+        show(&screen, &server, juliet_speaks, text, &last);
     }
-    tell_what_is_stored(&server, &LINES.map(|(_, text)| text));
+    tell_what_is_stored(&server, &LINES.map(|(_, text)| text), &last);
     if std::io::stdin().is_terminal() {
         chat(&mut people, &server);
     }
@@ -87,24 +88,30 @@ fn play() {
     }
 }
 
-/// One says it, the other has to see it, sealed.
-fn speak(people: &mut [Person; 2], juliet_speaks: bool, text: &str) {
+/// One says it, the other has to see it, sealed; hands back the id that the message has everywhere.
+fn speak(people: &mut [Person; 2], juliet_speaks: bool, text: &str) -> String {
     let [juliet, romeo] = people;
     let (from, to) = if juliet_speaks { (juliet, romeo) } else { (romeo, juliet) };
     let seen = from.rpc.tells(&from.jid, &to.jid, text, &to.rpc);
     assert_ne!(seen["sealed"], "none", "it arrived in clear: {seen}");
+    seen["origin_id"].as_str().expect("every message has one").to_owned()
 }
 
-fn show(screen: &Screen, server: &Prosody, juliet_speaks: bool, text: &str) {
+fn show(screen: &Screen, server: &Prosody, juliet_speaks: bool, text: &str, id: &str) {
     let speaker = if juliet_speaks { "Juliet" } else { "Romeo" };
     let line = format!("{speaker}: {text}");
-    screen.row(&line, &line, &last_with_content(server).map(|stanza| excerpt(&stanza)).unwrap_or_default());
+    screen.row(&line, &line, &excerpt(&stored(server, id)));
 }
 
-/// The newest stored stanza that carries words; receipts and the like carry none.
-fn last_with_content(server: &Prosody) -> Option<String> {
-    let stored = archive::read(&server.archive()).unwrap_or_default();
-    stored.into_iter().map(|message| message.stanza).rfind(|stanza| stanza.contains("<payload"))
+/// The stanza with this id as it lies in the archive; the server stores before it delivers.
+fn stored(server: &Prosody, id: &str) -> String {
+    let all = archived(server).into_iter().map(|message| message.stanza);
+    let mut found = all.filter(|stanza| stanza.contains(&format!("id='{id}'")) && stanza.contains("<payload"));
+    found.next().unwrap_or_else(|| panic!("the server delivered a message that its archive does not hold"))
+}
+
+fn archived(server: &Prosody) -> Vec<archive::Archived> {
+    archive::read(&server.archive()).unwrap_or_else(|error| panic!("the server's archive cannot be read: {error}"))
 }
 
 /// The part of a stored stanza that stands where the words would be.
@@ -116,20 +123,20 @@ fn excerpt(stanza: &str) -> String {
 }
 
 /// Looks for every text in every file of the server, with a control that the search finds what is there.
-fn tell_what_is_stored(server: &Prosody, texts: &[&str]) {
+fn tell_what_is_stored(server: &Prosody, texts: &[&str], last: &str) {
     let files = scratch::files_below(server.folder()).len();
-    let stored = archive::read(&server.archive()).unwrap_or_default();
+    let messages = archived(server).len();
     let addresses = scratch::files_holding(server.folder(), &["romeo"]).len();
-    assert!(addresses > 0 && stored.len() >= texts.len(), "the server stored nothing: then this shows nothing");
+    assert!(addresses > 0 && messages >= texts.len(), "the server stored nothing: then this shows nothing");
     let found = scratch::files_holding(server.folder(), texts);
     assert!(found.is_empty(), "the server stored these in clear: {found:?}");
-    if let Some(stanza) = last_with_content(server) {
-        println!("\nOne message as it lies in the server's archive:\n{stanza}");
-    }
+    println!("\nOne message as it lies in the server's archive:\n{}", stored(server, last));
+    let count = if texts.len() == 1 { "text was" } else { "texts were" };
     println!(
-        "\nThe archive holds {} messages. Their {} texts were looked for in all {files} files of the server: found 0 times.\n\
-         (The same search found a name, \"romeo\", in {addresses} of them: who writes to whom, and when, the server does know.)",
-        stored.len(),
+        "\nTheir two archives hold {messages} messages, receipts included. The {} {count} looked for in all {files} files \
+         of the server: found 0 times.\n\
+         (The same search found a name, \"romeo\", in {addresses} of them: who writes to whom, and when, the server does \
+         know.)",
         texts.len()
     );
 }
@@ -137,7 +144,7 @@ fn tell_what_is_stored(server: &Prosody, texts: &[&str]) {
 /// The person at the terminal is Juliet; Romeo echoes.
 fn chat(people: &mut [Person; 2], server: &Prosody) {
     println!("\nNow you are Juliet. Romeo repeats what you say. An empty line or Ctrl-D ends it.");
-    let mut said = Vec::new();
+    let (mut said, mut last) = (Vec::new(), String::new());
     let mut lines = std::io::stdin().lock().lines();
     loop {
         print!("Juliet: ");
@@ -147,7 +154,7 @@ fn chat(people: &mut [Person; 2], server: &Prosody) {
         if line.is_empty() {
             break;
         }
-        speak(people, true, &line);
+        last = speak(people, true, &line);
         let echo = format!("Thou saidst: {line}");
         speak(people, false, &echo);
         println!("Romeo:  {echo}");
@@ -157,6 +164,6 @@ fn chat(people: &mut [Person; 2], server: &Prosody) {
     // Short words stand in any file by chance.
     let telling: Vec<&str> = said.into_iter().filter(|text| text.chars().count() >= 12).collect();
     if !telling.is_empty() {
-        tell_what_is_stored(server, &telling);
+        tell_what_is_stored(server, &telling, &last);
     }
 }
