@@ -17,6 +17,9 @@ const MOST: usize = 64;
 /// How long to wait before a refused publication is tried again, milliseconds.
 const REFUSED_PAUSE: i64 = 120_000;
 
+/// How long to wait before a server that is busy, or cannot be reached, is asked again; doubled each time, milliseconds.
+const BUSY_PAUSE: i64 = 10_000;
+
 /// How a version is named in wants and on the border.
 pub(crate) fn code(version: Version) -> &'static str {
     match version {
@@ -80,8 +83,16 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
     let Some(version) = from_code(row.arg.split(' ').next().unwrap_or("")) else { return ctx.drop_want(row) };
     match (kind, answer) {
         (Kind::List, answer) => {
-            ctx.drop_want(row)?;
             let owner = if row.jid.is_empty() { ctx.bare() } else { row.jid.clone() };
+            if let Answer::Error(_, stanza) = &answer
+                && may_pass(stanza)
+                && ctx.tx.device_list(&owner, version)?.is_none()
+            {
+                // Nothing was ever known of this person: to go on would mean that they have no device.
+                ctx.tx.count("list_delayed")?;
+                return ctx.later(row, BUSY_PAUSE << row.tries.min(5));
+            }
+            ctx.drop_want(row)?;
             list_answered(ctx, &owner, version, answer)
         }
         (Kind::PublishList, Answer::Result(_)) => {
@@ -99,6 +110,11 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
         }
         _ => ctx.drop_want(row),
     }
+}
+
+/// Whether the same question may be answered later (RFC 6120 section 8.3.2).
+fn may_pass(stanza: &Element) -> bool {
+    stanza.get_child("error", ns::CLIENT).is_some_and(|error| error.attr("type") == Some("wait"))
 }
 
 fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -> Result<()> {
@@ -162,15 +178,25 @@ fn ids(item: &Element, version: Version) -> Vec<u32> {
     let Some(list) = item.get_child(name, namespace) else { return Vec::new() };
     let ids =
         list.children().filter(|child| child.name() == "device").filter_map(|child| child.attr("id")?.parse().ok());
-    let mut ids: Vec<u32> = ids.filter(|id| *id != 0).take(MOST).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+    ids.filter(|id| *id != 0).collect()
+}
+
+/// The ids that count: each once, and not too many.
+fn few(ids: &[u32]) -> Vec<u32> {
+    let mut few: Vec<u32> = ids.iter().copied().take(MOST).collect();
+    few.sort_unstable();
+    few.dedup();
+    few
 }
 
 /// A complete list of one version: devices come, go and return.
 fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()> {
     let own = owner == ctx.me.jid.as_str();
+    if own {
+        // Ourselves are looked for in the whole list: else a long one would make us publish it again and again.
+        own_list(ctx, version, ids)?;
+    }
+    let ids = &few(ids);
     let known = ctx.tx.devices(owner)?;
     let first = ctx.tx.device_list(owner, Version::V2)?.is_none() && ctx.tx.device_list(owner, Version::V03)?.is_none();
     ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
@@ -192,7 +218,7 @@ fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()
         }
         appeared(ctx, owner, *id, version, old, first, &known)?;
     }
-    if own { own_list(ctx, version, ids) } else { Ok(()) }
+    Ok(())
 }
 
 fn appeared(
@@ -277,5 +303,56 @@ fn set_listed(row: &mut DeviceRow, version: Version, listed: bool) {
             row.listed2 = listed;
             row.ever2 |= listed;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::{ROMEO, juliet, sent, xml};
+    use super::super::want;
+    use super::*;
+
+    fn list(ids: impl Iterator<Item = u32>) -> Element {
+        let devices: String = ids.map(|id| format!("<device id='{id}'/>")).collect();
+        xml(&format!("<item xmlns='urn:x'><devices xmlns='urn:xmpp:omemo:2'>{devices}</devices></item>"))
+    }
+
+    #[test]
+    fn a_long_own_list_that_names_us_last_is_not_published_again() {
+        juliet(|ctx| {
+            let (own, us) = (ctx.bare(), ctx.me.device);
+            let named = list((100..300).chain([us]));
+            heard(ctx, &own, Version::V2, &ids(&named, Version::V2)).unwrap();
+            assert!(ctx.tx.find_want("publish_list", "", "2").unwrap().is_none());
+            assert_eq!(ctx.tx.devices(&own).unwrap().iter().filter(|row| row.device != us).count(), MOST);
+            heard(ctx, &own, Version::V2, &ids(&list(100..300), Version::V2)).unwrap();
+            assert!(ctx.tx.find_want("publish_list", "", "2").unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn a_server_that_is_busy_does_not_say_that_somebody_has_no_device() {
+        juliet(|ctx| {
+            let asks = |ctx: &mut Ctx| {
+                ctx.ask_due().unwrap();
+                sent(ctx).last().unwrap().attr("id").unwrap().to_owned()
+            };
+            let refuse = |ctx: &mut Ctx, id: &str, kind: &str| {
+                let iq = format!(
+                    "<iq xmlns='jabber:client' type='error' id='{id}' from='{ROMEO}'><error type='{kind}'>
+                     <remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+                );
+                want::answered(ctx, &xml(&iq)).unwrap();
+            };
+            want_list(ctx, ROMEO, Version::V2).unwrap();
+            let first = asks(ctx);
+            refuse(ctx, &first, "wait");
+            assert!(!is_confirmed(ctx, ROMEO, Version::V2).unwrap());
+            ctx.now.wall += BUSY_PAUSE * 2;
+            let second = asks(ctx);
+            assert_ne!(first, second);
+            refuse(ctx, &second, "cancel");
+            assert!(is_confirmed(ctx, ROMEO, Version::V2).unwrap());
+        });
     }
 }
