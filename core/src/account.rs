@@ -1,5 +1,6 @@
 //! The handle of an account: sends wishes, waits for what became of them, opens what screens show.
 
+use crate::address;
 use crate::brain::{self, Request, StartWire};
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
@@ -306,7 +307,8 @@ impl Account {
 
     /// Rows of a chat, newest first: those before the row with the local id `before`, or the newest; at most 200.
     pub fn timeline(&self, chat: &str, before: Option<&str>, limit: u32) -> Result<Vec<TimelineItem>> {
-        self.inner.read(|reader| query::timeline(reader, chat, before, limit))
+        let chat = address::bare(chat)?;
+        self.inner.read(|reader| query::timeline(reader, chat.as_str(), before, limit))
     }
 
     /// The contact list, by name.
@@ -316,7 +318,8 @@ impl Account {
 
     /// The devices of a person, or of this account.
     pub fn devices(&self, jid: &str) -> Result<Vec<DeviceView>> {
-        self.inner.read(|reader| query::devices(reader, jid))
+        let jid = address::bare(jid)?;
+        self.inner.read(|reader| query::devices(reader, jid.as_str()))
     }
 
     /// How the connection stands, in whichever process holds it.
@@ -348,7 +351,8 @@ impl Account {
 
     /// The newest rows of a chat, again after each change.
     pub fn watch_timeline(&self, chat: &str, limit: u32) -> Query<Vec<TimelineItem>> {
-        let (chat, matter) = (chat.to_owned(), Touched::Timeline(chat.to_owned()));
+        let chat = normal(chat);
+        let matter = Touched::Timeline(chat.clone());
         let produce = move |inner: &Inner| inner.read(|reader| query::timeline(reader, &chat, None, limit));
         self.watch(move |touched| *touched == matter, Arc::new(produce))
     }
@@ -361,7 +365,8 @@ impl Account {
 
     /// The devices of a person, again after each change.
     pub fn watch_devices(&self, jid: &str) -> Query<Vec<DeviceView>> {
-        let (jid, matter) = (jid.to_owned(), Touched::Devices(jid.to_owned()));
+        let jid = normal(jid);
+        let matter = Touched::Devices(jid.clone());
         let produce = move |inner: &Inner| inner.read(|reader| query::devices(reader, &jid));
         self.watch(move |touched| *touched == matter, Arc::new(produce))
     }
@@ -404,4 +409,9 @@ fn is_lasting(kind: ErrorKind) -> bool {
 /// The kind of this code.
 fn kind_of(code: &str) -> Option<ErrorKind> {
     ErrorKind::ALL.iter().copied().find(|kind| kind.code() == code)
+}
+
+/// The normal form of a bare JID; what is none has no rows under any form.
+fn normal(text: &str) -> String {
+    address::bare(text).map_or_else(|_| text.to_owned(), |jid| jid.to_string())
 }

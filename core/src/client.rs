@@ -297,9 +297,8 @@ fn wires_on(handle: Handle) -> StartWire {
 
 /// The normal form of a bare JID with a name in it.
 fn bare(text: &str) -> Result<String> {
-    let invalid = || Error::about(ErrorKind::InvalidJid, text);
-    let jid = jid::BareJid::from_str(text).map_err(|_| invalid())?;
-    if jid.node().is_none() { Err(invalid()) } else { Ok(jid.to_string()) }
+    let jid = crate::address::bare(text)?;
+    if jid.node().is_none() { Err(Error::about(ErrorKind::InvalidJid, text)) } else { Ok(jid.to_string()) }
 }
 
 /// A random UUID (RFC 9562, version 4).

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod address;
 mod bell;
 #[cfg(feature = "bench")]
 pub mod bench;

@@ -5,7 +5,6 @@ use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Trust};
 use crate::store::message::NewMessage;
-use jid::BareJid;
 use sha2::{Digest, Sha256};
 
 /// The longest text that fits a stanza of any deployed server after sealing, bytes.
@@ -38,7 +37,7 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
 }
 
 fn bare(text: &str) -> Result<String> {
-    BareJid::new(text).map(|jid| jid.to_string()).map_err(|_| Error::about(ErrorKind::InvalidJid, text))
+    crate::address::bare(text).map(|jid| jid.to_string())
 }
 
 fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id: Option<String>) -> Result<Reply> {
@@ -53,10 +52,10 @@ fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id
     if let Some(row) = ctx.tx.own_message_anywhere(&origin_id)?.filter(|row| row.state.is_some()) {
         return Ok(Reply::Sent { message: row.id.to_string(), origin_id });
     }
-    if text.is_empty() {
+    let body = super::xml::clean(text);
+    if body.is_empty() {
         return Err(Error::about(ErrorKind::InvalidInput, "text"));
     }
-    let body = super::xml::clean(text);
     if body.len() > LONGEST {
         return Err(Error::about(ErrorKind::TooLarge, "text"));
     }
@@ -113,11 +112,30 @@ fn decide(ctx: &mut Ctx, jid: &str, fingerprint: &str, trust: Trust) -> Result<(
     let plain = |text: &str| text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_lowercase();
     let wanted = plain(fingerprint);
     let row = ctx.tx.devices(jid)?.into_iter().find(|row| !wanted.is_empty() && plain(&row.fingerprint()) == wanted);
-    let mut row = row.ok_or_else(|| Error::about(ErrorKind::UnknownDevice, fingerprint))?;
+    let mut row = row.ok_or_else(|| {
+        Error::about(ErrorKind::UnknownDevice, if fingerprint.is_empty() { "\"\"" } else { fingerprint })
+    })?;
     if row.jid == ctx.me.jid.as_str() && row.device == ctx.me.device {
         return Err(Error::about(ErrorKind::UnknownDevice, fingerprint));
     }
     row.trust = trust;
     ctx.tx.put_device(&row)?;
     ctx.tx.tell_device(&row, "trust")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::{ROMEO, juliet};
+    use super::*;
+
+    #[test]
+    fn a_text_of_which_nothing_can_be_sent_is_refused() {
+        juliet(|ctx| {
+            for text in ["", "\u{1}", "\u{fffe}\u{0}"] {
+                let send = Command::Send { to: ROMEO.into(), text: text.into(), reply_to: None, origin_id: None };
+                let error = carry_out(ctx, send).err().unwrap();
+                assert_eq!((error.kind, error.subject.as_str()), (ErrorKind::InvalidInput, "text"));
+            }
+        });
+    }
 }

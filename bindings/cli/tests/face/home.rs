@@ -146,6 +146,8 @@ fn a_message_that_cannot_go_out_is_kept_and_named() {
     let history = scratch.run(&["--json", "history", "romeo@b.example"]);
     let row: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
     assert_eq!((&row["text"], &row["state"]), (&json!("hi there"), &json!("waiting")));
+    let spelt = scratch.run(&["--json", "history", "Romeo@B.Example."]);
+    assert_eq!(spelt.stdout, history.stdout, "another spelling of the same address");
     let search = scratch.run(&["search", "there"]);
     assert!(String::from_utf8(search.stdout).unwrap().contains("me [waiting]: hi there"));
 }
