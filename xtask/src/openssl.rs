@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::debs::{self, Suite};
-use crate::needs::{demand_program, has_program, library_folders, private_copy, say};
+use crate::needs::{demand_program, has_program, library_folders, output_of, private_copy, say};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +30,11 @@ impl OpenSsl {
                 Err(problem) => say(&format!("no private copy of OpenSSL's headers: {problem}")),
             }
         }
-        demand_program("perl", "compiling OpenSSL needs it", "perl, or libssl-dev instead")?;
+        if !perl_is_whole() {
+            return Err("Perl is missing, or parts of it, and so are OpenSSL's headers; as root: apt-get install \
+                        libssl-dev, or else perl"
+                .to_owned());
+        }
         demand_program("make", "compiling OpenSSL needs it", "make, or libssl-dev instead")?;
         say("OpenSSL's headers are missing, so OpenSSL is compiled too: the first build takes minutes longer");
         say("(as root, apt-get install libssl-dev avoids that)");
@@ -108,6 +112,12 @@ fn compiles() -> bool {
     let _ = std::fs::remove_file(input);
     let _ = std::fs::remove_file(program);
     tried
+}
+
+/// Debian's base system has a Perl without the modules that OpenSSL's configuration uses.
+fn perl_is_whole() -> bool {
+    let modules = ["-MFindBin", "-MFile::Compare", "-MFile::Copy", "-MIPC::Cmd", "-MTime::Piece", "-e", "1"];
+    output_of(Command::new("perl").args(modules)).is_ok()
 }
 
 fn joined(first: &Path, rest: Option<OsString>) -> OsString {
