@@ -35,6 +35,9 @@ pub(crate) mod limit {
     pub(crate) const HEADER: u64 = 16 << 10;
 }
 
+/// What an element with an attribute takes in memory beside its text, bytes.
+const ELEMENT: usize = 1 << 10;
+
 const CLIENT: &str = "jabber:client";
 const STREAMS: &str = "http://etherx.jabber.org/streams";
 const STANZA_ID: &str = "urn:xmpp:sid:0";
@@ -188,6 +191,11 @@ impl Assembler {
     #[cfg(test)]
     pub(crate) fn holds(&self) -> usize {
         self.scope.len() + self.open.len() + self.depth
+    }
+
+    /// About what the tree of the last stanza takes in memory, bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes as usize + self.elements * ELEMENT
     }
 
     /// Whether the stream header came.

@@ -44,6 +44,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         })
     }
 
+    /// About what the last stanza takes in memory, bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.assembler.weight()
+    }
+
     /// Reads more bytes. Only after [`Reader::ready`] had nothing. Cancel-safe: the one await is a single read.
     pub(crate) async fn fill(&mut self) -> Result<(), Error> {
         debug_assert_eq!(self.start, self.end, "the parser takes all that it is given");

@@ -139,7 +139,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 
     /// Takes what was read: all of it, or up to the stanza that the brain has no room for.
     fn read(&mut self) -> Result<(), Ended> {
-        while self.line.stanza.is_none() {
+        while self.may_read() {
             match self.reader.ready() {
                 Ok(Some(item)) => self.take(item)?,
                 Ok(None) => break,
@@ -151,6 +151,11 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         Ok(())
     }
 
+    /// Whether the brain has room for another stanza.
+    fn may_read(&self) -> bool {
+        self.line.stanza.is_none() && !self.state.sm.is_full()
+    }
+
     fn take(&mut self, item: Item) -> Result<(), Ended> {
         match item {
             Item::Stanza(Arrived::Whole(iq)) if self.is_pong(&iq) => self.pong(),
@@ -158,6 +163,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                 if let Arrived::Oversized { bytes, .. } = &arrived {
                     tracing::warn!(target: "dunnock", bytes, "stanza too large");
                 }
+                self.state.sm.weigh(if let Arrived::Whole(_) = arrived { self.reader.weight() } else { 0 });
                 self.state.sm.handed();
                 self.line.stanza = Some(FromWire::Stanza(arrived));
             }
@@ -275,7 +281,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
     async fn wait(&mut self) -> Result<(), Ended> {
         let deadline = self.line.deadline(&self.limits);
         let lagging = self.line.waits_for_brain();
-        let reading = self.line.stanza.is_none();
+        let reading = self.may_read();
         tokio::select! {
             // Cancel-safe: a permit that is not taken gives its place back, and no event is inside.
             permit = self.events.reserve(), if lagging => {

@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 
 /// Stanzas that may be written and not acknowledged; then writing waits, which holds back the brain by its credit.
 const WINDOW: usize = 1024;
+/// What the stanzas may weigh that the brain has not committed; then reading waits. Their number alone is no bound: one
+/// tree of a megabyte takes ten.
+const HELD: usize = 8 << 20;
 
 /// The books of one wire, over all its streams.
 #[derive(Default)]
@@ -21,6 +24,9 @@ pub(crate) struct Sm {
     handled: u32,
     /// Stanzas handed to the brain that this stream's `h` does not count, of earlier streams: reported first.
     stale: u64,
+    /// Bytes that each stanza takes which the brain has, of this and earlier streams, in order; and their sum.
+    held: VecDeque<usize>,
+    weight: usize,
     /// The server asked while the brain was behind: to be answered again at this count.
     owed: Option<u32>,
     /// Stanzas not yet written.
@@ -49,7 +55,8 @@ impl Sm {
     /// A new stream: what was written or waits belongs to an older one. `id` of XEP-0198, if it is resumable.
     pub(crate) fn begin(&mut self, counting: bool, resumable: Option<(String, FullJid)>) {
         self.stale += u64::from(self.behind());
-        *self = Sm { counting, resumable, stale: self.stale, ..Sm::default() };
+        let held = std::mem::take(&mut self.held);
+        *self = Sm { counting, resumable, stale: self.stale, held, weight: self.weight, ..Sm::default() };
     }
 
     /// The old stream goes on from `h` of ours, as it was told to the server, and the server's `h`. What the server has
@@ -67,6 +74,7 @@ impl Sm {
     /// A stanza that no stream counts goes to the brain (it came before counting began).
     pub(crate) fn handed_uncounted(&mut self) {
         self.stale += 1;
+        self.weigh(0);
     }
 
     /// A stanza goes to the brain.
@@ -74,8 +82,21 @@ impl Sm {
         self.handed = self.handed.wrapping_add(1);
     }
 
+    /// A stanza that goes to the brain takes so many bytes until it is committed.
+    pub(crate) fn weigh(&mut self, bytes: usize) {
+        self.held.push_back(bytes);
+        self.weight += bytes;
+    }
+
+    /// Whether the brain has enough for now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.weight > HELD
+    }
+
     /// The brain committed so many more. Returns `h` if the server waits for it.
     pub(crate) fn handled(&mut self, stanzas: u32) -> Option<u32> {
+        let done = self.held.len().min(stanzas as usize);
+        self.weight -= self.held.drain(..done).sum::<usize>();
         let stale = self.stale.min(u64::from(stanzas)) as u32;
         self.stale -= u64::from(stale);
         let counted = (stanzas - stale).min(self.behind());

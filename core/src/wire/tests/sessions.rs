@@ -314,8 +314,34 @@ async fn a_brain_that_lags_slows_the_server_and_loses_nothing() {
     assert!(!server.is_finished(), "the server is held back");
     for n in 0..all {
         assert_eq!(story.stanza().await.attr("id"), Some(n.to_string().as_str()));
+        story.says(ToWire::Handled { stanzas: 1 }).await;
     }
     hears_message(&mut server.await.unwrap(), 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_brain_that_lags_is_handed_no_more_than_a_few_large_stanzas() {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    let all = 100;
+    let server = tokio::spawn(async move {
+        for n in 0..all {
+            peer.says(&format!("<message id='{n}'>{}</message>", "<a/>".repeat(1000))).await;
+        }
+        peer
+    });
+    let next = async |story: &mut Story| tokio::time::timeout(Duration::from_secs(60), story.stanza()).await;
+    let mut taken = 0;
+    while next(&mut story).await.is_ok() {
+        taken += 1;
+    }
+    assert!((4..20).contains(&taken), "{taken} at once");
+    for n in taken..all {
+        story.says(ToWire::Handled { stanzas: 1 }).await;
+        let stanza = next(&mut story).await.expect("there is room again");
+        assert_eq!(stanza.attr("id"), Some(n.to_string().as_str()));
+    }
+    server.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
