@@ -6,14 +6,20 @@ use dunnock_tests::prosody::{Prosody, Settings};
 use dunnock_tests::raw::{self, Raw};
 use dunnock_tests::report;
 use dunnock_tests::tap::OMEMO_03;
+use rustix::process::Signal;
 use serde_json::json;
+use std::time::Duration;
 
-/// What the process may hold after all that beyond what it held before, bytes. Allocators keep some of a burst.
-const MORE: u64 = 48 << 20;
+/// What the process may hold at most beyond what it held before, bytes. A tree of 10,000 elements takes ten megabytes, the
+/// brain may be handed one of them beyond eight megabytes, and allocators keep some of a burst for each thread.
+const MORE: u64 = 96 << 20;
+
+/// How long a server may take to hand on the worst of it: Prosody takes some seconds for each 25,000 levels.
+const WORST: Duration = Duration::from_secs(20 * 60);
 
 /// Juliet and Romeo with Dunnock, and Mercutio, who is hostile.
 fn verona() -> (Prosody, Device, Device, Rpc, Rpc, Raw) {
-    let server = Prosody::start(Settings { extra: raw::SETTINGS.to_owned(), ..Settings::default() });
+    let server = Prosody::start(Settings { extra: raw::SETTINGS.to_owned(), in_memory: true, ..Settings::default() });
     ["juliet", "romeo", "mercutio"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
     let (juliet, romeo) = (Device::new("juliet"), Device::new("romeo"));
     let mut hers = juliet.online(&server, "juliet");
@@ -26,52 +32,121 @@ fn verona() -> (Prosody, Device, Device, Rpc, Rpc, Raw) {
     (server, juliet, romeo, hers, his, mercutio)
 }
 
-/// Bytes of memory that are the process's own.
-fn rss_anon(rpc: &mut Rpc) -> u64 {
+/// The most memory that the process ever held, bytes.
+fn peak(rpc: &mut Rpc) -> u64 {
     let id = rpc.process().process().id();
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux tells it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
     line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") * 1024
+}
+
+/// A message of Mercutio's; `number` makes each another message.
+fn message(to: &str, number: usize, content: &str) -> String {
+    format!("<message to='{to}' type='chat' id='m{number}'>{content}</message>")
+}
+
+/// One kind of hostile content.
+struct Content {
+    name: &'static str,
+    times: usize,
+    xml: String,
+    fate: Fate,
+    /// Juliet's process stands still until all of it waits for her.
+    asleep: bool,
+}
+
+/// All kinds: past our limits (64 levels, 1 MiB, 10,000 elements), just below them, and many.
+fn contents() -> [Content; 9] {
+    let deep = |levels: usize| format!("<body>n</body>{}{}", "<a>".repeat(levels), "</a>".repeat(levels));
+    let long = |bytes: usize| format!("<body>{}</body>", "l".repeat(bytes));
+    let keys = |count: usize| {
+        let keys: String = (0..count).map(|number| format!("<key rid='{number}'>MwohBQ==</key>")).collect();
+        format!(
+            "<encrypted xmlns='{OMEMO_03}'><header sid='7'>{keys}<iv>AAAA</iv></header><payload>AAAA</payload></encrypted>"
+        )
+    };
+    let typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>".to_owned();
+    let (few, some, many) = if is_soak() { (10, 60, 50_000) } else { (2, 8, 1_000) };
+    let content = |name, times, xml, fate| Content { name, times, xml, fate, asleep: false };
+    [
+        content("25,000 levels", few, deep(25_000), Fate::TooLarge),
+        content("60 levels", few, deep(60), Fate::Text(1)),
+        content("1 MB", few, long(1_000_000), Fate::Text(1_000_000)),
+        content("1.1 MB", few, long(1_100_000), Fate::TooLarge),
+        content("10,000 keys", few, keys(10_000), Fate::TooLarge),
+        content("9,900 keys", few, keys(9_900), Fate::Nothing),
+        Content { asleep: true, ..content("9,900 keys while asleep", some, keys(9_900), Fate::Nothing) },
+        content("typing", many, typing, Fate::Nothing),
+        content("small talk", many, long(5), Fate::Text(5)),
+    ]
+}
+
+/// What has to come of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// A row that says that it was too large: it came as far as our reader.
+    TooLarge,
+    /// A row with so many letters.
+    Text(usize),
+    /// No row, or an unreadable one of another kind.
+    Nothing,
 }
 
 #[test]
 fn a_hostile_contact_costs_no_message_and_no_memory() {
     let (server, _juliet, _romeo, mut hers, mut his, mut mercutio) = verona();
     let (me, friend) = (server.jid("juliet"), server.jid("romeo"));
-    let before = rss_anon(&mut hers);
-    let to = format!("to='{me}' type='chat'");
-    let mut round = |what: &str, stanza: &str, times: usize| {
-        for _ in 0..times {
-            mercutio.send(stanza);
+    let before = peak(&mut hers);
+    hers.events("connection");
+    let mut number = 0;
+    let mut figures = Vec::new();
+    for Content { name, times, xml, fate, asleep } in contents() {
+        if asleep {
+            hers.process().process().signal(Signal::STOP);
         }
-        mercutio.send(&format!("<message {to} id='after {what}'><body>after {what}</body></message>"));
-        hers.sees(&format!("after {what}"));
-        his.says(&friend, &me, &format!("through {what}"));
-        let seen = hers.sees(&format!("through {what}"));
+        for _ in 0..times {
+            number += 1;
+            mercutio.send(&message(&me, number, &xml));
+        }
+        mercutio.send(&message(&me, 0, &format!("<body>after {name}</body>")));
+        if asleep {
+            // The server works in order.
+            mercutio.send(&message(&friend, 0, "<body>she sleeps</body>"));
+            sees_at_last(&his, "she sleeps");
+            hers.process().process().signal(Signal::CONT);
+        }
+        sees_at_last(&hers, &format!("after {name}"));
+        let arrived = hers.events("message").iter().filter(|event| fate == Fate::Text(letters(event))).count();
+        let thrown = hers.events("unreadable").iter().filter(|event| event["reason"] == "too_large").count();
+        let wanted = match fate {
+            Fate::TooLarge => (0, times),
+            Fate::Text(_) => (times, 0),
+            Fate::Nothing => (0, 0),
+        };
+        assert_eq!((arrived, thrown), wanted, "of {times} times {name}: read, and thrown away");
+        his.says(&friend, &me, &format!("through {name}"));
+        let seen = hers.sees(&format!("through {name}"));
         assert_eq!(seen["sealed"], "full");
-        let now = rss_anon(&mut hers);
-        assert!(now < before + MORE, "after {what}: {} MiB, before {} MiB", now >> 20, before >> 20);
-        now >> 20
-    };
-    let nested =
-        format!("<message {to} id='n'><body>n</body>{}{}</message>", "<a>".repeat(25_000), "</a>".repeat(25_000));
-    let long = format!("<message {to} id='l'><body>{}</body></message>", "l".repeat(1_000_000));
-    let keys: String = (0..10_000).map(|number| format!("<key rid='{number}'>MwohBQ==</key>")).collect();
-    let keys = format!(
-        "<message {to} id='k'><encrypted xmlns='{OMEMO_03}'><header sid='7'>{keys}<iv>AAAA</iv></header><payload>AAAA</payload>\
-         </encrypted></message>"
-    );
-    let typing = format!("<message {to}><composing xmlns='http://jabber.org/protocol/chatstates'/></message>");
-    let small = format!("<message {to}><body>small</body></message>");
-    let many = if is_soak() { 50_000 } else { 1_000 };
-    let figures = [
-        round("nesting", &nested, 2),
-        round("length", &long, 5),
-        round("keys", &keys, 2),
-        round("typing", &typing, many),
-        round("small talk", &small, many),
-    ];
-    report::note(&format!("hostile contact: RssAnon {} MiB before, then {figures:?} MiB", before >> 20));
+        let now = peak(&mut hers);
+        assert!(now < before + MORE, "after {name}: {} MiB, before {} MiB", now >> 20, before >> 20);
+        figures.push(format!("{times} x {name} {fate:?}: {}", now >> 20));
+    }
+    assert_eq!(hers.events("connection"), Vec::<serde_json::Value>::new(), "the stream was lost meanwhile");
+    report::note(&format!(
+        "hostile contact: peak memory in MiB, at first {}, after {}",
+        before >> 20,
+        figures.join("; ")
+    ));
+}
+
+/// Waits for a text, for minutes.
+fn sees_at_last(rpc: &Rpc, text: &str) {
+    rpc.event_within(WORST, "message", text, |event| event["text"] == text);
+}
+
+/// How long the text of a message is.
+fn letters(event: &serde_json::Value) -> usize {
+    event["text"].as_str().unwrap_or_default().len()
 }
 
 #[test]
