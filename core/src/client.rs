@@ -84,7 +84,7 @@ const LET_GO: Duration = Duration::from_secs(10);
 impl Client {
     /// Opens the home folder, or makes it with mode 0700.
     ///
-    /// Fails with `WrongKey`, `ReadOnlyHome`, `DiskFull`, `DamagedStore` (accounts, but no `key.check`); nothing was changed then.
+    /// Fails with `WrongKey`, `ReadOnlyHome`, `DiskFull`, `DamagedStore` (accounts, but no `key.check`, and none that the key opens); nothing was changed then.
     pub fn open(home: &Path, key: StoreKey) -> Result<Client> {
         Client::open_with(home, key, crate::killpoint::limits())
     }

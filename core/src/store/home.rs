@@ -1,9 +1,11 @@
 //! The home folder: `key.check` and `accounts/<16 random hex>/{store.db, lease}`. No JID in any name, mode 0700.
 //!
 //! SQLCipher answers the same for a wrong key and for a damaged first page. `key.check`, an HMAC of a label under the
-//! store key, tells the two apart, before any database is touched.
+//! store key, tells the two apart, before any database is touched. Where it is lost, a first page that is whole under the
+//! key brings it back.
 
 use super::open::{Store, StoreKey};
+use super::salvage;
 use crate::error::{Error, ErrorKind, Result};
 use hmac::{Hmac, KeyInit, Mac};
 use rand::TryRng;
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 const LABEL: &[u8] = b"dunnock store key 1";
 const CHECK: &str = "key.check";
+const CHECK_LENGTH: usize = 32;
 /// Folders being built or being wiped. What lies there is nobody's.
 const PARTIAL: &str = ".partial-";
 
@@ -58,9 +61,13 @@ impl Home {
             private_folder(path, true).map_err(refused)?;
         }
         match fs::read(path.join(CHECK)) {
+            Ok(check) if check.len() != CHECK_LENGTH && home.is_key_of_an_account(key)? => {
+                fs::remove_file(path.join(CHECK)).map_err(refused)?;
+                home.adopt(key)?;
+            }
             Ok(check) => verify(&path.join(CHECK), &check, key)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if !home.folders()?.is_empty() {
+                if !home.folders()?.is_empty() && !home.is_key_of_an_account(key)? {
                     return Err(Error::about(
                         ErrorKind::DamagedStore,
                         format!("{} is missing", path.join(CHECK).display()),
@@ -74,6 +81,11 @@ impl Home {
             private_folder(&home.accounts(), false).map_err(refused)?;
         }
         Ok(home)
+    }
+
+    /// Whether the key opens a database here; only asked where `key.check` cannot say it.
+    fn is_key_of_an_account(&self, key: &StoreKey) -> Result<bool> {
+        Ok(self.folders()?.iter().any(|folder| salvage::is_key_of(&folder.database(), key)))
     }
 
     /// Whether a home at `path` holds an account, readable or not.
@@ -203,7 +215,7 @@ fn mac(key: &StoreKey) -> Hmac<Sha256> {
 }
 
 fn verify(path: &Path, check: &[u8], key: &StoreKey) -> Result<()> {
-    if check.len() != 32 {
+    if check.len() != CHECK_LENGTH {
         return Err(Error::about(ErrorKind::DamagedStore, path.display().to_string()));
     }
     mac(key).verify_slice(check).map_err(|_| ErrorKind::WrongKey.into())

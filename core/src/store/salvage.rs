@@ -15,6 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -46,6 +47,14 @@ pub(super) fn salvage(path: &Path, key: &StoreKey) -> Result<(Reader, u64)> {
     }
     header(&mut image, count);
     Ok((Reader::of_image(&image)?, lost))
+}
+
+/// Whether the first page of the file at `path` is whole under this key; nothing is changed.
+pub(super) fn is_key_of(path: &Path, key: &StoreKey) -> bool {
+    let mut page = [0; PAGE];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut page));
+    let salt = page.first_chunk().expect("a page is longer than a salt");
+    read.is_ok() && Cipher::new(key, salt).page(1, &page).is_some()
 }
 
 /// Makes the first page fit the image: no log, this many pages, and that number to be believed.

@@ -128,7 +128,21 @@ fn a_damaged_key_check_is_not_taken_for_a_wrong_key() {
     let folder = Folder::new();
     home(&folder, 1);
     fs::write(folder.path().join("key.check"), b"short").unwrap();
-    assert_eq!(kind(Home::open(folder.path(), &key())), ErrorKind::DamagedStore);
+    assert_eq!(kind(Home::open(folder.path(), &StoreKey::from_bytes([8; 32]))), ErrorKind::DamagedStore);
+}
+
+#[test]
+fn a_lost_key_check_comes_back_with_the_key_that_opens_an_account() {
+    let folder = Folder::new();
+    home(&folder, 1);
+    let check = folder.path().join("key.check");
+    let before = fs::read(&check).unwrap();
+    fs::remove_file(&check).unwrap();
+    Home::open(folder.path(), &key()).unwrap();
+    assert_eq!(fs::read(&check).unwrap(), before);
+    fs::write(&check, b"short").unwrap();
+    Home::open(folder.path(), &key()).unwrap();
+    assert_eq!(fs::read(&check).unwrap(), before);
 }
 
 /// Opens as a brain does and reads all that a person may ask for.
