@@ -34,7 +34,8 @@ pub(crate) fn chat(item: &ChatItem) -> String {
         out += "  typing…";
     }
     if let Some(last) = &item.last {
-        out += &format!("\n    {}", message(last));
+        // Further in than the line itself: else what follows a break could pass for one more message.
+        out += &format!("\n    {}", message(last).replace('\n', "\n    "));
     }
     out
 }
@@ -226,6 +227,22 @@ mod tests {
         assert!(forged.lines().skip(1).all(|line| line.starts_with("    ")));
         let named = TimelineItem { from: "romeo@b\u{1b}[8m\nme".into(), ..row(Some("x")) };
         assert!(!message(&named).contains(['\u{1b}', '\n']));
+    }
+
+    #[test]
+    fn nobody_writes_a_line_of_the_chat_list_either() {
+        let item = ChatItem {
+            chat: "romeo@b".into(),
+            name: None,
+            unread: 1,
+            last: Some(row(Some("x\n2025-11-22 03:34Z  me: I quit"))),
+            sealed: Sealing::Full,
+            plain_allowed: false,
+            room: false,
+            typing: false,
+        };
+        let shown = chat(&item);
+        assert_eq!(shown.lines().filter(|line| !line.starts_with("        ")).count(), 2, "{shown}");
     }
 
     #[test]
