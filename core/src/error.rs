@@ -56,8 +56,8 @@ kinds! {
     WrongPassword "wrong_password" "the server refused the name or the password" "check the password; Dunnock tries it only once";
     UnknownHost "unknown_host" "the server's name does not resolve" "check the spelling and the network, or give --host";
     Unreachable "unreachable" "the server does not answer" "check the network, --host and --port";
-    TimedOut "timed_out" "the server did not answer in time" "it is tried again by itself; check the network if it stays so";
-    Disconnected "disconnected" "the connection was cut" "it is made again by itself";
+    TimedOut "timed_out" "the server did not answer in time" "check the network; a connection that is kept is tried again by itself";
+    Disconnected "disconnected" "the connection was cut" "check the network; a connection that is kept is made again by itself";
     NotXmpp "not_xmpp" "what answers there is not an XMPP server" "check --host, --port and --tls";
     TlsRefused "tls_refused" "no secure connection could be made" "the server must offer TLS 1.2 with extended master secret or TLS 1.3";
     CertificateName "certificate_name" "the certificate is for another name" "check --host; if it is right, somebody may sit in between: do not go on";
@@ -67,7 +67,7 @@ kinds! {
     ServerProof "server_proof" "the server could not prove that it knows the password" "somebody may sit in between: do not go on, try from another network";
     LoginRefused "login_refused" "the server refused this account or session" "ask its operator whether the account is enabled";
     Conflict "conflict" "another session took this one's place" "end the other one, or connect again by hand";
-    StreamRefused "stream_refused" "the server ended the stream with an error" "it is tried again by itself where that is allowed";
+    StreamRefused "stream_refused" "the server ended the stream with an error" "try again later; a connection that is kept is tried again by itself where that is allowed";
     RegistrationClosed "registration_closed" "the server takes no registration from a client" "make the account the way the server's site says, then `dunnock login`";
     RegistrationRefused "registration_refused" "the server refused this registration" "choose another name, or make the account on the server's site";
     Offline "offline" "this account is not connected" "connect it first";

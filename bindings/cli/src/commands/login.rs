@@ -161,8 +161,13 @@ pub(crate) fn direct(route: &str) -> Result<(), Stop> {
 
 /// The PEM text of a private authority.
 pub(crate) fn certificates(path: &Path) -> Result<String> {
-    let text = fs::read_to_string(path);
-    text.map_err(|error| Error::about(ErrorKind::File, format!("{} ({})", path.display(), error.kind())))
+    let text = fs::read_to_string(path)
+        .map_err(|error| Error::about(ErrorKind::File, format!("{} ({})", path.display(), error.kind())))?;
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        // The engine would find out too, but only that something it was given is wrong.
+        return Err(Error::about(ErrorKind::InvalidInput, format!("{} (no certificate in it)", path.display())));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -174,6 +179,13 @@ mod tests {
             Err(Stop::Failed(error)) => Some(error.kind),
             _ => None,
         }
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_named() {
+        let error = certificates(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::InvalidInput);
+        assert!(error.subject.ends_with("Cargo.toml (no certificate in it)"));
     }
 
     #[test]
