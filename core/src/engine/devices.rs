@@ -206,10 +206,16 @@ fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()
         }
         let mut row = row.clone();
         set_listed(&mut row, version, false);
-        ctx.tx.put_device(&row)?;
-        if !row.listed03 && !row.listed2 {
-            ctx.tx.tell_device(&row, "gone")?;
+        if row.listed03 || row.listed2 {
+            ctx.tx.put_device(&row)?;
+            continue;
         }
+        // Of a device that only ever was a number nothing is worth keeping: lists of ever new numbers would fill the store.
+        match row.identity {
+            Some(_) => ctx.tx.put_device(&row)?,
+            None => ctx.tx.drop_device(owner, row.device)?,
+        }
+        ctx.tx.tell_device(&row, "gone")?;
     }
     for id in ids.iter().filter(|id| !(own && **id == ctx.me.device)) {
         let old = known.iter().find(|row| row.device == *id);
@@ -238,8 +244,10 @@ fn appeared(
     }
     ctx.tx.put_device(&row)?;
     match old {
-        None => ctx.tx.tell_device(&row, "new"),
+        // One that wrote before its list came to us is as new as any.
+        None | Some(DeviceRow { trust: Trust::Undecided, .. }) if !was_listed => ctx.tx.tell_device(&row, "new"),
         Some(_) if !was_listed => ctx.tx.tell_device(&row, "returned"),
+        None => Ok(()),
         Some(_) => Ok(()),
     }
 }
@@ -327,6 +335,29 @@ mod tests {
             assert_eq!(ctx.tx.devices(&own).unwrap().iter().filter(|row| row.device != us).count(), MOST);
             heard(ctx, &own, Version::V2, &ids(&list(100..300), Version::V2)).unwrap();
             assert!(ctx.tx.find_want("publish_list", "", "2").unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn a_device_that_wrote_before_it_was_listed_is_new_and_returns_only_after_it_was_gone() {
+        juliet(|ctx| {
+            let wrote = DeviceRow { identity: Some([9; 32]), ..DeviceRow::unknown(ROMEO, 5) };
+            ctx.tx.put_device(&wrote).unwrap();
+            for ids in [&[5][..], &[], &[5]] {
+                heard(ctx, ROMEO, Version::V2, ids).unwrap();
+            }
+            assert_eq!(ctx.tx.told_of_devices(), ["new", "gone", "returned"]);
+        });
+    }
+
+    #[test]
+    fn lists_of_ever_new_numbers_do_not_fill_the_store() {
+        juliet(|ctx| {
+            for round in 0..20u32 {
+                let ids: Vec<u32> = (1..=50).map(|n| round * 50 + n).collect();
+                heard(ctx, ROMEO, Version::V2, &ids).unwrap();
+            }
+            assert_eq!(ctx.tx.devices(ROMEO).unwrap().len(), 50);
         });
     }
 

@@ -87,6 +87,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Forgets a device.
+    pub(crate) fn drop_device(&self, jid: &str, id: u32) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM device WHERE jid = ? AND device = ?")?.execute(params![jid, id])?;
+        self.touch(Touched::Devices(jid.to_owned()));
+        Ok(())
+    }
+
     /// We read something from this device again; no screen shows that.
     pub(crate) fn set_heard(&self, jid: &str, id: u32, now: i64) -> Result<()> {
         self.sql()

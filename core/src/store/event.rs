@@ -45,4 +45,13 @@ impl Tx<'_> {
             .query_row("SELECT coalesce(sum(count), 0) FROM counter WHERE name = ?", [name], |row| row.get(0))
             .expect("counter reads")
     }
+
+    /// What was told about devices, oldest first.
+    #[cfg(test)]
+    pub(crate) fn told_of_devices(&self) -> Vec<String> {
+        let sql = "SELECT json_extract(data, '$.change') FROM event WHERE kind = 'device' ORDER BY id";
+        let mut rows = self.sql().prepare(sql).expect("events read");
+        let rows = rows.query_map([], |row| row.get(0)).expect("events read");
+        rows.map(|row| row.expect("a device's event names its change")).collect()
+    }
 }
