@@ -15,7 +15,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// An account. Clones are handles of the same one. Its thread starts with the first call or watch; plain reads start nothing.
@@ -35,7 +35,30 @@ pub(crate) struct Inner {
     limits: Limits,
     start_wire: StartWire,
     life: Mutex<Life>,
-    readers: Mutex<Vec<Reader>>,
+    readers: Mutex<Readers>,
+    /// No reader is at work any more.
+    quiet: Notify,
+}
+
+/// The connections for reading.
+#[derive(Default)]
+struct Readers {
+    /// Kept for the next read.
+    idle: Vec<Reader>,
+    at_work: usize,
+}
+
+/// One read under way.
+struct Reading<'a>(&'a Inner);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let mut readers = self.0.readers();
+        readers.at_work -= 1;
+        if readers.at_work == 0 {
+            self.0.quiet.notify_waiters();
+        }
+    }
 }
 
 /// Where the account's thread stands.
@@ -57,7 +80,7 @@ pub(crate) struct Shared {
     pub(crate) start_wire: StartWire,
 }
 
-/// Open readers kept for the next read.
+/// So many open connections are kept for the next read.
 const READERS: usize = 2;
 
 impl Inner {
@@ -73,18 +96,22 @@ impl Inner {
             start_wire: shared.start_wire,
             life: Mutex::new(Life::Resting { resume: false }),
             readers: Mutex::default(),
+            quiet: Notify::new(),
         })
     }
 
     /// Reads with a connection of its own; after a failure that connection is not used again.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T>) -> Result<T> {
+        self.readers().at_work += 1;
+        // Goes last, after the connection.
+        let _reading = Reading(self);
         if matches!(*self.life(), Life::Ended) {
             return Err(ErrorKind::Ended.into());
         }
         if !self.folder.exists() {
             return Err(Error::about(ErrorKind::NoAccount, &self.jid));
         }
-        let kept = self.readers().pop();
+        let kept = self.readers().idle.pop();
         let reader = match kept {
             Some(reader) => reader,
             None => Reader::open(&self.folder.database(), &self.key).map_err(|error| self.about(error))?,
@@ -92,8 +119,8 @@ impl Inner {
         let result = work(&reader);
         if let Ok(_) | Err(Error { kind: ErrorKind::UnknownMessage, .. }) = result {
             let mut readers = self.readers();
-            if readers.len() < READERS {
-                readers.push(reader);
+            if readers.idle.len() < READERS {
+                readers.idle.push(reader);
             }
         }
         result.map_err(|error| self.about(error))
@@ -145,7 +172,7 @@ impl Inner {
             }
             std::mem::replace(&mut *life, next)
         };
-        self.readers().clear();
+        self.readers().idle.clear();
         if let Life::Running(sender) = before {
             let (answer, ended) = oneshot::channel();
             if sender.send(Request::End { clean, answer }).await.is_ok()
@@ -155,10 +182,23 @@ impl Inner {
                 *kept = resume;
             }
         }
-        // One may have been at work meanwhile.
-        self.readers().clear();
         if for_good {
             self.hub.end();
+            self.last_read().await;
+        }
+        // One may have been at work meanwhile.
+        self.readers().idle.clear();
+    }
+
+    /// Waits for the reads under way. A program that ends while another thread still closes a database crashes: the
+    /// library's memory is gone by then.
+    async fn last_read(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            if self.readers().at_work == 0 {
+                return;
+            }
+            quiet.await;
         }
     }
 
@@ -175,7 +215,7 @@ impl Inner {
         self.life.lock().expect("no holder of this lock panics")
     }
 
-    fn readers(&self) -> MutexGuard<'_, Vec<Reader>> {
+    fn readers(&self) -> MutexGuard<'_, Readers> {
         self.readers.lock().expect("no holder of this lock panics")
     }
 
@@ -414,4 +454,34 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
 /// The normal form of a bare JID; what is none has no rows under any form.
 fn normal(text: &str) -> String {
     address::bare(text).map_or_else(|_| text.to_owned(), |jid| jid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ErrorKind;
+    use crate::scratch::{Folder, juliet, open};
+    use std::pin::pin;
+    use std::sync::mpsc::channel;
+    use std::task::{Context, Poll, Waker};
+
+    #[tokio::test]
+    async fn the_end_waits_for_a_read_under_way() {
+        let home = Folder::new();
+        let (account, _wires) = open(juliet(home.path()));
+        let ((began, begun), (go_on, gate)) = (channel(), channel());
+        let inner = account.inner.clone();
+        let reading = std::thread::spawn(move || {
+            inner.read(|_| {
+                began.send(()).unwrap();
+                gate.recv().map_err(|_| ErrorKind::Internal.into())
+            })
+        });
+        begun.recv().unwrap();
+        let mut end = pin!(account.inner.rest(true, true));
+        assert!(matches!(end.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+        go_on.send(()).unwrap();
+        end.await;
+        assert!(account.inner.readers().idle.is_empty());
+        reading.join().unwrap().unwrap();
+    }
 }

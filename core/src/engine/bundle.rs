@@ -70,8 +70,8 @@ pub(crate) fn is_coming(ctx: &mut Ctx, jid: &str, device: u32, version: Version)
 /// The question of a want of this file.
 pub(crate) fn question(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
     if kind == Kind::PublishBundle {
-        let Some(version) = devices::from_code(&row.arg) else { return Ok(None) };
-        return Ok(Some(Question::set(publication(ctx, version)?)));
+        let Some((version, only)) = devices::publishing(&row.arg) else { return Ok(None) };
+        return Ok(Some(Question::set(publication(ctx, version, only)?)));
     }
     let Some(Wanted { version, device, .. }) = wanted(row) else { return Ok(None) };
     let item = (version == Version::V2).then(|| item(version, device));
@@ -132,13 +132,23 @@ fn begin(ctx: &mut Ctx, owner: &str, wanted: &Wanted, bundle: &Bundle) -> Result
 }
 
 fn published(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<()> {
-    let Answer::Error(_, stanza) = answer else { return ctx.drop_want(row) };
-    if pubsub::is_precondition(stanza) {
-        ctx.want_own(Kind::ConfigureNode, &format!("{} bundle", row.arg))?;
-        return ctx.later(row, 2_000);
+    let Some((version, only)) = devices::publishing(&row.arg) else { return ctx.drop_want(row) };
+    let configuration = format!("{} bundle", devices::code(version));
+    match answer {
+        Answer::Result(_) if only => {
+            ctx.drop_want(row)?;
+            ctx.want_own(Kind::ConfigureNode, &configuration)
+        }
+        Answer::Result(_) => ctx.drop_want(row),
+        Answer::Error(_, stanza) if pubsub::is_precondition(stanza) => {
+            ctx.want_own(Kind::ConfigureNode, &configuration)?;
+            ctx.later(row, 2_000)
+        }
+        Answer::Error(..) => {
+            ctx.tx.count("publish_bundle_refused")?;
+            devices::publish_only(ctx, row, version, only)
+        }
     }
-    ctx.tx.count("publish_bundle_refused")?;
-    ctx.later(row, 120_000)
 }
 
 /// Our bundle, filled up to its full number of pre-keys, the signed one rotated when it is old.
@@ -165,10 +175,13 @@ fn ours(ctx: &mut Ctx, version: Version) -> Result<Bundle> {
     Ok(Bundle::new(&ctx.me.identity, &signed, &free))
 }
 
-fn publication(ctx: &mut Ctx, version: Version) -> Result<Element> {
-    let bundle = ours(ctx, version)?;
-    let device = ctx.me.device;
-    Ok(pubsub::publish(&node(version, device), &item(version, device), build(version, &bundle), keep(version)))
+fn publication(ctx: &mut Ctx, version: Version, only: bool) -> Result<Element> {
+    let bundle = build(version, &ours(ctx, version)?);
+    let (node, item) = (node(version, ctx.me.device), item(version, ctx.me.device));
+    Ok(match only {
+        true => pubsub::publish_only(&node, &item, bundle),
+        false => pubsub::publish(&node, &item, bundle, keep(version)),
+    })
 }
 
 fn build(version: Version, bundle: &Bundle) -> Element {

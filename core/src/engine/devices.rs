@@ -19,6 +19,8 @@ const REFUSED_PAUSE: i64 = 120_000;
 
 /// How long to wait before a server that is busy, or cannot be reached, is asked again; doubled each time, milliseconds.
 const BUSY_PAUSE: i64 = 10_000;
+/// Ends the argument of a want to publish that says nothing of the node.
+const ONLY: &str = " only";
 
 /// How a version is named in wants and on the border.
 pub(crate) fn code(version: Version) -> &'static str {
@@ -69,7 +71,7 @@ pub(crate) fn question(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Optio
     let Some(version) = from_code(row.arg.split(' ').next().unwrap_or("")) else { return Ok(None) };
     Ok(match kind {
         Kind::List => Some(Question::get(pubsub::items(node(version), None))),
-        Kind::PublishList => Some(Question::set(publication(ctx, version)?)),
+        Kind::PublishList => Some(Question::set(publication(ctx, version, row.arg.ends_with(ONLY))?)),
         Kind::ConfigureNode if row.arg.ends_with("bundle") => {
             Some(Question::set(pubsub::configure(&bundle::node(version, ctx.me.device), bundle::keep(version))))
         }
@@ -97,6 +99,9 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
         }
         (Kind::PublishList, Answer::Result(_)) => {
             ctx.drop_want(row)?;
+            if row.arg.ends_with(ONLY) {
+                ctx.want_own(Kind::ConfigureNode, code(version))?;
+            }
             let own = ctx.bare();
             ctx.tx.confirm_device_list(&own, version, ctx.stream, ctx.now.wall)
         }
@@ -106,7 +111,7 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
                 return ctx.later(row, 2_000);
             }
             ctx.tx.count("publish_list_refused")?;
-            ctx.later(row, REFUSED_PAUSE)
+            publish_only(ctx, row, version, row.arg.ends_with(ONLY))
         }
         _ => ctx.drop_want(row),
     }
@@ -115,6 +120,22 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
 /// Whether the same question may be answered later (RFC 6120 section 8.3.2).
 fn may_pass(stanza: &Element) -> bool {
     stanza.get_child("error", ns::CLIENT).is_some_and(|error| error.attr("type") == Some("wait"))
+}
+
+/// What a want to publish asks for: the version, and whether nothing is to be said of the node.
+pub(crate) fn publishing(arg: &str) -> Option<(Version, bool)> {
+    let version = from_code(arg.strip_suffix(ONLY).unwrap_or(arg))?;
+    Some((version, arg.ends_with(ONLY)))
+}
+
+/// A publication with options for its node was refused: without them, and the node is configured after. If that was
+/// refused too, later.
+pub(crate) fn publish_only(ctx: &mut Ctx, row: &WantRow, version: Version, only: bool) -> Result<()> {
+    if only {
+        return ctx.later(row, REFUSED_PAUSE);
+    }
+    ctx.drop_want(row)?;
+    ctx.tx.want(&row.kind, "", &format!("{}{ONLY}", code(version)), "", ctx.now.wall)
 }
 
 fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -> Result<()> {
@@ -268,7 +289,7 @@ fn own_list(ctx: &mut Ctx, version: Version, ids: &[u32]) -> Result<()> {
     Ok(())
 }
 
-fn publication(ctx: &mut Ctx, version: Version) -> Result<Element> {
+fn publication(ctx: &mut Ctx, version: Version, only: bool) -> Result<Element> {
     let own = ctx.bare();
     let mut ids: Vec<u32> =
         ctx.tx.devices(&own)?.iter().filter(|row| listed(row, version)).map(|row| row.device).collect();
@@ -280,7 +301,11 @@ fn publication(ctx: &mut Ctx, version: Version) -> Result<Element> {
         Version::V2 => ("devices", ns::OMEMO2),
     };
     let devices = ids.iter().map(|id| el("device", namespace).at("id", id.to_string()));
-    Ok(pubsub::publish(node(version), "current", el(name, namespace).kids(devices), None))
+    let list = el(name, namespace).kids(devices);
+    Ok(match only {
+        true => pubsub::publish_only(node(version), "current", list),
+        false => pubsub::publish(node(version), "current", list, None),
+    })
 }
 
 /// Takes an own device off our lists and ends its sessions.

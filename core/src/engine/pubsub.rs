@@ -10,15 +10,19 @@ pub(crate) fn items(node: &str, item: Option<&str>) -> Element {
     el("pubsub", ns::PUBSUB).kid(el("items", ns::PUBSUB).at("node", node).kids(wanted))
 }
 
+/// Publishes one item and says nothing of its node, for a server that does not take the options of [`publish`].
+pub(crate) fn publish_only(node: &str, id: &str, payload: Element) -> Element {
+    let item = el("item", ns::PUBSUB).at("id", id).kid(payload);
+    el("pubsub", ns::PUBSUB).kid(el("publish", ns::PUBSUB).at("node", node).kid(item))
+}
+
 /// Publishes one item so that everybody may read it; `keep` is how many items the node holds.
 pub(crate) fn publish(node: &str, id: &str, payload: Element, keep: Option<&str>) -> Element {
     let mut options = vec![("pubsub#access_model", "open"), ("pubsub#persist_items", "true")];
     if let Some(keep) = keep {
         options.push(("pubsub#max_items", keep));
     }
-    el("pubsub", ns::PUBSUB)
-        .kid(el("publish", ns::PUBSUB).at("node", node).kid(el("item", ns::PUBSUB).at("id", id).kid(payload)))
-        .kid(el("publish-options", ns::PUBSUB).kid(form(ns::PUBLISH_OPTIONS, &options)))
+    publish_only(node, id, payload).kid(el("publish-options", ns::PUBSUB).kid(form(ns::PUBLISH_OPTIONS, &options)))
 }
 
 /// Opens an existing node to everybody: the way out when `publish` meets a node of other settings.

@@ -1,6 +1,8 @@
 //! Sessions that broke, devices that changed, and keys that ran out.
 
 use super::*;
+use crate::engine::ns;
+use std::collections::BTreeSet;
 
 const JULIET: &str = "juliet@capulet.lit";
 const ROMEO: &str = "romeo@montague.lit";
@@ -108,6 +110,23 @@ fn a_new_identity_under_a_known_device_id_is_refused_and_told() {
         })
         .unwrap();
     assert!(told >= 1);
+}
+
+#[test]
+fn a_server_that_refuses_options_gets_our_keys_without_and_is_told_after() {
+    let mut world = World::new();
+    world.server.strict = true;
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let romeo = world.device("romeo@montague.lit/orchard");
+    world.says(juliet, ROMEO, "hello");
+    assert_eq!(world.texts(romeo, JULIET), ["hello"]);
+    let told: BTreeSet<&str> = (world.server.tap.iter())
+        .filter_map(|stanza| stanza.get_child("pubsub", ns::PUBSUB_OWNER)?.get_child("configure", ns::PUBSUB_OWNER))
+        .filter_map(|configure| configure.attr("node"))
+        .collect();
+    for node in [ns::OMEMO2_LIST, ns::OMEMO2_BUNDLE, ns::OMEMO03_LIST] {
+        assert!(told.contains(node), "{node} is not open to everybody: {told:?}");
+    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Server {
     /// What goes to whom, in order.
     pub deliveries: Vec<(String, Element)>,
     pub page: usize,
+    /// It refuses what it does not know among the options of a publication, as ejabberd 23.01 does.
+    pub strict: bool,
     pub next: u32,
     /// Every stanza as clients wrote it.
     pub tap: Vec<Element>,
@@ -69,6 +71,9 @@ impl Server {
     fn pubsub(&mut self, owner: &str, pubsub: &Element) -> Result<Option<Element>, &'static str> {
         let home = self.homes.get_mut(owner).ok_or("item-not-found")?;
         if let Some(publish) = pubsub.get_child("publish", ns::PUBSUB) {
+            if self.strict && pubsub.has_child("publish-options", ns::PUBSUB) {
+                return Err("resource-constraint");
+            }
             let node = publish.attr("node").unwrap_or_default().to_owned();
             let item = publish.children().next().ok_or("bad-request")?.clone();
             let items = home.nodes.entry(node.clone()).or_default();
