@@ -120,6 +120,18 @@ fn a_message_without_an_acknowledgement_goes_once_more_and_is_read_once() {
 }
 
 #[test]
+fn an_acknowledgement_that_overtakes_the_end_of_the_writing_counts() {
+    let (mut world, juliet, _) = two();
+    world.says(juliet, ROMEO, "warm up");
+    let message = says_without_an_answer(&mut world, juliet, "quick");
+    let token = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap()).last().unwrap().0;
+    world.input(juliet, Input::Acked { token });
+    world.input(juliet, Input::Written { token });
+    assert_eq!(world.state(juliet, message), Some(Delivery::Sent));
+    assert!(world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap()).is_empty());
+}
+
+#[test]
 fn a_message_that_only_our_own_archive_kept_still_arrives() {
     let (mut world, juliet, romeo) = two();
     world.says(juliet, ROMEO, "warm up");
