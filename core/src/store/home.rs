@@ -78,7 +78,8 @@ impl Home {
             Err(error) => return Err(refused(error)),
         }
         if !home.accounts().is_dir() {
-            private_folder(&home.accounts(), false).map_err(refused)?;
+            // Of several processes that begin at once each finds it made.
+            private_folder(&home.accounts(), true).map_err(refused)?;
         }
         Ok(home)
     }

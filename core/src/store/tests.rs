@@ -132,6 +132,22 @@ fn a_damaged_key_check_is_not_taken_for_a_wrong_key() {
 }
 
 #[test]
+fn several_at_once_may_open_a_home_that_is_not_there_yet() {
+    for _ in 0..20 {
+        let folder = Folder::new();
+        let begin = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            let open = || {
+                begin.wait();
+                Home::open(&folder.path().join("home"), &key()).map(drop).unwrap();
+            };
+            let all = [0; 4].map(|_| scope.spawn(open));
+            all.into_iter().for_each(|one| one.join().unwrap());
+        });
+    }
+}
+
+#[test]
 fn a_lost_key_check_comes_back_with_the_key_that_opens_an_account() {
     let folder = Folder::new();
     home(&folder, 1);
