@@ -84,6 +84,14 @@ fn a_distrusted_device_gets_nothing_and_a_trusted_one_goes_on() {
     }
     let refusal = juliet.json(&["trust", &him, "0123 4567"]).refused();
     assert_eq!(refusal.kind, "unknown_device");
+    juliet.rows(&["distrust", &him, &fingerprint(&devices, kept)]);
+    for text in ["to nobody", "behind it"] {
+        assert_eq!(juliet.json(&["send", &him, text]).refused().kind, "no_trusted_device", "{text}");
+    }
+    juliet.rows(&["trust", &him, &fingerprint(&devices, kept)]);
+    juliet.rows(&["send", &him, "to one again"]);
+    let states: Vec<Value> = juliet.rows(&["history", &him]).iter().map(|row| row["state"].clone()).collect();
+    assert!(states.iter().rev().take(3).all(|state| state != "waiting"), "{states:?}");
 }
 
 #[test]
