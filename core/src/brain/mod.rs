@@ -6,8 +6,10 @@
 //! - `turn.rs`: one transaction and what follows from it.
 //! - `link.rs`: the running wire as the brain sees it: credit, and what waits for room.
 //! - `careful.rs`: one stanza at a time, after an unclean end.
+//! - `aside.rs`: stanzas that cannot be handled, kept with a row.
 //! - `life.rs`: opening, the lease, trouble and recovery, the end.
 
+mod aside;
 mod careful;
 mod life;
 mod link;

@@ -167,7 +167,7 @@ async fn a_stanza_in_hand_at_three_kills_is_read_all_the_same() {
     let tx = store.tx().unwrap();
     tx.set_unclean(true).unwrap();
     for _ in 0..3 {
-        tx.suspect(&super::careful::fingerprint(&said.parse().unwrap())).unwrap();
+        tx.suspect(&super::aside::fingerprint(&said.parse().unwrap())).unwrap();
     }
     tx.commit().unwrap();
     let (_account, _wires, mut wire) = online(&folder).await;

@@ -1,6 +1,6 @@
 //! One transaction, and what follows from it once it is on the disk.
 
-use super::{Brain, Request, careful};
+use super::{Brain, Request, aside};
 use crate::command::{Command, Reply};
 use crate::engine::{Effect, Engine, Input, Now, Rng};
 use crate::error::{Error, ErrorKind, Result};
@@ -258,7 +258,7 @@ impl Work<'_, '_> {
             Err(error) if is_of_store(error.kind) => return Err(error),
             Err(error) => {
                 tracing::error!(target: "dunnock", kind = error.kind.code(), "a stanza is put aside");
-                careful::put_aside(self.tx, &copy, self.now.wall)?;
+                aside::put_aside(self.tx, &copy, self.now.wall)?;
             }
         }
         Ok(())
