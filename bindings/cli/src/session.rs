@@ -107,12 +107,17 @@ pub(crate) fn damaged_error(damaged: &[Damaged]) -> Error {
     Error::about(kind, format!("{} (--account and forget take the folder's name)", folders.join(", ")))
 }
 
-/// Resolves when a person or the system asks the process to end.
-pub(crate) async fn interrupted() {
+/// Resolves when a person or the system asks the process to end. Listens from the call on, not only once it is polled: a
+/// signal that comes before that would end the process without a goodbye.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut end), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok())
+    };
+    async move {
+        #[cfg(unix)]
+        if let Some((mut end, mut interrupt)) = signals {
             // Both are cancel-safe: a signal that is not taken here is taken by the next receiver.
             tokio::select! {
                 _ = end.recv() => {}
@@ -120,9 +125,20 @@ pub(crate) async fn interrupted() {
             }
             return;
         }
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without handlers the default action of the signals holds, which ends the process as well.
+            std::future::pending::<()>().await;
+        }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without handlers the default action of the signals holds, which ends the process as well.
-        std::future::pending::<()>().await;
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #[tokio::test]
+    async fn a_signal_before_the_first_look_is_heard_too() {
+        let ended = super::interrupted();
+        let kill = std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        ended.await;
     }
 }

@@ -18,9 +18,9 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
         // Opened before the connection, so that nothing of it is missed.
         let mut events = account.events();
         let mut connection = account.watch_connection();
-        account.call(Command::Connect).await?;
         let ended = session::interrupted();
         tokio::pin!(ended);
+        account.call(Command::Connect).await?;
         let mut last = String::new();
         loop {
             // All three are cancel-safe: what one did not give yet it gives next time.
