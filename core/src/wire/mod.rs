@@ -167,6 +167,7 @@ fn stream_error(error: &Element) -> (Error, bool) {
     match condition.map(Element::name).unwrap_or_default() {
         "conflict" => (ErrorKind::Conflict.into(), false),
         "not-authorized" => (ErrorKind::LoginRefused.into(), false),
+        "host-unknown" | "host-gone" => (ErrorKind::WrongDomain.into(), false),
         "system-shutdown" | "reset" | "connection-timeout" | "resource-constraint" | "internal-server-error" => {
             (ErrorKind::StreamRefused.into(), true)
         }

@@ -112,9 +112,10 @@ fn subject(kind: ErrorKind, new: &NewLogin) -> String {
             let host = new.host.as_deref().unwrap_or(domain);
             new.port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
         }
-        TlsRefused | CertificateName | CertificateExpired | CertificateUntrusted | NoMechanism | ServerProof => {
-            domain.to_owned()
-        }
+        TlsRefused | WrongDomain | CertificateName | CertificateExpired | CertificateUntrusted | NoMechanism
+        | ServerProof => domain.to_owned(),
+        InvalidInput if new.ca.is_some() => format!("the password of {}, or the certificates of --ca", new.jid),
+        InvalidInput => format!("the password of {}", new.jid),
         Ended => format!("{} (interrupted)", new.jid),
         _ => new.jid.clone(),
     }

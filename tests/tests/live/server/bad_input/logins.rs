@@ -33,6 +33,11 @@ fn a_wrong_password_is_tried_once_and_named() {
     let nobody = device.login(&server.jid("tybalt"), Prosody::PASSWORD, place).refused();
     assert_eq!(nobody.kind, "wrong_password");
     assert_eq!(proxy.connections(), 2);
+    let elsewhere = device.login("juliet@mantua.test", Prosody::PASSWORD, place).refused();
+    assert_eq!((elsewhere.kind.as_str(), elsewhere.subject.as_str()), ("wrong_domain", "mantua.test"));
+    let unfit = device.login(&server.jid("juliet"), "pass\u{1}word", place).refused();
+    assert_eq!(unfit.kind, "invalid_input");
+    assert!(unfit.subject.contains("password"), "{}", unfit.subject);
     assert_nothing_stays(&device);
     device.login(&server.jid("juliet"), Prosody::PASSWORD, place).done();
 }
