@@ -209,7 +209,8 @@ pub(crate) struct Person {
 /// What can be done about a device.
 #[derive(Subcommand)]
 pub(crate) enum DeviceChange {
-    /// Take a device of one's own off the list and end its sessions
+    /// Take a device of one's own off the list and end its sessions; one that still knows the password puts itself back at
+    /// its next login, so change the password too
     Remove {
         /// The device's id
         id: u32,

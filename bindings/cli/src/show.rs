@@ -60,8 +60,11 @@ pub(crate) fn contact(item: &Contact) -> String {
 /// One device.
 pub(crate) fn device(item: &DeviceView) -> String {
     let print = if item.fingerprint.is_empty() { "key not known yet" } else { &item.fingerprint };
-    let mut out =
-        format!("{}  {}  {}  OMEMO {}", item.device, line(print), trust(item.trust), item.versions.join(" and "));
+    let speaks = match item.versions.as_slice() {
+        [] => "not on the list".to_owned(),
+        versions => format!("OMEMO {}", versions.join(" and ")),
+    };
+    let mut out = format!("{}  {}  {}  {speaks}", item.device, line(print), trust(item.trust));
     if item.current {
         out += "  (this one)";
     }
@@ -243,6 +246,20 @@ mod tests {
         };
         let shown = chat(&item);
         assert_eq!(shown.lines().filter(|line| !line.starts_with("        ")).count(), 2, "{shown}");
+    }
+
+    #[test]
+    fn a_device_that_is_on_no_list_is_shown_so() {
+        let view = |versions: &[&'static str]| DeviceView {
+            device: 5,
+            fingerprint: String::new(),
+            trust: Trust::Distrusted,
+            versions: versions.to_vec(),
+            own: true,
+            current: false,
+        };
+        assert_eq!(device(&view(&[])), "5  key not known yet  distrusted  not on the list");
+        assert!(device(&view(&["0.3", "2"])).ends_with("OMEMO 0.3 and 2"));
     }
 
     #[test]
