@@ -150,6 +150,16 @@ impl Wire {
         }
     }
 
+    /// Waits until the brain has taken all that it was told.
+    pub(crate) async fn taken(&self) {
+        let all_taken = async {
+            while self.events.capacity() < self.events.max_capacity() {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(all_taken).await;
+    }
+
     /// The next order; none if the brain let go of the wire.
     pub(crate) async fn order(&mut self) -> Option<ToWire> {
         soon(self.orders.recv()).await

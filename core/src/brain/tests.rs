@@ -106,6 +106,53 @@ async fn the_wire_never_holds_more_than_its_credit() {
     }
 }
 
+/// Takes orders until bytes with these words are to be sent: the bytes, and how many stanzas were acknowledged before.
+async fn said(wire: &mut Wire, words: &str) -> (String, u32) {
+    let mut handled = 0;
+    loop {
+        match wire.order().await.expect("the brain holds the wire") {
+            ToWire::Handled { stanzas } => handled += stanzas,
+            ToWire::Send { bytes, .. } => {
+                let text = String::from_utf8(bytes).unwrap();
+                if text.contains(words) {
+                    return (text, handled);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_for_before_the_rest_of_a_page_is_handled() {
+    let home = Folder::new();
+    let folder = juliet(home.path());
+    let mut other = Store::open(&folder.database(), &key()).unwrap();
+    let tx = other.tx().unwrap();
+    tx.set_cursor(JULIET, Some("a0"), 0).unwrap();
+    tx.commit().unwrap();
+    let (_account, _wires, mut wire) = online(&folder).await;
+    let (question, _) = said(&mut wire, "<after>a0</after>").await;
+    let question: minidom::Element = question.parse().unwrap();
+    let end = format!(
+        "<iq xmlns='jabber:client' type='result' id='{}'><fin xmlns='urn:xmpp:mam:2'>
+         <set xmlns='http://jabber.org/protocol/rsm'><last>a9</last></set></fin></iq>",
+        question.attr("id").unwrap()
+    );
+    // Another process writes, so the turn that the first message begins stands still until the rest has come.
+    let tx = other.tx().unwrap();
+    wire.stanza(&letter("m0", "hi")).await;
+    wire.taken().await;
+    assert_eq!(number(&folder, KEPT), 0);
+    let rest: Vec<String> = (1..9).map(|number| letter(&format!("m{number}"), "hi")).chain([end]).collect();
+    wire.tell_together(&rest.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    drop(tx);
+    let (_, handled) = said(&mut wire, "<after>a9</after>").await;
+    assert!(handled <= 1, "{handled} stanzas were handled first");
+    wire.handled(10 - handled).await;
+    assert_eq!(number(&folder, KEPT), 9);
+}
+
 #[tokio::test]
 async fn a_stanza_that_crashes_the_brain_twice_is_put_aside_and_the_rest_goes_on() {
     let home = Folder::new();

@@ -91,7 +91,7 @@ impl Brain {
             while let Some(next) = event {
                 work.event(next, link)?;
                 let full = careful || work.outcome.stanzas >= STANZAS || began.elapsed() >= TIME;
-                event = if full || work.outcome.ended { None } else { link.waiting() };
+                event = if full || work.outcome.ended { None } else { work.next(link)? };
             }
         }
         if inputs.tick {
@@ -213,6 +213,15 @@ impl Work<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// What else this turn takes from the wire. Nothing, once the end of a page is seen to have come: the server is to hear
+    /// of it before the rest of the page is handled.
+    fn next(&mut self, link: &mut super::link::Link) -> Result<Option<FromWire>> {
+        match link.foresee() {
+            Some(end) => self.input(Input::Foreseen(end)).map(|()| None),
+            None => Ok(link.waiting()),
+        }
     }
 
     fn event(&mut self, event: FromWire, link: &mut super::link::Link) -> Result<()> {
