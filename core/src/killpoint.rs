@@ -1,8 +1,10 @@
 //! Named moments at which a test may kill the process, and time-outs that it may lower. Without the feature `killpoints` there is nothing here.
 //!
 //! `DUNNOCK_KILL_AT=commit:3` kills it without a farewell when the third commit is about to happen. Known names: `login`,
-//! `catchup`, `encrypt`, `commit` (just before), `committed` (just after, nothing told yet), `send` (a message's bytes are
-//! with the wire).
+//! `catchup`, `encrypt`, `commit` (just before), of these `taken` (it takes in stanzas), `asked` (it carries out a wish) and
+//! `handing` (it hands rows to the wire), `committed` (just after, nothing told yet), `send` (a message's bytes are with the
+//! wire). With `commit:3:100` only this thread stops there at first and the process dies 100 ms later: whatever the
+//! other threads were told too early gets out.
 
 /// Dies here if that was asked for.
 #[cfg(not(feature = "killpoints"))]
@@ -14,16 +16,20 @@ pub(crate) fn reach(_name: &'static str) {}
 pub(crate) fn reach(name: &'static str) {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
-    static WANTED: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
+    use std::time::Duration;
+    static WANTED: LazyLock<Option<(String, u64, Duration)>> = LazyLock::new(|| {
         let wanted = std::env::var("DUNNOCK_KILL_AT").ok()?;
-        let (name, count) = wanted.split_once(':')?;
-        Some((name.to_owned(), count.parse().ok()?))
+        let mut parts = wanted.split(':');
+        let (name, count) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+        let pause = parts.next().and_then(|ms| ms.parse().ok()).unwrap_or(0);
+        Some((name, count, Duration::from_millis(pause)))
     });
     static REACHED: AtomicU64 = AtomicU64::new(0);
-    if let Some((wanted, count)) = &*WANTED
+    if let Some((wanted, count, pause)) = &*WANTED
         && wanted == name
         && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == *count
     {
+        std::thread::sleep(*pause);
         std::process::abort();
     }
 }

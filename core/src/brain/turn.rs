@@ -46,6 +46,22 @@ struct Outcome {
     wrote: bool,
 }
 
+impl Outcome {
+    /// The moment before the commit, by what hangs on it.
+    fn reach_commit(&self) {
+        killpoint::reach("commit");
+        if self.stanzas > 0 {
+            killpoint::reach("taken");
+        }
+        if !self.answers.is_empty() {
+            killpoint::reach("asked");
+        }
+        if !self.sends.is_empty() {
+            killpoint::reach("handing");
+        }
+    }
+}
+
 impl Brain {
     /// One transaction. An error undid it whole; the stream must end then.
     pub(super) fn turn(&mut self, inputs: Inputs) -> Result<()> {
@@ -113,7 +129,7 @@ impl Brain {
         }
         outcome.wrote = tx.changes() != before;
         if outcome.wrote {
-            killpoint::reach("commit");
+            outcome.reach_commit();
         }
         outcome.touched = tx.commit()?;
         if outcome.wrote {
