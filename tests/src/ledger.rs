@@ -3,12 +3,15 @@
 //!
 //! To be looked at while the device's process is dead. Texts are found by their origin ids, `voice-number` (`talk.rs`).
 
+use crate::dunnock::PATIENCE;
 use crate::prosody::Prosody;
 use crate::scratch::Scratch;
 use crate::talk::Talker;
 use crate::tap::Tap;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 /// How many texts a device told the world of.
@@ -52,6 +55,7 @@ pub fn look(server: &Prosody, talker: &Talker, voices: &[&str]) -> Result<Told, 
     let name = &talker.device.name;
     let rows =
         read(&talker.device.home(), &talker.device.key_file()).map_err(|problem| format!("{name}: {problem}"))?;
+    hears_all(server.port());
     let (sent, acknowledged) = over_the_wire(&server.tap(), &rows.full_jid, voices);
     let answered: Vec<String> = (0..talker.answered()).map(|number| format!("{name}-{number}")).collect();
 
@@ -65,6 +69,18 @@ pub fn look(server: &Prosody, talker: &Talker, voices: &[&str]) -> Result<Told, 
     missing("acknowledged", &acknowledged, &|id| here(id) || waits(id))?;
     missing("sent", &sent, &|id| rows.messages.get(id) == Some(&false))?;
     Ok(Told { answered: answered.len(), acknowledged: acknowledged.len(), sent: sent.len() })
+}
+
+/// Waits until the server has read what a dead device left in the socket: it answers a newcomer after that, unless it
+/// throttles.
+fn hears_all(port: u16) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket has time-outs");
+    let hello = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='verona.test' \
+                 version='1.0'>";
+    stream.write_all(hello.as_bytes()).expect("the server reads");
+    let answered = stream.read(&mut [0; 512]).expect("the server answers");
+    assert!(answered > 0, "the server answers");
 }
 
 /// The texts that a client sent on this stream, and those whose arrival it acknowledged (XEP-0198 §4).

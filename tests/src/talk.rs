@@ -105,9 +105,11 @@ impl Talker {
         }
     }
 
-    /// Takes the answers that came.
+    /// Takes the answers that came, and drops the events.
     pub fn collect(&mut self) {
-        let Some(rpc) = &self.rpc else { return };
+        let Some(rpc) = &mut self.rpc else { return };
+        // Nobody looks at them, and whoever waits for a line would look through all of them.
+        rpc.process().take_all(|line| line["method"] == "event");
         while let Some((id, number)) = self.asked.front() {
             match rpc.try_answer(*id, Duration::ZERO) {
                 Some(Ok(_)) => {
@@ -177,6 +179,7 @@ pub fn assert_all_is_told(talkers: &mut [Talker]) {
     for index in 0..talkers.len() {
         let (mut end, mut most) = (Instant::now() + LAST_WORDS, 0);
         let (rows, said) = loop {
+            talkers.iter_mut().for_each(Talker::collect);
             let rows = talkers[index].rows();
             let said: Vec<(String, Vec<String>)> = talkers.iter().map(said).collect();
             let all = said.iter().all(|(voice, texts)| of_voice(&rows, voice).len() >= texts.len());

@@ -109,8 +109,15 @@ fn strike(
     before: usize,
     seed: &mut Seed,
 ) -> (&'static str, usize) {
-    // Only who writes comes to encrypt and to send. A login is counted once a connection.
-    let writes = matches!(moment, Moment::Named("encrypt" | "send", _));
+    // A commit is told by what hangs on it. Only who writes comes to some moments. A login is counted once a connection.
+    let point = match moment {
+        Moment::Named("commit", count) => {
+            *seed.choice(&[("commit", *count), ("taken", *count), ("asked", 2), ("handing", 6)])
+        }
+        Moment::Named(name, count) => (*name, *count),
+        Moment::After(_) => ("", 0),
+    };
+    let writes = matches!(point.0, "encrypt" | "send" | "asked" | "handing");
     let victim = if writes { *seed.choice(&[JULIET, ROMEO]) } else { seed.below(talkers.len() as u64) as usize };
     // While it is away the others go on; whoever died in the last round comes back.
     talkers[victim].kill();
@@ -122,8 +129,10 @@ fn strike(
         talker.say(if index == ROMEO || index == JULIET { before + (quota - before) / 2 } else { 0 }, 8);
     }
     let limit = match moment {
-        Moment::Named(name, count) => {
-            talkers[victim].device.set("DUNNOCK_KILL_AT", &format!("{name}:{count}"));
+        Moment::Named(name, _) => {
+            // With a pause what was told too early is found out; without one, what was not told yet.
+            let pause = if *name == "commit" { 100 } else { *seed.choice(&[0, 100]) };
+            talkers[victim].device.set("DUNNOCK_KILL_AT", &format!("{}:{}:{pause}", point.0, point.1));
             REACH
         }
         Moment::After(time) => {
