@@ -5,6 +5,7 @@
 
 use super::parse::Item;
 use super::reader::Reader;
+use super::sm::Outgoing;
 use super::state::State;
 use super::talk::is_answer;
 use super::xml::{self, escape, ns};
@@ -21,6 +22,8 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 /// Bytes gathered before they are written.
 const BATCH: usize = 64 << 10;
+/// After so many stanzas an acknowledgement is asked for, though more follow.
+const EACH: usize = 8;
 /// Longest wait for the server's goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -48,8 +51,11 @@ impl Ended {
     }
 }
 
-/// A question that the server has not answered: `<r/>`, or a ping where it does not count.
+/// Questions that the server has not answered: `<r/>`, or a ping where it does not count.
 struct Ask {
+    /// How many.
+    open: u32,
+    /// When it was asked, or answered one of them.
     at: Instant,
     ping: Option<(String, Option<i64>)>,
 }
@@ -80,6 +86,8 @@ struct Line {
     acked: Option<i64>,
     stanza: Option<FromWire>,
     asked: Option<Ask>,
+    /// Stanzas put since the last question.
+    unasked: usize,
     heard: Instant,
 }
 
@@ -100,6 +108,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             acked: None,
             stanza: None,
             asked: None,
+            unasked: 0,
             heard: Instant::now(),
         };
         Pump { reader, writer, state, events, commands, limits, domain, rng, line }
@@ -107,11 +116,8 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 
     /// Writes again what a resumed stream did not acknowledge.
     pub(crate) fn again(&mut self) {
-        for out in self.state.sm.again() {
-            self.line.out.extend_from_slice(&out.bytes);
-            self.line.queued = Some(out.token);
-        }
-        self.line.flushed = self.line.out.is_empty();
+        let counting = self.state.sm.counting;
+        self.state.sm.again().for_each(|out| self.line.put(out, counting));
     }
 
     /// Runs until the stream ends.
@@ -188,9 +194,11 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         } else if element.is("a", ns::SM)
             && let Some(h) = element.attr("h").and_then(|h| h.parse().ok())
         {
-            self.line.asked = None;
             match self.state.sm.acknowledged(h) {
-                Ok(token) => self.line.acked = token.or(self.line.acked),
+                Ok(token) => {
+                    self.line.acked = token.or(self.line.acked);
+                    self.line.answered(self.state.sm.unacknowledged());
+                }
                 Err(high) => {
                     self.say(&format!(
                         "<stream:error><undefined-condition xmlns='{}'/><handled-count-too-high xmlns='{}' h='{}' \
@@ -242,12 +250,11 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 
     /// Gathers what is to be written, and asks for an acknowledgement once that is all.
     fn gather(&mut self) {
+        let counting = self.state.sm.counting;
         while self.line.out.len() < BATCH
             && let Some(out) = self.state.sm.write()
         {
-            self.line.out.extend_from_slice(&out.bytes);
-            self.line.queued = Some(out.token);
-            self.line.flushed = false;
+            self.line.put(out, counting);
         }
         if self.state.sm.unacknowledged() && self.line.asked.is_none() && self.line.out.len() < BATCH {
             self.ask();
@@ -255,21 +262,15 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
     }
 
     fn ask(&mut self) {
-        let mut ping = None;
         if self.state.sm.counting {
-            self.say(&format!("<r xmlns='{}'/>", ns::SM));
-        } else {
-            let mut id = [0; 8];
-            self.rng.fill_bytes(&mut id);
-            let id = format!("{:016x}", u64::from_be_bytes(id));
-            self.say(&format!(
-                "<iq type='get' id='{id}' to='{}'><ping xmlns='{}'/></iq>",
-                escape(&self.domain),
-                ns::PING
-            ));
-            ping = Some((id, self.state.sm.last_sent()));
+            return self.line.ask();
         }
-        self.line.asked = Some(Ask { at: Instant::now(), ping });
+        let mut id = [0; 8];
+        self.rng.fill_bytes(&mut id);
+        let id = format!("{:016x}", u64::from_be_bytes(id));
+        let to = escape(&self.domain);
+        self.say(&format!("<iq type='get' id='{id}' to='{to}'><ping xmlns='{}'/></iq>", ns::PING));
+        self.line.asked = Some(Ask { open: 1, at: Instant::now(), ping: Some((id, self.state.sm.last_sent())) });
     }
 
     fn say(&mut self, text: &str) {
@@ -391,6 +392,36 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 }
 
 impl Line {
+    /// Puts a stanza for the socket. Where the server counts, it is asked in the midst of a long row too: so a slow one
+    /// shows that it goes on, and what it has done is not done again should the stream be cut.
+    fn put(&mut self, out: &Outgoing, counting: bool) {
+        self.out.extend_from_slice(&out.bytes);
+        self.queued = Some(out.token);
+        self.flushed = false;
+        self.unasked += 1;
+        if counting && self.unasked >= EACH {
+            self.ask();
+        }
+    }
+
+    /// Puts an `<r/>`.
+    fn ask(&mut self) {
+        self.out.extend_from_slice(format!("<r xmlns='{}'/>", ns::SM).as_bytes());
+        self.flushed = false;
+        self.unasked = 0;
+        let ask = self.asked.get_or_insert(Ask { open: 0, at: Instant::now(), ping: None });
+        ask.open += 1;
+    }
+
+    /// An `<a/>` came; `more`: something is still not acknowledged.
+    fn answered(&mut self, more: bool) {
+        self.asked = self.asked.take().filter(|ask| more && ask.open > 1).map(|ask| Ask {
+            open: ask.open - 1,
+            at: Instant::now(),
+            ..ask
+        });
+    }
+
     fn waits_for_brain(&self) -> bool {
         self.written.is_some() || self.acked.is_some() || self.stanza.is_some()
     }

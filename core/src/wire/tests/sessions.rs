@@ -297,6 +297,29 @@ async fn a_server_that_talks_but_never_acknowledges_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_server_that_goes_on_is_not_cut() {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    let all: i64 = 60;
+    for n in 1..=all {
+        story.sends(n, &message(n)).await;
+    }
+    // A second for each message: the whole row takes longer than the patience for one answer.
+    let server = async {
+        for n in 1..=all {
+            hears_message(&mut peer, n).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if n % 8 == 0 || n == all {
+                peer.hears_a("r").await;
+                a(&mut peer, n as u32).await;
+            }
+        }
+    };
+    let acknowledged = async { while story.acked().await < all {} };
+    tokio::join!(server, acknowledged);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_brain_that_lags_slows_the_server_and_loses_nothing() {
     let mut story = Story::begin();
     let mut peer = story.online().await;
