@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
 use crate::store::message::NewMessage;
 use crate::wire::Arrived;
+use dunnock_omemo::Version;
 use jid::BareJid;
 use minidom::Element;
 use sha2::{Digest, Sha256};
@@ -208,14 +209,13 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
     {
         return Ok(());
     }
-    let version_2 = omemo::find(unwrapped.message).is_some_and(|(_, encrypted)| encrypted.ns() == ns::OMEMO2);
     match omemo::open(ctx, sender, unwrapped.message)? {
         Opened::Repeated if ctx.tx.is_known_payload(sender, &digest)? => ctx.tx.count("message_repeated"),
         // Its key was used, but for another message: its sender went back to an older state. It must not vanish.
         Opened::Repeated => unreadable(ctx, unwrapped, chat, "already_read", None, &digest),
         Opened::Empty => Ok(()),
         Opened::Content(clear, author) => {
-            let read = if is_envelope(&clear, version_2) {
+            let read = if is_envelope(&clear, author.version) {
                 sce::unwrap(&clear, sender, unwrapped.recipient.as_str())
                     .map(|opened| (opened.content, Sealing::Full, opened.time))
             } else {
@@ -234,8 +234,8 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
 }
 
 /// Which kind of content was opened is known from the version that opened it.
-fn is_envelope(clear: &[u8], version_2: bool) -> bool {
-    version_2 && clear.first() == Some(&b'<')
+fn is_envelope(clear: &[u8], version: Version) -> bool {
+    version == Version::V2 && clear.first() == Some(&b'<')
 }
 
 fn plain(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Result<()> {

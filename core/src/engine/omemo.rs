@@ -23,6 +23,8 @@ pub(crate) struct Author {
     pub device: u32,
     pub identity: [u8; 32],
     pub trust: Trust,
+    /// The version that opened it: a message may be sealed in both.
+    pub version: Version,
 }
 
 /// What a sealed message turned out to be.
@@ -246,7 +248,7 @@ fn opened(
     if decrypted.new_session || decrypted.heartbeat_due {
         send_empty(ctx, &row.jid, row.device, version)?;
     }
-    let author = Author { device: row.device, identity: identity.montgomery(), trust: row.trust };
+    let author = Author { device: row.device, identity: identity.montgomery(), trust: row.trust, version };
     Ok(match clear {
         Some(clear) => Opened::Content(clear, author),
         None => Opened::Empty,

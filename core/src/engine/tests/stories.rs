@@ -249,3 +249,18 @@ fn a_clock_set_back_does_not_stop_what_is_due() {
     device.engine.handle(&tx, earlier, &mut device.rng, Input::Tick).unwrap();
     assert!(device.engine.next_deadline(&tx).unwrap().unwrap() <= earlier.wall);
 }
+
+#[test]
+fn a_text_that_begins_like_markup_is_read_beside_a_part_of_the_other_version() {
+    let (mut world, juliet, romeo) = two();
+    world.device("juliet@capulet.lit/tomb");
+    world.cut(romeo);
+    // To Romeo in 0.3, to her own other device in 2.
+    let nodes = &mut world.server.homes.get_mut(ROMEO).unwrap().nodes;
+    nodes.retain(|node, _| !node.starts_with("urn:xmpp:omemo:2"));
+    world.says(juliet, ROMEO, "<3");
+    assert_eq!(world.chat(juliet, ROMEO)[0].sealed, 1, "in the older version");
+    world.connect(romeo);
+    world.settle();
+    assert_eq!(world.texts(romeo, JULIET), ["<3"]);
+}
