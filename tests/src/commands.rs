@@ -1,7 +1,7 @@
 //! The program's commands as tests give them: logging in to a test's server, and what a refusal has to look like.
 
 use crate::dunnock::{Device, Done};
-use crate::prosody::Prosody;
+use crate::server::{PASSWORD, Server};
 use serde_json::Value;
 use std::path::Path;
 
@@ -29,21 +29,21 @@ pub struct Refusal {
 
 impl<'a> Place<'a> {
     /// A server's port for STARTTLS.
-    pub fn of(server: &'a Prosody) -> Place<'a> {
+    pub fn of(server: &'a impl Server) -> Place<'a> {
         Place { port: server.port(), tls: "starttls", ca: server.ca() }
     }
 
     /// A server's port for direct TLS.
-    pub fn direct(server: &'a Prosody) -> Place<'a> {
+    pub fn direct(server: &'a impl Server) -> Place<'a> {
         Place { port: server.tls_port(), tls: "direct", ca: server.ca() }
     }
 }
 
 impl Device {
     /// A device that is logged in to this account.
-    pub fn logged_in(name: &str, server: &Prosody, user: &str) -> Device {
+    pub fn logged_in(name: &str, server: &impl Server, user: &str) -> Device {
         let device = Device::new(name);
-        device.login(&server.jid(user), Prosody::PASSWORD, Place::of(server)).done();
+        device.login(&server.jid(user), PASSWORD, Place::of(server)).done();
         device
     }
 

@@ -5,6 +5,7 @@ use crate::json_process::JsonProcess;
 use crate::process::Process;
 use crate::prosody::Prosody;
 use crate::scratch::Scratch;
+use crate::server::{PASSWORD, Server};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -128,9 +129,9 @@ impl Device {
 }
 
 /// The parameters of `account.add` for an account of this server.
-pub fn account(server: &Prosody, user: &str, port: u16, ca: &Path) -> Value {
+pub fn account(server: &impl Server, user: &str, port: u16, ca: &Path) -> Value {
     json!({
-        "jid": server.jid(user), "password": Prosody::PASSWORD,
+        "jid": server.jid(user), "password": PASSWORD,
         "host": "127.0.0.1", "port": port, "tls": "starttls", "ca": ca,
     })
 }

@@ -7,6 +7,11 @@ pub fn prosody() -> PathBuf {
     demanded("DUNNOCK_PROSODY")
 }
 
+/// The folder of an ejabberd copy, with the script `ejabberd` and the tables `lite.sql` (`DUNNOCK_EJABBERD`).
+pub fn ejabberd() -> PathBuf {
+    demanded("DUNNOCK_EJABBERD")
+}
+
 /// A Python that knows slixmpp and python-omemo (`DUNNOCK_PYTHON`).
 pub fn python() -> PathBuf {
     demanded("DUNNOCK_PYTHON")

@@ -6,10 +6,11 @@ use crate::process::Process;
 pub use crate::prosody_config::{Archive, DOMAIN, Mechanisms, Settings};
 use crate::prosody_config::{Place, render};
 use crate::scratch::Scratch;
+use crate::server::{self, Server, two_free_ports};
 use crate::tap::{Recorded, Tap};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -62,7 +63,7 @@ impl Prosody {
     }
 
     /// The password of accounts for which nothing else is said.
-    pub const PASSWORD: &str = "Wherefore art thou 7?";
+    pub const PASSWORD: &str = server::PASSWORD;
 
     fn try_start(&mut self) -> Result<(), String> {
         let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("prosody");
@@ -196,6 +197,20 @@ impl Prosody {
     }
 }
 
+impl Server for Prosody {
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
+    fn ca(&self) -> &Path {
+        self.ca()
+    }
+}
+
 impl Drop for Prosody {
     fn drop(&mut self) {
         if std::thread::panicking() && !crate::process::is_ending() {
@@ -205,13 +220,6 @@ impl Drop for Prosody {
             tail.iter().rev().for_each(|line| eprintln!("  {line}"));
         }
     }
-}
-
-/// Two ports that no one listens on at this moment.
-fn two_free_ports() -> (u16, u16) {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
-    let ports = listeners.map(|listener| listener.local_addr().expect("it is bound").port());
-    (ports[0], ports[1])
 }
 
 /// Copies the log to a file and hands its lines on.

@@ -4,7 +4,7 @@
 //! for what was not answered, under the same origin id, and in the end every device holds every text exactly once.
 
 use crate::dunnock::{Device, Rpc, account};
-use crate::prosody::Prosody;
+use crate::server::Server;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -35,26 +35,35 @@ pub struct Talker {
 
 impl Talker {
     /// A device of this user, started, online and known to the server; `voice` tells its texts from those of others.
-    pub fn new(server: &Prosody, voice: &str, user: &str, peer: &str, port: u16) -> Talker {
+    pub fn new(server: &impl Server, voice: &str, user: &str, peer: &str, port: u16) -> Talker {
         Talker::on(Device::new(voice), server, voice, user, peer, port)
     }
 
     /// The same on a device that was made before, for one with an environment of its own.
-    pub fn on(device: Device, server: &Prosody, voice: &str, user: &str, peer: &str, port: u16) -> Talker {
+    pub fn on(device: Device, server: &impl Server, voice: &str, user: &str, peer: &str, port: u16) -> Talker {
+        let mut rpc = device.rpc();
+        rpc.ok("account.add", account(server, user, port, server.ca()));
+        Talker::through(rpc, device, server, voice, user, peer)
+    }
+
+    /// The same on a device that has the account already.
+    pub fn joined(device: Device, server: &impl Server, voice: &str, user: &str, peer: &str) -> Talker {
+        Talker::through(device.rpc(), device, server, voice, user, peer)
+    }
+
+    fn through(rpc: Rpc, device: Device, server: &impl Server, voice: &str, user: &str, peer: &str) -> Talker {
         let mut talker = Talker {
             device,
             jid: server.jid(user),
             peer: server.jid(peer),
             options: Vec::new(),
-            rpc: None,
+            rpc: Some(rpc),
             voice: voice.to_owned(),
             answered: 0,
             asked: VecDeque::new(),
         };
-        let mut rpc = talker.device.rpc();
-        rpc.ok("account.add", account(server, user, port, server.ca()));
-        rpc.connect(&talker.jid);
-        talker.rpc = Some(rpc);
+        let jid = talker.jid.clone();
+        talker.rpc().connect(&jid);
         talker
     }
 

@@ -8,6 +8,7 @@ mod cargo;
 mod debs;
 mod demo;
 mod deny;
+mod ejabberd;
 mod libomemo;
 mod needs;
 mod openssl;
@@ -29,7 +30,7 @@ Usage: cargo xtask COMMAND
   test [--quick] [--only X]  every test with the real servers they need; --quick: only what needs no server;
                              --only: the stages, or failing that the live tests, whose name contains X
   soak [NAME]                the long forms of the live tests
-  fetch                      only gets what the others need: Prosody twice, Python, OpenSSL's headers
+  fetch                      only gets what the others need: Prosody twice, ejabberd, Python, OpenSSL's headers
   bench [NAME]               measurements, as a table and as JSON under target/bench/
 
 What is missing is fetched into a private folder ($DUNNOCK_CACHE, else dunnock-xtask in your cache folder) and
@@ -64,6 +65,10 @@ fn fetch() -> Result<ExitCode> {
     cargo::Cargo::ready()?;
     for prosody in [prosody::Prosody::thirteen()?, prosody::Prosody::of_the_distribution()?] {
         println!("Prosody {}: {}", prosody.version, prosody.folder.display());
+    }
+    match ejabberd::Ejabberd::of_the_distribution() {
+        Ok(ejabberd) => println!("ejabberd {}: {}", ejabberd.version, ejabberd.folder.display()),
+        Err(problem) => println!("ejabberd: its tests will be left out: {problem}"),
     }
     println!("Python: {}", python::with_peers()?.display());
     Ok(ExitCode::SUCCESS)

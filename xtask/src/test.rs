@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::cargo::{Cargo, Counts, run_tests};
 use crate::deny;
+use crate::ejabberd::Ejabberd;
 use crate::needs::{read, say, target};
 use crate::prosody::Prosody;
 use crate::python;
@@ -46,11 +47,12 @@ struct Stage {
     run: fn(&Run, &str) -> Vec<Row>,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage { name: "unit and story tests", live: false, run: Run::unit },
     Stage { name: "harness tests", live: false, run: Run::harness },
     Stage { name: "live, Prosody 13", live: true, run: Run::live_thirteen },
     Stage { name: "live, the distribution's Prosody", live: true, run: Run::live_distribution },
+    Stage { name: "live, ejabberd", live: true, run: Run::live_ejabberd },
     Stage { name: "live OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
     Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
     Stage { name: "clippy", live: false, run: Run::clippy },
@@ -58,8 +60,22 @@ const STAGES: [Stage; 9] = [
     Stage { name: "documentation", live: false, run: Run::documentation },
 ];
 
-/// The tests of this part of the live program need the Python peer.
+/// What one live stage runs of the live test program, and the server it runs against.
+enum Part<'a> {
+    /// All that needs a Prosody and no client but ours.
+    Prosody(&'a Prosody),
+    /// What needs the Python peer.
+    Peer(&'a Prosody),
+    /// What needs ejabberd.
+    Ejabberd(&'a Ejabberd),
+}
+
+/// The tests of this part of the live program need a Prosody and no client but ours.
+const SERVER: &str = "server::";
+/// The tests of this part need the Python peer.
 const OMEMO: &str = "omemo_peer::";
+/// The tests of this part need ejabberd.
+const EJABBERD: &str = "ejabberd::";
 
 /// A run in progress.
 struct Run {
@@ -106,7 +122,7 @@ impl Run {
 
     fn live_thirteen(&self, name: &str) -> Vec<Row> {
         match Prosody::thirteen() {
-            Ok(prosody) => vec![self.live(&format!("live, Prosody {}", prosody.version), &prosody, false)],
+            Ok(prosody) => vec![self.live(&format!("live, Prosody {}", prosody.version), Part::Prosody(&prosody))],
             Err(problem) => vec![broken(name, &problem)],
         }
     }
@@ -116,48 +132,63 @@ impl Run {
             (Ok(own), Ok(thirteen)) if own.is_like(&thirteen) => {
                 vec![Row::skipped(name, &format!("it is {}, which was run already", own.version))]
             }
-            (Ok(own), _) => vec![self.live(&format!("live, Prosody {}", own.version), &own, false)],
+            (Ok(own), _) => vec![self.live(&format!("live, Prosody {}", own.version), Part::Prosody(&own))],
             (Err(problem), _) => vec![broken(name, &problem)],
         }
     }
 
     fn live_omemo(&self, name: &str) -> Vec<Row> {
         match Prosody::thirteen() {
-            Ok(prosody) => vec![self.live(name, &prosody, true)],
+            Ok(prosody) => vec![self.live(name, Part::Peer(&prosody))],
             Err(problem) => vec![broken(name, &problem)],
         }
     }
 
-    /// The live test program against one server: all but the OMEMO part, or only that.
-    fn live(&self, name: &str, prosody: &Prosody, omemo: bool) -> Row {
-        let python = match python::with_peers() {
-            Ok(python) => python,
-            Err(problem) => return broken(name, &problem),
-        };
+    fn live_ejabberd(&self, name: &str) -> Vec<Row> {
+        match Ejabberd::of_the_distribution() {
+            Ok(ejabberd) => vec![self.live(&format!("live, ejabberd {}", ejabberd.version), Part::Ejabberd(&ejabberd))],
+            // Not every release has one; the table says that it was left out.
+            Err(problem) => {
+                say(&problem);
+                vec![Row::skipped(name, problem.lines().next().unwrap_or_default())]
+            }
+        }
+    }
+
+    /// One part of the live test program.
+    fn live(&self, name: &str, part: Part<'_>) -> Row {
         // With the places where a test may end it, which no shipped build has.
         if let Err(problem) = self.cargo.build(&["build", "-p", "dunnock", "--features", "dunnock-core/killpoints"]) {
             return broken(name, &problem);
         }
         let mut command = self.cargo.compile(&["test", "-p", "dunnock-tests", "--test", "live"]);
-        command.arg("--");
-        match (omemo, self.filter.as_deref()) {
-            // Two filters would mean either of them, so the part is left out by what is not in it.
-            (true, Some(filter)) => command.args([filter, "--skip", "server::"]),
-            (true, None) => command.arg(OMEMO),
-            (false, filter) => command.args(filter).args(["--skip", OMEMO]),
+        command.arg("--").args(self.words(&part));
+        let surroundings = match surroundings(&part) {
+            Ok(surroundings) => surroundings,
+            Err(problem) => return broken(name, &problem),
         };
         let program = self.cargo.program("dunnock", "debug");
         let soak = OsStr::new(if self.soak { "full" } else { "" });
         // After so long a program that hangs is ended.
         let minutes = OsStr::new(if self.soak { "240" } else { "30" });
-        let extra = [
-            ("DUNNOCK_PROSODY", prosody.folder.as_os_str()),
-            ("DUNNOCK_PYTHON", python.as_os_str()),
-            ("DUNNOCK_BIN", program.as_os_str()),
-            ("DUNNOCK_SOAK", soak),
-            ("DUNNOCK_MINUTES", minutes),
-        ];
+        let mut extra =
+            vec![("DUNNOCK_BIN", program.as_os_str()), ("DUNNOCK_SOAK", soak), ("DUNNOCK_MINUTES", minutes)];
+        extra.extend(surroundings.iter().map(|(name, path)| (*name, path.as_os_str())));
         self.tests(name, command, &extra)
+    }
+
+    /// Words for the live test program that choose this part, and of it what was asked for.
+    fn words(&self, part: &Part<'_>) -> Vec<&str> {
+        let (own, others) = match part {
+            Part::Prosody(_) => (SERVER, [OMEMO, EJABBERD]),
+            Part::Peer(_) => (OMEMO, [SERVER, EJABBERD]),
+            Part::Ejabberd(_) => (EJABBERD, [SERVER, OMEMO]),
+        };
+        match self.filter.as_deref() {
+            // Two filters would mean either of them, so the others are left out by what is not in the part.
+            Some(filter) => vec![filter, "--skip", others[0], "--skip", others[1]],
+            None => vec![own],
+        }
     }
 
     fn clippy(&self, name: &str) -> Vec<Row> {
@@ -201,6 +232,16 @@ impl Run {
             ..Row::single(name, held, start.elapsed())
         }
     }
+}
+
+/// What a part finds in its environment: names and paths.
+fn surroundings(part: &Part<'_>) -> Result<Vec<(&'static str, PathBuf)>> {
+    Ok(match part {
+        Part::Prosody(prosody) | Part::Peer(prosody) => {
+            vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_PYTHON", python::with_peers()?)]
+        }
+        Part::Ejabberd(ejabberd) => vec![("DUNNOCK_EJABBERD", ejabberd.folder.clone())],
+    })
 }
 
 /// An empty file for what the tests of one stage want to be known.

@@ -1,6 +1,7 @@
-//! Stories with real servers and real clients. Started by `cargo xtask test`, which runs all of them against Prosody 13,
-//! all but `omemo_peer` against the distribution's Prosody too, and `omemo_peer` with slixmpp and python-omemo.
+//! Stories with real servers and real clients. Started by `cargo xtask test`, which runs `server` against Prosody 13 and
+//! against the distribution's Prosody, `omemo_peer` with slixmpp and python-omemo, and `ejabberd` against that server.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
+mod ejabberd;
 mod omemo_peer;
 mod server;
