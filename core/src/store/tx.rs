@@ -48,6 +48,11 @@ impl<'c> Tx<'c> {
         self.touched.borrow_mut().insert(what);
     }
 
+    /// Whether the rows of a chat changed so far.
+    pub(crate) fn changed_timeline(&self) -> bool {
+        self.touched.borrow().iter().any(|touched| matches!(touched, Touched::Timeline(_)))
+    }
+
     /// Runs `work` in a savepoint: an error undoes what it wrote and touched, and nothing before it.
     pub(crate) fn savepoint<T, E: From<crate::Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut touched = self.touched.take();
