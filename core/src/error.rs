@@ -76,6 +76,7 @@ kinds! {
 
     PlainNotAllowed "plain_not_allowed" "this contact has no OMEMO device, so the message could only go in plain text" "ask them to set up OMEMO, or allow plain text for this chat with `allow-plain WITH yes`";
     NoTrustedDevice "no_trusted_device" "no device of this contact may read the message" "look at `devices WITH` and trust one";
+    NoUsableDevice "no_usable_device" "the keys of this contact's devices cannot be had" "ask them to open their app and connect; it is tried again by itself";
     DeviceChanged "device_changed" "a device of the recipient was distrusted after the message was encrypted" "send it again";
     UnknownMessage "unknown_message" "there is no such message" "use an id as a row or event gave it";
     UnknownDevice "unknown_device" "there is no such device" "use an id or fingerprint that `devices` lists";

@@ -44,6 +44,8 @@ struct Recipients {
     /// Devices of the other side known, and how many of them are in `reach`.
     known: u32,
     reached: u32,
+    /// Those of the other side that are kept out by a lack of keys alone: nobody can decide about them.
+    keyless: u32,
     /// Some bundle may still come.
     coming: bool,
 }
@@ -63,7 +65,8 @@ fn hand_over(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
         return Ok(false);
     }
     if recipients.reached == 0 {
-        ctx.tx.set_waits_for(row.id, Some(ErrorKind::NoTrustedDevice.code()))?;
+        let kind = if recipients.keyless > 0 { ErrorKind::NoUsableDevice } else { ErrorKind::NoTrustedDevice };
+        ctx.tx.set_waits_for(row.id, Some(kind.code()))?;
         return Ok(false);
     }
     sealed(ctx, row, recipients)?;
@@ -86,7 +89,7 @@ fn lists_confirmed(ctx: &mut Ctx, chat: &str) -> Result<bool> {
 
 fn recipients(ctx: &mut Ctx, chat: &str) -> Result<Recipients> {
     let own = ctx.bare();
-    let mut found = Recipients { reach: Vec::new(), known: 0, reached: 0, coming: false };
+    let mut found = Recipients { reach: Vec::new(), known: 0, reached: 0, keyless: 0, coming: false };
     let mut people = vec![chat.to_owned()];
     if chat != own {
         people.push(own);
@@ -105,8 +108,14 @@ fn recipients(ctx: &mut Ctx, chat: &str) -> Result<Recipients> {
             };
             let other = u32::from(jid == chat);
             found.known += other;
-            let Some(version) = version.filter(|_| !matches!(device.trust, Trust::Undecided | Trust::Distrusted))
-            else {
+            let barred = matches!(device.trust, Trust::Undecided | Trust::Distrusted);
+            let Some(version) = version.filter(|_| !barred) else {
+                // Of an undecided one only the key can be compared and trusted.
+                let undecidable = device.trust == Trust::Undecided && device.identity.is_none();
+                found.keyless += other * u32::from(!barred || undecidable);
+                if let Some(version) = version.filter(|_| undecidable) {
+                    bundle::is_coming(ctx, &jid, device.device, version)?;
+                }
                 continue;
             };
             if ctx.tx.current_session(&jid, device.device, version)?.is_some() {
@@ -114,6 +123,8 @@ fn recipients(ctx: &mut Ctx, chat: &str) -> Result<Recipients> {
                 found.reached += other;
             } else if bundle::is_coming(ctx, &jid, device.device, version)? {
                 found.coming = true;
+            } else {
+                found.keyless += other;
             }
         }
     }

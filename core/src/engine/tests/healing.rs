@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::engine::ns;
+use crate::model::Trust;
+use crate::store::device::DeviceRow;
 use std::collections::BTreeSet;
 
 const JULIET: &str = "juliet@capulet.lit";
@@ -194,4 +196,39 @@ fn a_device_once_seen_with_version_2_is_never_served_0_3() {
     world.settle();
     assert_eq!(world.state(juliet, message.parse().unwrap()), Some(Delivery::Waiting));
     assert_eq!(world.texts(romeo, JULIET).len(), 2);
+}
+
+#[test]
+fn a_message_to_devices_without_keys_waits_with_that_reason_and_goes_once_they_come() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    world.device("romeo@montague.lit/orchard");
+    let nodes = &mut world.server.homes.get_mut(ROMEO).unwrap().nodes;
+    let bundles: Vec<_> = nodes.extract_if(.., |node, _| node.contains("bundles")).collect();
+    let id = world.says(juliet, ROMEO, "Art thou there?");
+    assert_eq!(world.error(juliet, id).as_deref(), Some("no_usable_device"));
+    // What a person can decide about is another matter; of a device that nobody vouched for the key is got for that.
+    let decisions = [Trust::Distrusted, Trust::FirstUse, Trust::Undecided];
+    for (trust, reason) in decisions.into_iter().zip(["no_trusted_device", "no_usable_device", "no_usable_device"]) {
+        decide(&mut world, juliet, trust);
+        assert_eq!(world.error(juliet, id).as_deref(), Some(reason));
+    }
+    world.server.homes.get_mut(ROMEO).unwrap().nodes.extend(bundles);
+    world.now += 3_600_000;
+    world.input(juliet, Input::Tick);
+    world.settle();
+    assert_eq!(world.error(juliet, id).as_deref(), Some("no_trusted_device"));
+    decide(&mut world, juliet, Trust::FirstUse);
+    world.settle();
+    assert_eq!(world.state(juliet, id), Some(Delivery::Delivered));
+}
+
+/// What Juliet thinks of all of Romeo's devices from now on.
+fn decide(world: &mut World, juliet: usize, trust: Trust) {
+    let tx = world.devices[juliet].store.tx().unwrap();
+    for device in tx.devices(ROMEO).unwrap() {
+        tx.put_device(&DeviceRow { trust, ..device }).unwrap();
+    }
+    tx.commit().unwrap();
+    world.input(juliet, Input::Tick);
 }

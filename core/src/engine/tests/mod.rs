@@ -244,6 +244,12 @@ impl World {
             .collect()
     }
 
+    /// Why a message of ours waits or failed.
+    fn error(&mut self, number: usize, message: i64) -> Option<String> {
+        let connection = self.devices[number].store.read();
+        connection.query_row("SELECT error FROM message WHERE id = ?", [message], |row| row.get(0)).unwrap()
+    }
+
     fn state(&mut self, number: usize, message: i64) -> Option<Delivery> {
         self.tx(number, |tx| tx.message(message).unwrap().unwrap().state)
     }
