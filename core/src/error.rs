@@ -72,6 +72,7 @@ kinds! {
     RegistrationClosed "registration_closed" "the server takes no registration from a client" "make the account the way the server's site says, then `dunnock login`";
     RegistrationRefused "registration_refused" "the server refused this registration" "choose another name, or make the account on the server's site";
     Offline "offline" "this account is not connected" "connect it first";
+    ArchiveSilent "archive_silent" "the server does not give out its archive" "new messages come and go all the same; those from while this device was away come once it does. If it stays so, tell its operator";
     Crashed "crashed" "a part of the engine stopped on a defect" "it is restarted by itself; please report it";
 
     PlainNotAllowed "plain_not_allowed" "this contact has no OMEMO device, so the message could only go in plain text" "ask them to set up OMEMO, or allow plain text for this chat with `allow-plain WITH yes`";

@@ -6,7 +6,7 @@
 use super::want::{self, Answer, Kind, Question};
 use super::xml::{Build, child_text, el, jid_of, parse};
 use super::{Ctx, message, ns, pubsub, receipts};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::Time;
 use crate::store::Tx;
 use crate::store::want::WantRow;
@@ -16,6 +16,8 @@ use minidom::Element;
 pub(crate) const PAGE: &str = "100";
 /// Kept messages handled in one transaction.
 const DRAIN: usize = 64;
+/// How long to wait before an archive that refused is asked again; doubled each time, milliseconds.
+const REFUSED_PAUSE: i64 = 5_000;
 /// How far before the newest known message we go on when the server forgot our cursor, milliseconds.
 const OVERLAP: i64 = 24 * 3600 * 1000;
 
@@ -28,6 +30,12 @@ pub(crate) fn begin(ctx: &mut Ctx) -> Result<()> {
 /// Whether our archive was read to its end on this stream.
 pub(crate) fn is_complete(ctx: &Ctx) -> Result<bool> {
     Ok(ctx.online && ctx.tx.archive(ctx.me.jid.as_str())?.is_some_and(|archive| archive.complete == ctx.stream))
+}
+
+/// Whether messages come and go as they are: the archive was read, or does not answer on this stream.
+pub(crate) fn is_over(ctx: &Ctx) -> Result<bool> {
+    let archive = ctx.tx.archive(ctx.me.jid.as_str())?;
+    Ok(ctx.online && archive.is_some_and(|archive| archive.complete.abs() == ctx.stream))
 }
 
 /// Disco told whether there is an archive at all.
@@ -101,10 +109,10 @@ fn next_page(end: &Element, row: &WantRow) -> Option<String> {
 
 /// A page ended, or was refused.
 pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<()> {
-    ctx.drop_want(row)?;
     let own = ctx.bare();
     match answer {
         Answer::Result(stanza) => {
+            ctx.drop_want(row)?;
             crate::killpoint::reach("catchup");
             let Some(fin) = stanza.get_child("fin", ns::MAM) else { return finish(ctx) };
             let last = fin.get_child("set", ns::RSM).and_then(|set| child_text(set, "last", ns::RSM));
@@ -123,12 +131,14 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
         }
         // The cursor was purged: go on by time.
         Answer::Error(condition, _) if condition == "item-not-found" && row.arg != "by time" => {
+            ctx.drop_want(row)?;
             ctx.tx.count("cursor_purged")?;
             ctx.want_own(Kind::Page, "by time")
         }
         Answer::Error(condition, _)
             if matches!(condition.as_str(), "service-unavailable" | "feature-not-implemented") =>
         {
+            ctx.drop_want(row)?;
             let mut row = ctx.tx.connection()?;
             row.archive = Some(false);
             ctx.tx.set_connection(&row)?;
@@ -136,14 +146,28 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
         }
         Answer::Error(..) => {
             ctx.tx.count("page_refused")?;
-            ctx.want_own(Kind::Page, &row.arg)?;
-            let again = ctx.tx.find_want(Kind::Page.code(), "", &row.arg)?.expect("it was just wanted");
-            ctx.later(&again, 10_000 << row.tries.min(5))
+            if row.tries > 1 {
+                unanswered(ctx)?;
+            }
+            ctx.later(row, REFUSED_PAUSE << row.tries.min(5))
         }
     }
 }
 
-/// All pages were read: now the live messages that waited, then the rest of the world.
+/// The archive does not answer, or refuses again and again. It is asked on, but messages wait for it no more: what lies in
+/// the inbox is handled, and new ones come and go. The cursor stays behind what only the archive has.
+pub(crate) fn unanswered(ctx: &mut Ctx) -> Result<()> {
+    if is_over(ctx)? {
+        return Ok(());
+    }
+    ctx.tx.count("archive_silent")?;
+    let mut row = ctx.tx.connection()?;
+    row.error = Some(ErrorKind::ArchiveSilent.code().to_owned());
+    ctx.tx.set_connection(&row)?;
+    finish(ctx)
+}
+
+/// All pages were read, or it is no use to wait for them: now the live messages that waited, then the rest of the world.
 fn finish(ctx: &mut Ctx) -> Result<()> {
     // The pump does it, at the end of this transaction or in one of its own.
     ctx.tx.want("drain", "", "", "", i64::MAX)
@@ -166,11 +190,15 @@ pub(crate) fn drain(ctx: &mut Ctx) -> Result<()> {
     }
     ctx.tx.unwant("drain", "", "")?;
     let own = ctx.bare();
-    ctx.tx.set_complete(&own, ctx.stream)?;
-    let mut row = ctx.tx.connection()?;
-    row.caught_up = true;
-    ctx.tx.set_connection(&row)?;
-    ctx.tx.delete_used_pre_keys()?;
+    let whole = !ctx.tx.any_want(Kind::Page.code())?;
+    ctx.tx.set_complete(&own, if whole { ctx.stream } else { -ctx.stream })?;
+    if whole {
+        let mut row = ctx.tx.connection()?;
+        row.caught_up = true;
+        row.error = row.error.filter(|error| error != ErrorKind::ArchiveSilent.code());
+        ctx.tx.set_connection(&row)?;
+        ctx.tx.delete_used_pre_keys()?;
+    }
     super::pump::decide_handed(ctx)?;
     receipts::after_catch_up(ctx)
 }

@@ -82,7 +82,7 @@ fn message(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
     if devices::notified(ctx, stanza)? {
         return Ok(());
     }
-    if mam::is_complete(ctx)? || !is_archivable(ctx, stanza) {
+    if mam::is_over(ctx)? || !is_archivable(ctx, stanza) {
         return live(ctx, stanza, ctx.now.wall);
     }
     let raw = String::from_utf8(super::xml::bytes(stanza)).expect("XML is UTF-8");
@@ -295,7 +295,7 @@ fn readable(
     ctx.tx.event("message", Some(id), None, None, "{}")?;
     match receipts::requested(unwrapped.message) {
         // Plain text gets no automatic receipt: anybody can send it, and the answer would tell that we are here.
-        Some(wanted) if !own && sealed != Sealing::None => match mam::is_complete(ctx)? {
+        Some(wanted) if !own && sealed != Sealing::None => match mam::is_over(ctx)? {
             true => receipts::confirm(ctx, chat, &wanted),
             false => receipts::confirm_later(ctx, chat, &wanted),
         },

@@ -22,7 +22,7 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
         return Ok(());
     }
     mam::drain(ctx)?;
-    if mam::is_complete(ctx)? && ctx.tx.any_waiting()? {
+    if mam::is_over(ctx)? && ctx.tx.any_waiting()? {
         let mut held: BTreeSet<String> = BTreeSet::new();
         let mut done = 0;
         for row in ctx.tx.waiting_messages()? {

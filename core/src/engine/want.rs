@@ -10,6 +10,8 @@ use minidom::Element;
 const PATIENCE: i64 = 30_000;
 /// Bundles hold up a message, so they get less.
 const BUNDLE_PATIENCE: i64 = 10_000;
+/// The same for a page of the archive, behind which messages wait.
+const PAGE_PATIENCE: i64 = 15_000;
 /// After so many unanswered tries a want is dropped; it comes back with its cause.
 const TRIES: u32 = 6;
 
@@ -107,7 +109,9 @@ impl Ctx<'_> {
     /// Puts all questions that are due.
     pub(crate) fn ask_due(&mut self) -> Result<()> {
         for row in self.tx.due_wants(self.now.wall)? {
-            if row.iq.is_some() && row.tries >= TRIES {
+            if row.iq.is_some() && row.kind == Kind::Page.code() {
+                mam::unanswered(self)?;
+            } else if row.iq.is_some() && row.tries >= TRIES {
                 self.tx.count("want_given_up")?;
                 self.drop_want(&row)?;
                 continue;
@@ -125,7 +129,11 @@ impl Ctx<'_> {
         let iq =
             el("iq", ns::CLIENT).at("type", question.kind).at("id", &*id).at_opt("to", target).kid(question.payload);
         self.send(&iq)?;
-        let patience = if kind == Kind::Bundle { BUNDLE_PATIENCE } else { PATIENCE };
+        let patience = match kind {
+            Kind::Bundle => BUNDLE_PATIENCE,
+            Kind::Page => PAGE_PATIENCE,
+            _ => PATIENCE,
+        };
         self.tx.asked(row, &id, self.stream, self.now.wall + (patience << row.tries.min(6)))
     }
 

@@ -10,7 +10,7 @@ pub(crate) struct ArchiveRow {
     /// Newest id handled; empty: the archive was empty when we first looked.
     pub cursor: Option<String>,
     pub newest: i64,
-    /// The stream on which it was read to its end.
+    /// The stream on which it was read to its end; negative, if it did not answer on that stream.
     pub complete: i64,
 }
 
@@ -35,7 +35,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The archive was read to its end on this stream.
+    /// The archive was read to its end on this stream, or does not answer on it (negative).
     pub(crate) fn set_complete(&self, jid: &str, stream: i64) -> Result<()> {
         self.sql()
             .prepare_cached(

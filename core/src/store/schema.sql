@@ -40,7 +40,7 @@ CREATE TABLE archive (
   jid TEXT PRIMARY KEY,                     -- whose archive
   cursor TEXT,                              -- newest archive id handled; null: nothing yet
   newest INTEGER NOT NULL,                  -- time of that message; where to go on if the cursor was purged
-  complete INTEGER NOT NULL                 -- the stream on which it was read to its end; 0 never
+  complete INTEGER NOT NULL                 -- the stream on which it was read to its end; negative: on which it did not answer; 0 never
 ) STRICT;
 
 -- People (RFC 6121 roster, and strangers who asked).

@@ -72,6 +72,11 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether anything of this kind is wanted.
+    pub(crate) fn any_want(&self, kind: &str) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM want WHERE kind = ?")?.exists([kind])?)
+    }
+
     /// Whether a first question of one of these kinds, about our own account, is still without an answer.
     pub(crate) fn any_fresh(&self, kinds: &[&str]) -> Result<bool> {
         let mut rows = self.sql().prepare_cached(

@@ -22,6 +22,8 @@ pub(super) struct Server {
     /// What goes to whom, in order.
     pub deliveries: Vec<(String, Element)>,
     pub page: usize,
+    /// Its archive takes messages and gives none out.
+    pub silent: bool,
     /// It refuses what it does not know among the options of a publication, as ejabberd 23.01 does.
     pub strict: bool,
     pub next: u32,
@@ -47,6 +49,9 @@ impl Server {
         let own = Server::bare(from);
         let target = bare_of(&iq, "to").map_or_else(|| own.clone(), |jid| jid.to_string());
         let Some(payload) = iq.children().next().cloned() else { return };
+        if self.silent && payload.is("query", ns::MAM) {
+            return;
+        }
         let result = match (payload.name(), payload.ns().as_str()) {
             ("pubsub", ns::PUBSUB) => self.pubsub(&target, &payload),
             ("query", ns::MAM) => Ok(Some(self.archive_page(from, &own, &payload))),

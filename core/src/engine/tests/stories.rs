@@ -74,6 +74,38 @@ fn live_messages_wait_until_the_archive_was_read() {
 }
 
 #[test]
+fn an_archive_that_does_not_answer_holds_nothing_up_and_loses_nothing() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "warm up");
+    world.cut(romeo);
+    world.says(juliet, ROMEO, "missed");
+    world.server.silent = true;
+    world.connect(romeo);
+    world.settle();
+    world.says(juliet, ROMEO, "live");
+    world.says(romeo, JULIET, "answer");
+    assert_eq!(world.texts(romeo, JULIET), ["warm up", "answer"], "it waits for the archive");
+    world.now += 15_000;
+    world.input(romeo, Input::Tick);
+    world.settle();
+    assert_eq!(world.texts(romeo, JULIET), ["warm up", "live", "answer"]);
+    assert_eq!(world.texts(juliet, ROMEO).last().unwrap(), "answer");
+    let connection = world.tx(romeo, |tx| tx.connection().unwrap());
+    assert_eq!((connection.error.as_deref(), connection.caught_up), (Some("archive_silent"), false));
+    world.says(juliet, ROMEO, "later");
+    // It comes to itself: on the same stream, and on the next.
+    world.server.silent = false;
+    world.now += 60_000;
+    world.input(romeo, Input::Tick);
+    world.settle();
+    let mut texts = world.texts(romeo, JULIET);
+    texts.sort_unstable();
+    assert_eq!(texts, ["answer", "later", "live", "missed", "warm up"]);
+    let connection = world.tx(romeo, |tx| tx.connection().unwrap());
+    assert_eq!((connection.error.as_deref(), connection.caught_up), (None, true));
+}
+
+#[test]
 fn a_message_typed_offline_goes_out_once_the_stream_is_there() {
     let (mut world, juliet, romeo) = two();
     world.cut(juliet);
