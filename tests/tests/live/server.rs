@@ -3,6 +3,7 @@
 mod bad_input;
 mod beside;
 mod canaries;
+mod catchup;
 mod contract;
 mod corpus;
 mod devices;
