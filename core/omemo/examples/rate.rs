@@ -6,8 +6,10 @@
 //!     cargo run --release -p dunnock-omemo --example rate [SECONDS OF EACH MEASUREMENT]
 #![allow(clippy::unwrap_used)]
 
+use std::hint::black_box;
 use std::time::Duration;
 
+use curve25519_dalek::montgomery::MontgomeryPoint;
 use dunnock_omemo::{
     Bundle, Identity, Incoming, PreKeyPair, Session, SignedPreKeyPair, Version, generate_pre_keys, sign_pre_key,
 };
@@ -102,6 +104,17 @@ impl Bench {
         (juliet, romeo)
     }
 
+    /// Some public key.
+    fn point(&self) -> MontgomeryPoint {
+        MontgomeryPoint(self.romeo.public().montgomery())
+    }
+
+    /// What a turn asks of the curve: the writer makes a key and agrees with it, the reader agrees.
+    fn turn_of_curve(theirs: MontgomeryPoint) -> [MontgomeryPoint; 3] {
+        let secret = black_box([9; 32]);
+        [MontgomeryPoint::mul_base_clamped(secret), theirs.mul_clamped(secret), theirs.mul_clamped(secret)]
+    }
+
     fn measure(mut self) -> serde_json::Value {
         const BATCH: u32 = 20_000;
         let wanted = self.wanted;
@@ -139,11 +152,24 @@ impl Bench {
                 }
             },
         );
+        let curve = rate(
+            wanted,
+            500,
+            || self.point(),
+            |point| {
+                for _ in 0..500 {
+                    black_box(Self::turn_of_curve(point));
+                }
+            },
+        );
         let bundle = self.bundle();
         let active = rate(wanted, 200, || (), |()| (0..200).for_each(|_| drop(self.active(&bundle))));
         let hellos: Vec<_> = (0..200).map(|_| self.active(&bundle).1).collect();
         let passive = rate(wanted, 200, || (), |()| hellos.iter().for_each(|data| drop(self.passive(data))));
-        json!({ "encrypt": encrypt, "decrypt": decrypt, "turn": turns, "x3dh_active": active, "x3dh_passive": passive })
+        json!({
+            "encrypt": encrypt, "decrypt": decrypt, "turn": turns, "turn_of_curve": curve,
+            "x3dh_active": active, "x3dh_passive": passive,
+        })
     }
 }
 
