@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         eprintln!("there is no measurement called {wanted:?}; there are: {names}");
         return ExitCode::from(2);
     }
+    let before = load();
     let mut failed = false;
     for (name, run) in chosen {
         eprintln!("measuring: {name}");
@@ -35,5 +36,17 @@ fn main() -> ExitCode {
         failed |= std::panic::catch_unwind(run).is_err();
     }
     print!("\n{}", table_of_all());
+    // The measurements alone keep about one processor busy; what a busier machine says is worth less.
+    println!("load of the machine: {before} before, {} after, {} processors", load(), processors());
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Tasks that ran or wanted to run, as a mean of the last minute.
+fn load() -> String {
+    let said = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    said.split_whitespace().next().unwrap_or("unknown").to_owned()
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

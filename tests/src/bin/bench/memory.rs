@@ -23,13 +23,14 @@ pub(crate) fn run() {
         Figure::new(name, "MB", runs.iter().map(pick).collect())
     };
     let peer = figure("RssAnon of slixmpp-omemo", &slixmpp, |memory| memory.anonymous);
+    let peer_file = figure("RssFile of slixmpp-omemo", &slixmpp, |memory| memory.file);
     publish(
         "memory",
         &[
             figure("RssAnon, idle after catch-up", &ours, |memory| memory.anonymous).beside(&peer),
-            figure("RssFile", &ours, |memory| memory.file),
+            figure("RssFile", &ours, |memory| memory.file).beside(&peer_file),
             peer,
-            figure("RssFile of slixmpp-omemo", &slixmpp, |memory| memory.file),
+            peer_file,
         ],
     );
 }
