@@ -76,6 +76,7 @@ kinds! {
     Crashed "crashed" "a part of the engine stopped on a defect" "it is restarted by itself; please report it";
 
     PlainNotAllowed "plain_not_allowed" "this contact has no OMEMO device, so the message could only go in plain text" "ask them to set up OMEMO, or allow plain text for this chat with `allow-plain WITH yes`";
+    NoOtherDevice "no_other_device" "this account has no other OMEMO device that could read the message" "log in on a second device first";
     NoTrustedDevice "no_trusted_device" "no device of this contact may read the message" "look at `devices WITH` and trust one";
     NoUsableDevice "no_usable_device" "the keys of this contact's devices cannot be had" "ask them to open their app and connect; it is tried again by itself";
     DeviceChanged "device_changed" "a device of the recipient was distrusted after the message was encrypted" "send it again";

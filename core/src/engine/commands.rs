@@ -1,6 +1,6 @@
 //! What a person asks for: one command, one transaction.
 
-use super::{Ctx, chat_states, devices, omemo, roster, stream};
+use super::{Ctx, chat_states, devices, omemo, pump, roster, stream};
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Trust};
@@ -60,7 +60,7 @@ fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id
         return Err(Error::about(ErrorKind::TooLarge, "text"));
     }
     if is_known_plain(ctx, &chat)? {
-        return Err(Error::about(ErrorKind::PlainNotAllowed, chat));
+        return Err(Error::about(pump::refusal(ctx, &chat), chat));
     }
     let reply_to = match reply_to {
         Some(id) => Some(known_message(ctx, &id)?),

@@ -182,13 +182,18 @@ fn content(ctx: &Ctx, row: &MessageRow) -> Result<Content> {
     Ok(Content { body: row.body.clone(), reply })
 }
 
+/// What a message is refused with that could only go in plain text, which nobody allowed.
+pub(crate) fn refusal(ctx: &Ctx, chat: &str) -> ErrorKind {
+    if chat == ctx.me.jid.as_str() { ErrorKind::NoOtherDevice } else { ErrorKind::PlainNotAllowed }
+}
+
 /// The other side has no device: plain text if a person allowed it for this chat, else the message is refused.
 fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
     // A permission given before the chat was ever sealed does not outlive the first sealed message: else whoever empties
     // a device list would turn the chat back to plain text.
     let allowed = ctx.tx.chat(&row.chat)?.is_some_and(|chat| chat.plain_allowed && chat.sealed == Sealing::None);
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
-        ctx.tx.climb(row.id, Delivery::Failed, Some(ErrorKind::PlainNotAllowed.code()))?;
+        ctx.tx.climb(row.id, Delivery::Failed, Some(refusal(ctx, &row.chat).code()))?;
         return Ok(true);
     };
     let stanza = envelope(row).kid(el("body", ns::CLIENT).words(row.body.clone().unwrap_or_default()));

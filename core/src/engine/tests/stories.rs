@@ -216,6 +216,23 @@ fn a_contact_without_omemo_is_refused_until_plain_text_is_allowed() {
 }
 
 #[test]
+fn a_note_to_oneself_needs_a_second_device_and_says_so() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    world.cut(juliet);
+    let id = world.says(juliet, JULIET, "remember the ladder");
+    world.connect(juliet);
+    world.settle();
+    assert_eq!(world.state(juliet, id), Some(Delivery::Failed));
+    assert_eq!(world.error(juliet, id).as_deref(), Some("no_other_device"));
+    let refused = world.say(juliet, JULIET, "again").err().unwrap();
+    assert_eq!(refused.kind, crate::ErrorKind::NoOtherDevice);
+    let second = world.device("juliet@capulet.lit/chamber");
+    world.says(juliet, JULIET, "remember the rope");
+    assert_eq!(world.texts(second, JULIET), ["remember the rope"]);
+}
+
+#[test]
 fn a_repeated_origin_id_answers_the_same_message() {
     let (mut world, juliet, romeo) = two();
     let send = Command::Send { to: ROMEO.into(), text: "twice".into(), reply_to: None, origin_id: Some("mine".into()) };
