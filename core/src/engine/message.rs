@@ -117,9 +117,25 @@ pub(crate) fn live(ctx: &mut Ctx, stanza: &Element, arrived: i64) -> Result<()> 
     if let Some(id) = &stanza_id {
         mam::passed(ctx, id)?;
     }
-    let stamp = message.get_child("delay", ns::DELAY).and_then(|delay| delay.attr("stamp")).and_then(Time::parse);
-    let stamp = stamp.map(|time| time.0).filter(|time| *time <= arrived);
+    let stamp = delayed(ctx, message, &sender).filter(|time| *time <= arrived);
     handle(ctx, Unwrapped { message, way: Way::Live, sender, recipient, stanza_id, stamp, arrived })
+}
+
+/// Since when a live message was under way, as our own side says (XEP-0203): our server, which kept it while we were
+/// away, names its domain or our account. Anybody else could date back what they say, other servers with them. Of what
+/// our own devices sent, they know it themselves. The latest counts, as our server adds what it has to say.
+fn delayed(ctx: &Ctx, message: &Element, sender: &BareJid) -> Option<i64> {
+    let ours = |delay: &&Element| {
+        let from = jid_of(delay, "from");
+        let server = |from: &jid::Jid| from.node().is_none() && from.resource().is_none();
+        *sender == ctx.me.jid
+            || from.is_some_and(|from| match server(&from) {
+                true => from.domain() == ctx.me.jid.domain(),
+                false => from == *ctx.me.jid,
+            })
+    };
+    let delays = message.children().filter(|child| child.is("delay", ns::DELAY)).filter(ours);
+    delays.filter_map(|delay| Time::parse(delay.attr("stamp")?)).map(|time| time.0).max()
 }
 
 /// A message out of our archive, whose wrapper was checked.

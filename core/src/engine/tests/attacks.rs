@@ -161,3 +161,37 @@ fn a_sender_that_cannot_be_read_is_not_taken_for_ourselves() {
     );
     assert_eq!(world.state(juliet, message.parse().unwrap()), Some(Delivery::Sent));
 }
+
+#[test]
+fn only_our_own_side_says_since_when_a_live_message_is_under_way() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let (early, late) = ("2023-11-14T20:00:00Z", "2023-11-14T22:00:00Z");
+    let delay = |from: &str, stamp: &str| format!("<delay xmlns='urn:xmpp:delay'{from} stamp='{stamp}'/>");
+    let now = crate::model::Time(world.now).to_string();
+    let mut sent = |delays: String| {
+        let id = world.server.next;
+        world.server.next += 1;
+        world.deliver(
+            juliet,
+            &format!(
+                "<message xmlns='jabber:client' from='tybalt@montague.lit/x' to='{JULIET}' type='chat' id='{id}'>
+                 <body>I said so {id}</body>{delays}</message>"
+            ),
+        );
+        let connection = world.devices[juliet].store.read();
+        let time: i64 = connection.query_row("SELECT max(sent) FROM message", [], |row| row.get(0)).unwrap();
+        connection.execute("DELETE FROM message", []).unwrap();
+        crate::model::Time(time).to_string()
+    };
+    for stranger in
+        ["", " from='montague.lit'", " from='tybalt@montague.lit'", " from='juliet@capulet.lit/x'", " from=''"]
+    {
+        assert_eq!(sent(delay(stranger, early)), now, "{stranger}");
+    }
+    for ours in [" from='capulet.lit'", " from='juliet@capulet.lit'"] {
+        assert_eq!(sent(delay(ours, early)), "2023-11-14T20:00:00.000Z", "{ours}");
+    }
+    let both = delay(" from='capulet.lit'", early) + &delay(" from='capulet.lit'", late);
+    assert_eq!(sent(both), "2023-11-14T22:00:00.000Z");
+}
