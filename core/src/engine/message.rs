@@ -73,7 +73,7 @@ pub(crate) fn arrived(ctx: &mut Ctx, arrived: Arrived) -> Result<()> {
 }
 
 fn message(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
-    if stanza.attr("type") == Some("error") {
+    if kind(stanza) == "error" {
         return errors::arrived(ctx, stanza);
     }
     if let Some(result) = stanza.get_child("result", ns::MAM) {
@@ -89,6 +89,12 @@ fn message(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
     ctx.tx.put_inbox(&raw, ctx.now.wall)
 }
 
+/// What kind of message it is; one without a type, or of a type that nobody defined, is normal (RFC 6121 section 5.2.2).
+fn kind(message: &Element) -> &'static str {
+    let kinds = ["chat", "error", "groupchat", "headline"];
+    kinds.into_iter().find(|kind| message.attr("type") == Some(kind)).unwrap_or("normal")
+}
+
 /// Whether our archive may hold this message too, so that it has to wait for its turn.
 fn is_archivable(ctx: &Ctx, stanza: &Element) -> bool {
     let message = match carbons::unwrap(ctx, stanza) {
@@ -96,8 +102,8 @@ fn is_archivable(ctx: &Ctx, stanza: &Element) -> bool {
         Some(Err(())) => return false,
         None => stanza,
     };
-    let kind = matches!(message.attr("type").unwrap_or("normal"), "chat" | "normal");
-    kind && (omemo::find(message).is_some() || message.has_child("body", ns::CLIENT))
+    matches!(kind(message), "chat" | "normal")
+        && (omemo::find(message).is_some() || message.has_child("body", ns::CLIENT))
 }
 
 /// A message that came by itself, or a carbon of one.
@@ -173,9 +179,10 @@ fn trusted_stanza_id(ctx: &Ctx, message: &Element) -> Result<Option<String>> {
 
 fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
     let message = unwrapped.message;
-    let kind = message.attr("type").unwrap_or("normal");
-    if !matches!(kind, "chat" | "normal") {
-        return ctx.tx.count(if kind == "groupchat" { "groupchat_unjoined" } else { "message_other_type" });
+    match kind(message) {
+        "chat" | "normal" => {}
+        "groupchat" => return ctx.tx.count("groupchat_unjoined"),
+        _ => return ctx.tx.count("message_other_type"),
     }
     if let Some(id) = &unwrapped.stanza_id
         && ctx.tx.message_by_stanza_id(id)?.is_some()

@@ -195,3 +195,19 @@ fn only_our_own_side_says_since_when_a_live_message_is_under_way() {
     let both = delay(" from='capulet.lit'", early) + &delay(" from='capulet.lit'", late);
     assert_eq!(sent(both), "2023-11-14T22:00:00.000Z");
 }
+
+#[test]
+fn a_type_that_nobody_knows_hides_no_message() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    for kind in ["chat", "", "shout", "headline", "groupchat", "error"] {
+        world.deliver(
+            juliet,
+            &format!(
+                "<message xmlns='jabber:client' from='{ROMEO}/x' to='{JULIET}' type='{kind}' id='{kind}'>
+                 <body>as {kind}</body></message>"
+            ),
+        );
+    }
+    assert_eq!(world.texts(juliet, ROMEO), ["as chat", "as ", "as shout"]);
+}
