@@ -36,8 +36,8 @@ pub(crate) struct Session {
 
 /// Where the counting of XEP-0198 stands.
 pub(crate) enum Begun {
-    /// The old stream goes on; the server has `h` of our stanzas.
-    Resumed { h: u32 },
+    /// The old stream goes on; the server has `h` of our stanzas, if it says so in a way that can be read.
+    Resumed { h: Option<u32> },
     /// Counting begins; `id` if the stream can be resumed.
     Counted { id: Option<String> },
     /// The server does not count.
@@ -123,7 +123,7 @@ async fn inline<R: CryptoRng + Send>(
         && asked.is_some()
     {
         if let Some(resumed) = child("resumed", ns::SM) {
-            let begun = Begun::Resumed { h: h(resumed).ok_or(ErrorKind::LoginRefused)? };
+            let begun = Begun::Resumed { h: h(resumed) };
             let carbons = false;
             return Ok(Session { talk, jid: resume.jid.clone(), proof, carbons, begun, refused: None });
         }
@@ -163,7 +163,7 @@ async fn classic(
         talk.say(&resume_request(&resume)).await?;
         let answer = talk.hear().await?;
         if answer.is("resumed", ns::SM) {
-            let begun = Begun::Resumed { h: h(&answer).ok_or(ErrorKind::LoginRefused)? };
+            let begun = Begun::Resumed { h: h(&answer) };
             return Ok(Session { talk, jid: resume.jid, proof, carbons: false, begun, refused: None });
         }
         if !answer.is("failed", ns::SM) {

@@ -145,12 +145,13 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             acked = self.state.sm.acknowledged(h).unwrap_or(None);
         }
         let (resumed, resumable) = match session.begun {
-            Begun::Resumed { h } => match self.state.sm.resumed(told, h) {
-                Ok(token) => {
+            // A count that is missing or makes no sense does not say what to send again: a fresh stream is needed.
+            Begun::Resumed { h } => match h.map(|h| self.state.sm.resumed(told, h)) {
+                Some(Ok(token)) => {
                     acked = token;
                     (true, true)
                 }
-                Err(_) => return Ended::over(ErrorKind::StreamRefused.into()),
+                Some(Err(_)) | None => return Ended::over(ErrorKind::StreamRefused.into()),
             },
             Begun::Counted { id } => {
                 let resumable = id.is_some();

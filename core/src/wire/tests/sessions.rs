@@ -154,6 +154,32 @@ async fn a_resumption_refused_step_by_step_binds_on_the_same_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_resumption_without_a_count_is_followed_by_a_fresh_stream() {
+    for h in ["", "h=''", "h='many'", "h='-1'", "h='4294967296'"] {
+        for inline in [true, false] {
+            let mut story = Story::begin();
+            drop(three_sent(&mut story).await);
+            story.offline().await;
+            let mut peer = story.peer().await;
+            let resumed = format!("<resumed xmlns='urn:xmpp:sm:3' {h} previd='sm1'/>");
+            if inline {
+                peer.modern_with(&resumed).await;
+            } else {
+                peer.classic(&format!("{BIND}<sm xmlns='urn:xmpp:sm:3'/>")).await;
+                peer.hears_a("resume").await;
+                peer.says(&resumed).await;
+            }
+            let (kind, retry) = story.offline().await;
+            assert_eq!((kind, retry.is_some()), (Some(ErrorKind::StreamRefused), true), "{h}");
+            drop(peer);
+            let mut peer = story.peer().await;
+            assert!(peer.modern("").await.get_child("resume", ns::SM).is_none());
+            assert!(!story.bound().await.resumed);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn before_a_resumption_the_brain_finishes_what_it_has() {
     let mut story = Story::begin();
     let mut peer = story.online().await;
