@@ -5,11 +5,15 @@ use std::fmt::Write;
 
 /// Whether `c` may do something to a terminal or to the order of what is around it: controls (C0, DEL, C1), line and
 /// paragraph separators, bidirectional embeddings, overrides and isolates, and characters without any appearance that
-/// only serve to hide. The joiners that scripts and emoji need, and the plain direction marks, stay.
+/// only serve to hide: soft hyphens, fillers, tags. The joiners that scripts and emoji need, and the plain direction marks, stay.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// `text` as one line, with every character that acts written out (`\u{1b}`).
@@ -75,6 +79,17 @@ mod tests {
             assert!(!line(&format!("a{c}b")).contains(c));
             assert!(!block(&format!("a{c}b"), 0).contains(c));
             assert!(!json(&format!("\"a{c}b\"")).contains(c));
+        }
+    }
+
+    #[test]
+    fn nothing_hides_in_a_name() {
+        for c in "\u{ad}\u{115f}\u{1160}\u{180e}\u{3164}\u{ffa0}\u{e0000}\u{e0001}\u{e0041}\u{e007f}".chars() {
+            let text = format!("ro{c}meo");
+            assert_eq!(line(&text), format!("ro{}meo", c.escape_unicode()));
+            let written = json(&serde_json::to_string(&text).unwrap());
+            assert!(written.is_ascii());
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
         }
     }
 
