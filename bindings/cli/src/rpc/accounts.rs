@@ -10,6 +10,7 @@ use dunnock_core::model::Connection;
 use dunnock_core::{Error, ErrorKind, NewAccount};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::num::NonZeroU16;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -19,7 +20,7 @@ struct Add {
     jid: String,
     password: Option<String>,
     host: Option<String>,
-    port: Option<u16>,
+    port: Option<NonZeroU16>,
     tls: Option<String>,
     ca: Option<String>,
     route: Option<String>,
@@ -43,7 +44,7 @@ pub(crate) async fn add(server: &Server, params: Value) -> Answer {
         jid: jid.clone(),
         password: password.clone(),
         host: host.clone(),
-        port,
+        port: port.map(NonZeroU16::get),
         tls,
         ca: ca.clone(),
     };

@@ -10,6 +10,14 @@ use serde_json::{Value, json};
 
 /// Rows of a window where the request names no number.
 const USUAL: u32 = 50;
+/// The most rows of a window.
+const MOST: u32 = 200;
+
+/// How many rows are wanted.
+fn window(limit: Option<u32>) -> Result<u32, Fault> {
+    let limit = limit.unwrap_or(USUAL);
+    if (1..=MOST).contains(&limit) { Ok(limit) } else { Err(Fault::params(format!("limit is 1 to {MOST}"))) }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,8 +58,9 @@ struct Timeline {
 /// Rows of a chat, newest first.
 pub(crate) async fn timeline(server: &Server, params: Value) -> Answer {
     let Timeline { account, chat, before, limit } = read(params)?;
+    let limit = window(limit)?;
     let account = server.account(account).await?;
-    rows(reading(move || account.timeline(&chat, before.as_deref(), limit.unwrap_or(USUAL))).await?)
+    rows(reading(move || account.timeline(&chat, before.as_deref(), limit)).await?)
 }
 
 #[derive(Deserialize)]
@@ -111,6 +120,7 @@ struct Search {
 /// Rows that hold all the words.
 pub(crate) async fn search(server: &Server, params: Value) -> Answer {
     let Search { account, words, limit } = read(params)?;
+    let limit = window(limit)?;
     let account = server.account(account).await?;
-    rows(reading(move || account.search(&words, limit.unwrap_or(USUAL))).await?)
+    rows(reading(move || account.search(&words, limit)).await?)
 }

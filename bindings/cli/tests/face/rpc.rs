@@ -74,6 +74,16 @@ fn errors_of_the_engine_keep_their_kind() {
     for method in ["account.connect", "account.remove", "chat.list", "contact.list"] {
         assert_eq!(kind(rpc.ask(method, nobody.clone())), (-32000, "no_account".into()), "{method}");
     }
+    for port in [0, 65_536] {
+        let wrong = json!({ "jid": "j@a.example", "password": "p", "port": port });
+        assert_eq!(kind(rpc.ask("account.add", wrong)), (-32602, "invalid_input".into()));
+    }
+    for limit in [0, 201] {
+        let wrong = json!({ "account": "nobody@a.example", "chat": "r@b.example", "limit": limit });
+        assert_eq!(kind(rpc.ask("chat.timeline", wrong)), (-32602, "invalid_input".into()));
+        let wrong = json!({ "account": "nobody@a.example", "words": "w", "limit": limit });
+        assert_eq!(kind(rpc.ask("search", wrong)), (-32602, "invalid_input".into()));
+    }
     let wrong = json!({ "jid": "@", "password": "p" });
     assert_eq!(kind(rpc.ask("account.add", wrong)), (-32602, "invalid_jid".into()));
     let tor = json!({ "jid": "j@a.example", "password": "p", "route": "tor" });
