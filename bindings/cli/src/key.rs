@@ -15,9 +15,11 @@ const LONGEST: u64 = 4096;
 pub(crate) type Key = Zeroizing<[u8; 32]>;
 
 /// The key in the file at `path`; `None` if there is no such file. Fails with `key_file` when it holds anything but
-/// 32 bytes, or 64 hex digits with white space after them.
+/// 32 bytes, or 64 hex digits with white space after them, and when it is a folder, a pipe or a device.
 pub(crate) fn read(path: &Path) -> Result<Option<Key>> {
-    let file = match File::open(path) {
+    // Looked at before it is opened: to open a pipe waits for somebody to write.
+    let file = match fs::metadata(path).and_then(|data| if data.is_file() { File::open(path) } else { Err(no_file()) })
+    {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path, &error)),
@@ -121,12 +123,19 @@ fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// What is refused where a file is looked for and something else is there.
+fn no_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a file")
+}
+
 fn unusable(path: &Path, error: &io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
         _ => ErrorKind::KeyFile,
     };
-    Error::about(kind, format!("{} ({})", path.display(), error.kind()))
+    // Ours say in words what they are.
+    let reason = error.get_ref().map_or_else(|| error.kind().to_string(), ToString::to_string);
+    Error::about(kind, format!("{} ({reason})", path.display()))
 }
 
 #[cfg(test)]

@@ -92,6 +92,24 @@ fn a_wrong_or_useless_key_is_told_and_changes_nothing() {
 }
 
 #[test]
+fn a_key_file_that_is_no_file_is_refused_by_name() {
+    let scratch = settled();
+    let path = scratch.path().join("key");
+    let pipe = || assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let folder = || fs::create_dir(&path).unwrap();
+    let endless = || std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+    fs::rename(&path, scratch.path().join("away")).unwrap();
+    for make in [&pipe as &dyn Fn(), &endless, &folder] {
+        make();
+        let output = scratch.run(&["--json", "accounts"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), kind(&output).as_str()), (Some(1), "key_file"), "{told}");
+        assert!(told.contains(path.to_str().unwrap()) && told.contains("not a file"), "{told}");
+        let _ = fs::remove_file(&path);
+    }
+}
+
+#[test]
 fn a_damaged_database_is_told_kept_and_can_be_forgotten() {
     let scratch = settled();
     let database = database(&scratch);
