@@ -98,9 +98,7 @@ impl Home {
     pub(crate) fn folders(&self) -> Result<Vec<AccountFolder>> {
         let entries = match fs::read_dir(self.accounts()) {
             Ok(entries) => entries,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(Vec::new());
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(about(&self.path, error)),
         };
         let mut folders = Vec::new();

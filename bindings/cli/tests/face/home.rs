@@ -110,6 +110,20 @@ fn a_key_file_that_is_no_file_is_refused_by_name() {
 }
 
 #[test]
+fn a_home_that_is_a_file_is_refused_by_name() {
+    let scratch = Scratch::new();
+    let home = scratch.path().join("home");
+    fs::write(&home, "mine").unwrap();
+    for command in [&["accounts"][..], &["chats"], &["rpc"], &["login", "j@a.example"]] {
+        let output = scratch.run(&[&["--json"], command].concat());
+        assert_eq!((output.status.code(), kind(&output).as_str()), (Some(1), "read_only_home"), "{command:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(home.to_str().unwrap()));
+    }
+    assert_eq!(fs::read(&home).unwrap(), b"mine");
+    assert!(!scratch.path().join("key").exists());
+}
+
+#[test]
 fn a_damaged_database_is_told_kept_and_can_be_forgotten() {
     let scratch = settled();
     let database = database(&scratch);
