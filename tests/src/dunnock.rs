@@ -261,7 +261,10 @@ impl Rpc {
     /// Ends its standard input, waits for its end, and hands back the exit status.
     pub fn close(mut self) -> Option<i32> {
         self.process.close_input();
-        self.process.process().wait(PATIENCE).code()
+        let status = self.process.process().wait(PATIENCE);
+        // A signal is a crash, and which one says much.
+        assert!(status.code().is_some(), "{} ended by {status}\n{}", self.name, self.process.account());
+        status.code()
     }
 
     /// The process with its pipes, for what the methods here do not offer.

@@ -100,6 +100,14 @@ impl Talker {
         }
     }
 
+    /// Ends the process as a person does, with a goodbye to the server.
+    pub fn leave(&mut self) {
+        self.collect();
+        if let Some(rpc) = self.rpc.take() {
+            assert_eq!(rpc.close(), Some(0), "{}'s process does not end well", self.voice);
+        }
+    }
+
     /// Asks the running process for what it is to say next, up to text number `end`, with at most `window` requests open.
     pub fn say(&mut self, end: usize, window: usize) {
         self.collect();

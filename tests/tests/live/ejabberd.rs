@@ -3,15 +3,28 @@
 use dunnock_tests::commands::Place;
 use dunnock_tests::dunnock::{Device, Rpc};
 use dunnock_tests::ejabberd::{Ejabberd, Storage};
+use dunnock_tests::environment::is_soak;
 use dunnock_tests::proxy::Proxy;
+use dunnock_tests::report;
+use dunnock_tests::seed::Seed;
 use dunnock_tests::server::{PASSWORD, Server};
-use serde_json::json;
+use dunnock_tests::talk::{Talker, assert_all_is_told};
+use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A running process of this device, whose account is online.
 fn online(device: &Device, jid: &str) -> Rpc {
     let mut rpc = device.rpc();
     rpc.connect(jid);
     rpc
+}
+
+/// Says these texts and waits until the server has the last of them.
+fn says_all(rpc: &mut Rpc, account: &str, to: &str, texts: &[String]) {
+    let ids: Vec<String> = texts.iter().map(|text| rpc.says(account, to, text)).collect();
+    for id in ids {
+        rpc.event("delivery", "sent", |event| event["message"] == id && event["state"] == "sent");
+    }
 }
 
 #[test]
@@ -29,6 +42,150 @@ fn two_registered_accounts_talk_both_ways_fully_sealed() {
     assert_eq!((her_rpc.close(), his_rpc.close()), (Some(0), Some(0)));
     let texts = juliet.texts(&him);
     assert_eq!((texts.len(), texts), (10, romeo.texts(&her)));
+}
+
+#[test]
+fn what_was_missed_comes_once_and_in_order_after_a_goodbye_and_after_a_kill() {
+    let server = Ejabberd::start(Storage::Mnesia);
+    let (juliet, romeo) = (server.registered("juliet"), server.registered("romeo"));
+    let (her, him) = (server.jid("juliet"), server.jid("romeo"));
+    let (mut her_rpc, mut his_rpc) = (online(&juliet, &her), online(&romeo, &him));
+    her_rpc.tells(&her, &him, "before", &his_rpc);
+    let mut wanted = vec!["before".to_owned()];
+    for killed in [false, true, false] {
+        if killed {
+            his_rpc.kill();
+        } else {
+            assert_eq!(his_rpc.close(), Some(0));
+        }
+        let missed: Vec<String> = (0..25).map(|number| format!("missed {}", wanted.len() + number)).collect();
+        says_all(&mut her_rpc, &her, &him, &missed);
+        wanted.extend(missed);
+        his_rpc = online(&romeo, &him);
+        his_rpc.sees(&wanted[wanted.len() - 1]);
+        // What comes live comes behind what was missed.
+        her_rpc.tells(&her, &him, &format!("live {}", wanted.len()), &his_rpc);
+        wanted.push(format!("live {}", wanted.len()));
+    }
+    assert_eq!((her_rpc.close(), his_rpc.close()), (Some(0), Some(0)));
+    assert_eq!(romeo.texts(&her), wanted);
+    assert_eq!(juliet.texts(&him), wanted);
+}
+
+/// How many devices of somebody a device knows that can be written to in version 2.
+fn with_version_2(rows: &[Value]) -> usize {
+    rows.iter().filter(|row| row["versions"].as_array().is_some_and(|versions| versions.contains(&json!("2")))).count()
+}
+
+/// Waits until this account knows two devices of somebody, with their keys of version 2.
+fn knows_two(rpc: &mut Rpc, account: &str, jid: &str) {
+    for _ in 0..600 {
+        let rows = rpc.ok("device.list", json!({ "account": account, "jid": jid }));
+        if with_version_2(rows.as_array().unwrap()) == 2 {
+            return;
+        }
+        rpc.try_event(Duration::from_millis(50), "device", |_| true);
+    }
+    panic!("{jid} never had two devices");
+}
+
+#[test]
+fn a_second_device_reads_along_and_both_bundles_stay_on_the_node_of_version_2() {
+    let mut server = Ejabberd::start(Storage::Mnesia);
+    let (balcony, romeo) = (server.registered("juliet"), server.registered("romeo"));
+    let (her, him) = (server.jid("juliet"), server.jid("romeo"));
+    let mut his_rpc = online(&romeo, &him);
+    let mut one = online(&balcony, &her);
+    one.tells(&her, &him, "alone", &his_rpc);
+    let tomb = Device::logged_in("tomb", &server, "juliet");
+    let mut two = online(&tomb, &her);
+    // He is no contact of hers, so he asks for her list when a device writes that is not on it.
+    two.tells(&her, &him, "from the second", &his_rpc);
+    one.event("message", "what the second said", |event| event["text"] == "from the second" && event["own"] == true);
+    knows_two(&mut his_rpc, &him, &her);
+    his_rpc.tells(&him, &her, "to both", &one);
+    two.sees("to both");
+    one.tells(&her, &him, "from the first", &his_rpc);
+    two.event("message", "what the first said", |event| event["text"] == "from the first" && event["own"] == true);
+    // Someone new takes from the server what lies there: now, and after all have come anew.
+    for (name, text) in [("nurse", "Madam!"), ("tybalt", "Peace?")] {
+        let stranger = server.registered(name);
+        let sent = stranger.rows(&["send", &her, text]);
+        assert_eq!(sent[0]["devices"], json!({ "reached": 2, "known": 2 }), "{name}");
+        let devices = stranger.rows(&["devices", &her]);
+        assert_eq!((devices.len(), with_version_2(&devices)), (2, 2), "{devices:?}");
+        assert_eq!(one.sees(text)["sealed"], "full");
+        assert_eq!(two.sees(text)["sealed"], "full");
+        assert_eq!((one.close(), two.close(), his_rpc.close()), (Some(0), Some(0), Some(0)));
+        server.stop();
+        server.start_again();
+        (one, two, his_rpc) = (online(&balcony, &her), online(&tomb, &her), online(&romeo, &him));
+    }
+    assert_eq!((one.close(), two.close(), his_rpc.close()), (Some(0), Some(0), Some(0)));
+    assert_eq!(balcony.texts(&him), ["alone", "from the second", "to both", "from the first"]);
+    assert!(tomb.texts(&him).ends_with(&["from the second", "to both", "from the first"].map(str::to_owned)));
+}
+
+/// The two sides of the kill run, as indices of its talkers.
+const SIDES: [&[usize]; 2] = [&[0, 1], &[2]];
+
+#[test]
+fn kills_of_the_server_and_of_clients_lose_and_double_nothing() {
+    let mut seed = Seed::for_test("ejabberd kill run");
+    let (rounds, each) = if is_soak() { (40, 12) } else { (6, 8) };
+    let mut server = Ejabberd::start(Storage::Sqlite);
+    let (juliet, romeo) = (server.registered("juliet"), server.registered("romeo"));
+    let tablet = Device::logged_in("tablet", &server, "juliet");
+    let mut talkers = [
+        Talker::joined(juliet, &server, "juliet", "juliet", "romeo"),
+        Talker::joined(tablet, &server, "tablet", "juliet", "romeo"),
+        Talker::joined(romeo, &server, "romeo", "romeo", "juliet"),
+    ];
+    let mut died = [0; 2];
+    for round in 1..=rounds {
+        // The first two rounds see to it that both happen.
+        let of_server = round == 1 || (round > 2 && seed.below(2) == 0);
+        let moment = Duration::from_millis(seed.below(400));
+        if of_server {
+            talkers.iter_mut().for_each(|talker| talker.say_all((round - 1) * each));
+            server_dies(&mut server, &mut talkers, *seed.choice(&SIDES), round * each, moment);
+        } else {
+            let victim = seed.below(talkers.len() as u64) as usize;
+            client_dies(&mut talkers, victim, round * each, moment);
+        }
+        died[usize::from(of_server)] += 1;
+    }
+    talkers.iter_mut().for_each(|talker| talker.say_all(rounds * each));
+    assert_all_is_told(&mut talkers);
+    let [clients, servers] = died;
+    let texts = rounds * each;
+    report::note(&format!(
+        "ejabberd kill run: {texts} texts from each of 3 devices, {servers} deaths of the server, {clients} of clients"
+    ));
+}
+
+/// One dies at this moment while all speak, and comes back.
+fn client_dies(talkers: &mut [Talker], victim: usize, quota: usize, moment: Duration) {
+    talkers.iter_mut().for_each(|talker| talker.say(quota, 4));
+    // Nothing is waited for: this only spreads the moments.
+    std::thread::park_timeout(moment);
+    talkers[victim].kill();
+    talkers.iter_mut().for_each(|talker| talker.say(quota, 8));
+    talkers[victim].start();
+}
+
+/// The server dies at this moment while one side speaks and the other is away; both are there when it is back.
+///
+/// With both sides there ejabberd itself loses what it acknowledged to one and had not yet archived for the other.
+fn server_dies(server: &mut Ejabberd, talkers: &mut [Talker], away: &[usize], quota: usize, moment: Duration) {
+    assert_all_is_told(talkers);
+    away.iter().for_each(|who| talkers[*who].leave());
+    talkers.iter_mut().for_each(|talker| talker.say(quota, 4));
+    std::thread::park_timeout(moment);
+    server.kill();
+    talkers.iter_mut().for_each(|talker| talker.say(quota, 8));
+    server.start_again();
+    away.iter().for_each(|who| talkers[*who].start());
 }
 
 #[test]
