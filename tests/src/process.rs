@@ -131,7 +131,7 @@ pub fn is_ending() -> bool {
 }
 
 /// From now on Ctrl-C, SIGTERM and a closed terminal leave nothing behind either: no unwinding happens then, so processes
-/// and folders are removed by hand. The first [`Process`] asks for it; a program with folders before that asks itself.
+/// and folders are removed by hand. The first [`Process`] or scratch folder asks for it.
 pub fn clean_up_when_interrupted() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     SIGNALS.call_once(|| {

@@ -28,6 +28,7 @@ impl Scratch {
 
     fn below(top: &Path, name: &str) -> Scratch {
         use std::os::unix::fs::DirBuilderExt;
+        crate::process::clean_up_when_interrupted();
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = top.join(format!("dunnock-{}-{number}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
