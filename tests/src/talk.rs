@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How long the end of a talk may bring nothing new to anyone.
-const LAST_WORDS: Duration = Duration::from_secs(60);
+/// How long the end of a talk may bring nothing new to anyone: longer than we wait for a server that throttles.
+const LAST_WORDS: Duration = Duration::from_secs(180);
 /// How long to wait for news before looking again.
 const LOOK: Duration = Duration::from_millis(500);
 
