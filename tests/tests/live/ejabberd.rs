@@ -148,7 +148,7 @@ fn kills_of_the_server_and_of_clients_lose_and_double_nothing() {
         let moment = Duration::from_millis(seed.below(400));
         if of_server {
             talkers.iter_mut().for_each(|talker| talker.say_all((round - 1) * each));
-            server_dies(&mut server, &mut talkers, *seed.choice(&SIDES), round * each, moment);
+            server_dies(&mut server, &mut talkers, seed.choice::<&[usize]>(&SIDES), round * each, moment);
         } else {
             let victim = seed.below(talkers.len() as u64) as usize;
             client_dies(&mut talkers, victim, round * each, moment);
