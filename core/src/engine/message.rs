@@ -54,13 +54,9 @@ impl Unwrapped<'_> {
 pub(crate) fn arrived(ctx: &mut Ctx, arrived: Arrived) -> Result<()> {
     let stanza = match arrived {
         Arrived::Whole(stanza) => stanza,
-        Arrived::Oversized { name, kind, from, id, stanza_ids, .. } => {
+        Arrived::Oversized { stump, .. } => {
             ctx.tx.count("stanza_oversized")?;
-            let a_message = name == "message" && matches!(kind.as_deref(), None | Some("chat" | "normal"));
-            let Some(from) = from.filter(|_| a_message) else { return Ok(()) };
-            let trusted = ctx.tx.connection()?.sid;
-            let mut ours = stanza_ids.into_iter().filter(|(by, _)| trusted && *by == ctx.me.jid.as_str());
-            return oversized(ctx, &from, id.as_deref(), ours.next().map(|(_, id)| id).as_deref());
+            return cut(ctx, &stump);
         }
         Arrived::Unparsable => return ctx.tx.count("stanza_unparsable"),
     };
@@ -70,6 +66,20 @@ pub(crate) fn arrived(ctx: &mut Ctx, arrived: Arrived) -> Result<()> {
         "iq" => iq::arrived(ctx, &stanza),
         _ => ctx.tx.count("stanza_unknown"),
     }
+}
+
+/// A stanza past the limits: thrown away on the wire but for this, yet a message leaves a row.
+fn cut(ctx: &mut Ctx, stump: &Element) -> Result<()> {
+    let wrapped = stump.children().any(|child| !child.is("stanza-id", ns::SID));
+    let foreign = stump.attr("from").is_some() && bare_of(stump, "from").is_none_or(|from| from != ctx.me.jid);
+    // What our own account sends without a wrapper is no message of a person, as far as one can tell.
+    if stump.name() != "message" || kind(stump) == "error" || !(wrapped || foreign) {
+        return Ok(());
+    }
+    ctx.cut = true;
+    let done = message(ctx, stump);
+    ctx.cut = false;
+    done
 }
 
 fn message(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
@@ -198,6 +208,7 @@ fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
         return Ok(());
     }
     match omemo::find(message) {
+        _ if ctx.cut => too_large(ctx, &unwrapped, &chat, &sender),
         Some(_) => sealed(ctx, &unwrapped, &chat, &sender),
         None => plain(ctx, &unwrapped, &chat, &sender),
     }
@@ -340,6 +351,18 @@ fn unreadable(
     if !payload {
         return ctx.tx.count("empty_unreadable");
     }
+    lost(ctx, unwrapped, chat, reason, device, digest)
+}
+
+/// The row of a message that cannot be shown.
+fn lost(
+    ctx: &mut Ctx,
+    unwrapped: &Unwrapped,
+    chat: &str,
+    reason: &str,
+    device: Option<u32>,
+    digest: &[u8],
+) -> Result<()> {
     let id = ctx.tx.insert_message(&NewMessage {
         chat,
         own: unwrapped.own(ctx),
@@ -362,41 +385,16 @@ fn unreadable(
     ctx.tx.event("unreadable", Some(id), None, None, "{}")
 }
 
-/// A stanza past the limits: thrown away on the wire, but a message leaves a row.
-fn oversized(ctx: &mut Ctx, from: &str, id: Option<&str>, stanza_id: Option<&str>) -> Result<()> {
-    let sender = jid::Jid::new(from).ok().map(|jid| jid.to_bare());
-    let Some(sender) = sender.filter(|sender| *sender != ctx.me.jid) else { return Ok(()) };
-    if let Some(id) = stanza_id
-        && ctx.tx.message_by_stanza_id(id)?.is_some()
+/// A message of which only the head is left.
+fn too_large(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Result<()> {
+    let origin = unwrapped.origin_id();
+    let digest = Sha256::digest(format!("oversized {}", origin.unwrap_or("")));
+    if let Some(origin) = origin
+        && ctx.tx.is_repeated(sender, origin, &digest)?
     {
         return Ok(());
     }
-    let digest = Sha256::digest(format!("oversized {}", id.unwrap_or("")));
-    if let Some(id) = id
-        && ctx.tx.is_repeated(sender.as_str(), id, &digest)?
-    {
-        return Ok(());
-    }
-    let row = ctx.tx.insert_message(&NewMessage {
-        chat: sender.as_str(),
-        own: false,
-        sender: sender.as_str(),
-        origin_id: id,
-        stanza_id,
-        body: None,
-        sealed: Sealing::None,
-        device: None,
-        identity: None,
-        trust: None,
-        sent: ctx.now.wall,
-        arrived: ctx.now.wall,
-        state: None,
-        reason: Some("too_large"),
-        digest: &digest,
-        reply_to: None,
-        waiting: false,
-    })?;
-    ctx.tx.event("unreadable", Some(row), None, None, "{}")
+    lost(ctx, unwrapped, chat, "too_large", None, &digest)
 }
 
 /// Stands for what a message says: the same id with another payload is another message.

@@ -110,6 +110,8 @@ pub(crate) struct Ctx<'a> {
     /// The number of the current stream, or of the last one.
     pub stream: i64,
     pub online: bool,
+    /// Of the stanza at hand only its head is left: it was too large.
+    pub cut: bool,
     pub effects: Vec<Effect>,
 }
 
@@ -205,7 +207,16 @@ impl Engine {
         rng: &mut Rng,
         work: impl FnOnce(&mut Ctx) -> Result<T>,
     ) -> Result<(T, Vec<Effect>)> {
-        let mut ctx = Ctx { tx, now, rng, me: &self.me, stream: self.stream, online: self.online, effects: Vec::new() };
+        let mut ctx = Ctx {
+            tx,
+            now,
+            rng,
+            me: &self.me,
+            stream: self.stream,
+            online: self.online,
+            cut: false,
+            effects: Vec::new(),
+        };
         let done = work(&mut ctx)?;
         let Ctx { stream, online, effects, .. } = ctx;
         (self.stream, self.online) = (stream, online);

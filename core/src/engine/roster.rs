@@ -232,7 +232,16 @@ pub(in crate::engine) mod tests {
         let me = Me { jid, device: 1, identity: Identity::from_seed(&identity) };
         let mut rng = crate::engine::Rng::seed_from_u64(1);
         let now = Now { wall: 1_000, boot: 0 };
-        story(&mut Ctx { tx: &tx, now, rng: &mut rng, me: &me, stream: 1, online: true, effects: Vec::new() });
+        story(&mut Ctx {
+            tx: &tx,
+            now,
+            rng: &mut rng,
+            me: &me,
+            stream: 1,
+            online: true,
+            cut: false,
+            effects: Vec::new(),
+        });
     }
 
     /// All that was queued for the wire so far.

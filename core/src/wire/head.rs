@@ -33,13 +33,9 @@ impl Head {
         found.map(|(_, value)| value.clone())
     }
 
-    /// `(by, id)` if this is a stanza id that declares its own namespace.
-    pub(crate) fn stanza_id(&self, namespace: &str) -> Option<(String, String)> {
-        let own = self.prefix.is_none() && self.attribute("xmlns").is_some_and(|ns| ns == namespace);
-        if !own {
-            return None;
-        }
-        Some((self.attribute("by")?, self.attribute("id")?))
+    /// The namespace of the element, if it declares that itself.
+    pub(crate) fn own_namespace(&self) -> Option<String> {
+        self.attribute("xmlns").filter(|_| self.prefix.is_none())
     }
 
     /// The element without content; `None` if a prefix is not declared or an attribute is doubled.

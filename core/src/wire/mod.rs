@@ -20,6 +20,7 @@ mod state;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod thrown;
 mod xml;
 
 pub(crate) use crate::net::tls::warm_up;
@@ -109,13 +110,9 @@ pub(crate) enum Arrived {
     Whole(Element),
     /// Past 64 levels, 1 MiB or 10,000 elements: thrown away up to its end tag, but told.
     Oversized {
-        name: String,
-        /// Its `type`.
-        kind: Option<String>,
-        from: Option<String>,
-        id: Option<String>,
-        /// `(by, id)` of its stanza ids (XEP-0359); whoever reads them must know whose `by` to believe.
-        stanza_ids: Vec<(String, String)>,
+        /// It without content, but for the stanza ids (XEP-0359); whoever reads them must know whose `by` to believe. A
+        /// message out of an archive or a carbon is in its wrapper, if the limit was met behind its beginning.
+        stump: Element,
         bytes: u64,
     },
     /// Well-formed XML that is no stanza we can build.

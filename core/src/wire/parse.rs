@@ -6,6 +6,7 @@
 use super::Arrived;
 use super::head::{Head, Scope};
 use super::skip::Skip;
+use super::thrown::{Thrown, is_stanza};
 use minidom::Element;
 use rxml::error::EndOrError;
 use rxml::{NcName, Options, Parse, RawEvent, RawParser, WithOptions};
@@ -40,9 +41,6 @@ const ELEMENT: usize = 1 << 10;
 
 const CLIENT: &str = "jabber:client";
 const STREAMS: &str = "http://etherx.jabber.org/streams";
-const STANZA_ID: &str = "urn:xmpp:sid:0";
-/// Stanza ids that are remembered of a stanza being thrown away: a server adds one per archive, others may be forged.
-const STANZA_IDS: usize = 8;
 
 /// A piece of a stream, in order.
 pub(crate) enum Item {
@@ -88,18 +86,6 @@ pub(crate) struct Assembler {
     bytes: u64,
     elements: usize,
     attributes: usize,
-}
-
-/// What is remembered of a stanza that is thrown away.
-#[derive(Default)]
-struct Thrown {
-    unparsable: bool,
-    stanza: bool,
-    name: String,
-    from: Option<String>,
-    id: Option<String>,
-    kind: Option<String>,
-    stanza_ids: Vec<(String, String)>,
 }
 
 impl Assembler {
@@ -215,8 +201,7 @@ impl Assembler {
                     _ => {}
                 }
                 self.elements += 1;
-                // A thrown stanza's tags are of no interest, but for ids that our server put beside the content.
-                if self.thrown.is_none() || (self.depth == 3 && name.as_str() == "stanza-id") {
+                if self.thrown.as_ref().is_none_or(|thrown| thrown.looks_for(self.depth, name.as_str())) {
                     self.head = Some(Head::new(prefix, name));
                 }
                 self.check()
@@ -264,11 +249,7 @@ impl Assembler {
     fn start(&mut self) -> Result<Option<Item>, Broken> {
         let Some(head) = self.head.take() else { return self.check() };
         if let Some(thrown) = &mut self.thrown {
-            if let Some(id) = head.stanza_id(STANZA_ID)
-                && thrown.stanza_ids.len() < STANZA_IDS
-            {
-                thrown.stanza_ids.push(id);
-            }
+            thrown.learn(&head);
             return self.check();
         }
         let stanza = is_stanza(head.name());
@@ -358,50 +339,9 @@ impl Assembler {
             // A stanza id with too much in it; what is known of the stanza itself stays.
             return self.check();
         }
-        let mut thrown = match (self.open.first(), head) {
-            (Some((root, _)), _) => Thrown {
-                stanza: is_stanza(root.name()) && root.has_ns(CLIENT),
-                name: root.name().to_owned(),
-                from: root.attr("from").map(str::to_owned),
-                id: root.attr("id").map(str::to_owned),
-                kind: root.attr("type").map(str::to_owned),
-                stanza_ids: stanza_ids(root),
-                unparsable: false,
-            },
-            (None, Some(head)) => Thrown {
-                stanza: is_stanza(head.name()),
-                name: head.name().to_owned(),
-                from: head.attribute("from"),
-                id: head.attribute("id"),
-                kind: head.attribute("type"),
-                ..Thrown::default()
-            },
-            (None, None) => Thrown::default(),
-        };
-        thrown.unparsable = unparsable;
-        self.thrown = Some(thrown);
+        self.thrown = Some(Thrown::new(&self.open, head, unparsable));
         self.open = Vec::new();
         self.check()
-    }
-}
-
-impl Thrown {
-    fn item(self, bytes: u64) -> Item {
-        if !self.stanza {
-            // Nothing that the stream itself needs is like this: an element in no namespace is ignored.
-            return Item::Nonza(Element::bare("thrown-away", String::new()));
-        }
-        if self.unparsable {
-            return Item::Stanza(Arrived::Unparsable);
-        }
-        Item::Stanza(Arrived::Oversized {
-            name: self.name,
-            kind: self.kind,
-            from: self.from,
-            id: self.id,
-            stanza_ids: self.stanza_ids,
-            bytes,
-        })
     }
 }
 
@@ -434,17 +374,4 @@ fn full_name(prefix: Option<&NcName>, name: &NcName) -> String {
         Some(prefix) => format!("{}:{}", prefix.as_str(), name.as_str()),
         None => name.as_str().to_owned(),
     }
-}
-
-fn is_stanza(name: &str) -> bool {
-    matches!(name, "message" | "presence" | "iq")
-}
-
-/// The `(by, id)` of the stanza ids (XEP-0359) that a stanza holds so far.
-fn stanza_ids(root: &Element) -> Vec<(String, String)> {
-    root.children()
-        .filter(|child| child.is("stanza-id", STANZA_ID))
-        .filter_map(|child| Some((child.attr("by")?.to_owned(), child.attr("id")?.to_owned())))
-        .take(STANZA_IDS)
-        .collect()
 }

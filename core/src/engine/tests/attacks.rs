@@ -211,3 +211,66 @@ fn a_type_that_nobody_knows_hides_no_message() {
     }
     assert_eq!(world.texts(juliet, ROMEO), ["as chat", "as ", "as shout"]);
 }
+
+/// A stanza as the wire tells it when it is too large, behind the beginning of the message in its wrapper.
+fn cut(stanza: &Element) -> Arrived {
+    let text = String::from(stanza);
+    let end = |from: &str, end: &str| from.find(end).map_or(from.len(), |at| at + end.len());
+    let inner = text.rfind("<message").unwrap();
+    let head = &text[..inner + end(&text[inner..], ">")];
+    let tail = &text[text.rfind("</message></forwarded>").unwrap()..];
+    Arrived::Oversized { stump: format!("{head}{tail}").parse().unwrap(), bytes: 2 << 20 }
+}
+
+#[test]
+fn an_archived_message_that_is_too_large_leaves_one_row() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let romeo = world.device("romeo@montague.lit/orchard");
+    world.says(juliet, ROMEO, "one");
+    world.cut(romeo);
+    world.says(juliet, ROMEO, "a whole library");
+    for _ in 0..2 {
+        world.connect(romeo);
+        world.devices[romeo].holds = true;
+        world.settle();
+        for stanza in std::mem::take(&mut world.devices[romeo].held) {
+            let large = String::from(&stanza).contains("<payload") && stanza.has_child("result", "urn:xmpp:mam:2");
+            world.input(romeo, Input::Stanza(if large { cut(&stanza) } else { Arrived::Whole(stanza) }));
+        }
+        world.devices[romeo].holds = false;
+        world.settle();
+        assert_eq!(world.texts(romeo, JULIET), ["one", "[too_large]"]);
+    }
+    world.says(juliet, ROMEO, "in short");
+    assert_eq!(world.texts(romeo, JULIET), ["one", "[too_large]", "in short"]);
+}
+
+#[test]
+fn a_carbon_that_is_too_large_leaves_one_row_unless_it_is_forged() {
+    let mut world = World::new();
+    let juliet = world.device("juliet@capulet.lit/balcony");
+    let carbon = |outer: &str, way: &str, from: &str, to: &str| {
+        let text = format!(
+            "<message xmlns='jabber:client' from='{outer}' to='{JULIET}'><{way} xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>\
+             <message xmlns='jabber:client' from='{from}/x' to='{to}' type='chat' id='a'><body>long</body></message></forwarded></{way}></message>"
+        );
+        Input::Stanza(cut(&text.parse().unwrap()))
+    };
+    for outer in ["tybalt@capulet.lit", "juliet@capulet.lit/mallory"] {
+        world.input(juliet, carbon(outer, "received", ROMEO, JULIET));
+        world.input(juliet, carbon(outer, "sent", JULIET, ROMEO));
+    }
+    assert!(world.texts(juliet, ROMEO).is_empty());
+    for _ in 0..2 {
+        world.input(juliet, carbon(JULIET, "received", ROMEO, JULIET));
+        world.input(juliet, carbon(JULIET, "sent", JULIET, ROMEO));
+    }
+    assert_eq!(world.texts(juliet, ROMEO), ["[too_large]", "[too_large]"]);
+    assert_eq!(world.chat(juliet, ROMEO).iter().map(|row| row.own).collect::<Vec<_>>(), [false, true]);
+    // Of one whose sender did not come there is nothing to show.
+    let stump = format!("<message xmlns='jabber:client' from='{JULIET}' to='{JULIET}'/>").parse().unwrap();
+    world.input(juliet, Input::Stanza(Arrived::Oversized { stump, bytes: 2 << 20 }));
+    assert!(world.texts(juliet, JULIET).is_empty());
+    assert_eq!(world.tx(juliet, |tx| tx.counted("stanza_oversized")), 9);
+}

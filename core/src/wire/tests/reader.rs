@@ -39,9 +39,7 @@ fn told(item: &Item) -> String {
         Item::Nonza(element) => format!("nonza {}", String::from(element)),
         Item::Stanza(Arrived::Whole(element)) => String::from(element),
         Item::Stanza(Arrived::Unparsable) => "unparsable".into(),
-        Item::Stanza(Arrived::Oversized { name, kind, from, id, stanza_ids, .. }) => {
-            format!("oversized {name} {kind:?} {from:?} {id:?} {stanza_ids:?}")
-        }
+        Item::Stanza(Arrived::Oversized { stump, .. }) => format!("oversized {}", String::from(stump)),
     }
 }
 
@@ -60,7 +58,7 @@ fn message(content: &str) -> String {
     format!("<message from='a@x.test' id='1' type='chat'>{content}</message>")
 }
 
-const THROWN: &str = "oversized message Some(\"chat\") Some(\"a@x.test\") Some(\"1\") []";
+const THROWN: &str = "oversized <message xmlns='jabber:client' from='a@x.test' id='1' type='chat'/>";
 
 #[test]
 fn a_stanza_becomes_the_tree_that_it_is() {
@@ -141,6 +139,41 @@ fn namespace_declarations_are_bounded() {
     oversized(&message(&format!("<x{declared}><y{declared}/></x>")));
 }
 
+/// A message in the wrappers that bring one, with something before and behind the message.
+fn wrapped(before: &str, content: &str, behind: &str) -> [String; 3] {
+    let message = format!("<message from='a@x.test/1' to='me@x.test' type='chat' id='7'>{content}</message>");
+    let forwarded = format!("<forwarded xmlns='urn:xmpp:forward:0'>{before}{message}{behind}</forwarded>");
+    let forwarded = forwarded.replace("<message", "<message xmlns='jabber:client'");
+    let result = format!("<result xmlns='urn:xmpp:mam:2' id='28' queryid='q'>{forwarded}</result>");
+    let [sent, received] =
+        ["sent", "received"].map(|name| format!("<{name} xmlns='urn:xmpp:carbons:2'>{forwarded}</{name}>"));
+    let outer = "<message xmlns='jabber:client' from='me@x.test' to='me@x.test/2'>";
+    [result, sent, received].map(|wrapper| format!("{outer}{wrapper}</message>"))
+}
+
+#[test]
+fn of_a_message_in_a_wrapper_the_way_and_the_ids_are_kept() {
+    let delay = "<delay xmlns='urn:xmpp:delay' stamp='2023-11-14T22:00:00Z'/>";
+    let id = "<stanza-id xmlns='urn:xmpp:sid:0' by='me@x.test' id='28'/>";
+    let many = "<a/>".repeat(limit::ELEMENTS);
+    let is_kept = |given: [String; 3], kept: [String; 3]| {
+        for (given, kept) in given.iter().zip(kept) {
+            let kept: Element = kept.parse().unwrap();
+            assert_eq!(oversized(given).0, format!("oversized {}", String::from(&kept)));
+        }
+    };
+    is_kept(wrapped(delay, &format!("{many}{id}"), ""), wrapped(delay, id, ""));
+    is_kept(wrapped("", &format!("{id}{many}"), delay), wrapped(delay, id, ""));
+    is_kept(wrapped(delay, id, &many), wrapped(delay, id, ""));
+    let attributes = (0..limit::ATTRIBUTES).fold(String::new(), |all, n| format!("{all} a{n}=''"));
+    let wide = wrapped(delay, id, "").map(|text| text.replace("id='7'", &format!("id='7'{attributes}")));
+    is_kept(wide, wrapped(delay, id, ""));
+    // Whose message it would be did not come.
+    for given in wrapped(&many, id, "") {
+        assert_eq!(oversized(&given).0.matches("message").count(), 1);
+    }
+}
+
 #[test]
 fn one_hundred_thousand_stanzas_leave_nothing_behind() {
     let block = message("<body>hello</body>").repeat(1000);
@@ -165,7 +198,9 @@ fn stanza_ids_on_either_side_of_the_limit_are_told() {
     let after = "<stanza-id xmlns='urn:xmpp:sid:0' by='me@x.test' id='true'/>";
     let deep = format!("{}{}{}", "<a>".repeat(100), before, "</a>".repeat(100));
     let (told, _) = oversized(&message(&format!("{before}{deep}{after}")));
-    assert!(told.ends_with(r#"[("evil@x.test", "forged"), ("me@x.test", "true")]"#), "{told}");
+    let ids = ["by='evil@x.test' id='forged'", "by='me@x.test' id='true'"];
+    let ids = ids.map(|id| format!("<stanza-id xmlns='urn:xmpp:sid:0' {id}/>")).concat();
+    assert!(told.ends_with(&format!(">{ids}</message>")), "{told}");
     let (told, _) = oversized(&message(&format!("{deep}{}", after.repeat(1000))));
     assert_eq!(told.matches("true").count(), 8);
     // An id that is itself too much must not make the stanza look like something that is not counted.
