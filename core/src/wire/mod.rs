@@ -108,7 +108,7 @@ pub(crate) struct Bound {
 #[derive(Clone)]
 pub(crate) enum Arrived {
     Whole(Element),
-    /// Past 64 levels, 1 MiB or 10,000 elements: thrown away up to its end tag, but told.
+    /// Past 64 levels (those of an archive's or a carbon's wrapper aside), 1 MiB or 10,000 elements: thrown away up to its end tag, but told.
     Oversized {
         /// It without content, but for the stanza ids (XEP-0359); whoever reads them must know whose `by` to believe. A
         /// message out of an archive or a carbon is in its wrapper, if the limit was met behind its beginning.

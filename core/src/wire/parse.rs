@@ -6,14 +6,14 @@
 use super::Arrived;
 use super::head::{Head, Scope};
 use super::skip::Skip;
-use super::thrown::{Thrown, is_stanza};
+use super::thrown::{Thrown, WRAPPERS, is_stanza, is_wrapper};
 use minidom::Element;
 use rxml::error::EndOrError;
 use rxml::{NcName, Options, Parse, RawEvent, RawParser, WithOptions};
 
 /// How large a stanza may be. Past the first group it is thrown away, past the second the stream is ended.
 pub(crate) mod limit {
-    /// Levels of a stanza, itself included.
+    /// Levels of a stanza, itself included; those of a wrapper around it do not count.
     pub(crate) const LEVELS: usize = 64;
     /// Bytes of a stanza as they came.
     pub(crate) const BYTES: u64 = 1 << 20;
@@ -238,7 +238,9 @@ impl Assembler {
             let far = self.bytes > limit::THROWN || self.depth > limit::THROWN_LEVELS;
             return if far { Err(Broken::TooLarge) } else { Ok(None) };
         }
-        let past = self.depth - 1 > limit::LEVELS
+        // A message that passes live passes from the archive too.
+        let wrappers = if self.depth > limit::LEVELS && is_wrapper(&self.open) { WRAPPERS } else { 0 };
+        let past = self.depth - 1 > limit::LEVELS + wrappers
             || self.bytes > limit::BYTES
             || self.elements > limit::ELEMENTS
             || self.attributes > limit::ALL_ATTRIBUTES;

@@ -175,6 +175,18 @@ fn of_a_message_in_a_wrapper_the_way_and_the_ids_are_kept() {
 }
 
 #[test]
+fn a_wrapper_takes_no_levels_of_the_message_in_it() {
+    let nested = |levels: usize| wrapped("", &format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels)), "");
+    for given in nested(limit::LEVELS - 1) {
+        assert!(matches!(one(&given), Item::Stanza(Arrived::Whole(_))), "{given}");
+    }
+    for given in nested(limit::LEVELS) {
+        oversized(&given);
+        oversized(&given.replace("urn:xmpp:forward:0", "urn:other").replacen("<a></a>", "", 1));
+    }
+}
+
+#[test]
 fn one_hundred_thousand_stanzas_leave_nothing_behind() {
     let block = message("<body>hello</body>").repeat(1000);
     let mut assembler = Assembler::new();
