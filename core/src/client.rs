@@ -262,6 +262,14 @@ impl Client {
             account.rest(true, true).await;
         }
     }
+
+    /// Ends the threads of a client that was closed; for the end of a program, and not for use inside of a future.
+    ///
+    /// The database's library cleans up when the process exits. A thread that ends at the same time frees what it has of
+    /// that library too, and the process crashes. Handles of accounts are to be dropped before.
+    pub fn end(self) {
+        self.inner.shared.workers.join();
+    }
 }
 
 impl Inner {

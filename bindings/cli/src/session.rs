@@ -23,11 +23,13 @@ pub(crate) fn run(
     work: impl AsyncFnOnce(&Client) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let client = open(global, begin)?;
-    client.block_on(async {
+    let result = client.block_on(async {
         let result = work(&client).await;
         client.close().await;
         result
-    })
+    });
+    client.end();
+    result
 }
 
 /// Opens the home that the options name.

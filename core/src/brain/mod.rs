@@ -65,9 +65,11 @@ pub(crate) fn start(setting: Setting) -> Result<mpsc::Sender<Request>> {
     let (sender, requests) = mpsc::channel(REQUESTS);
     // It will probably dial soon.
     setting.workers.handle().spawn_blocking(crate::wire::warm_up);
+    let workers = setting.workers.clone();
     let brain = Brain::new(setting, requests);
     let spawned = std::thread::Builder::new().name("brain".into()).spawn(move || brain.run());
-    spawned.map(|_| sender).map_err(|_| ErrorKind::Internal.into())
+    workers.keep(spawned.map_err(|_| ErrorKind::Internal)?);
+    Ok(sender)
 }
 
 /// The database and the engine on it; both are opened anew after trouble.
