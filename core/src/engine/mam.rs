@@ -16,6 +16,9 @@ use minidom::Element;
 pub(crate) const PAGE: &str = "100";
 /// Kept messages handled in one transaction.
 const DRAIN: usize = 64;
+/// So often the archive is asked for a page before messages come and go without it: soon enough for a person, late enough
+/// for a busy server, as what it gives out after that stands behind what came live.
+const TRIES: u32 = 3;
 /// How long to wait before an archive that refused is asked again; doubled each time, milliseconds.
 const REFUSED_PAUSE: i64 = 5_000;
 /// How far before the newest known message we go on when the server forgot our cursor, milliseconds.
@@ -25,6 +28,11 @@ const OVERLAP: i64 = 24 * 3600 * 1000;
 pub(crate) fn begin(ctx: &mut Ctx) -> Result<()> {
     ctx.tx.unwant_kind(Kind::Page.code())?;
     ctx.want_own(Kind::Page, "")
+}
+
+/// Whether the archive keeps us waiting: what a person writes shall not wait with us.
+pub(crate) fn is_late(ctx: &Ctx) -> Result<bool> {
+    Ok(ctx.online && ctx.tx.any_asked_again(Kind::Page.code())?)
 }
 
 /// Whether our archive was read to its end on this stream.
@@ -146,9 +154,7 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
         }
         Answer::Error(..) => {
             ctx.tx.count("page_refused")?;
-            if row.tries > 1 {
-                unanswered(ctx)?;
-            }
+            unanswered(ctx, row)?;
             ctx.later(row, REFUSED_PAUSE << row.tries.min(5))
         }
     }
@@ -156,8 +162,8 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
 
 /// The archive does not answer, or refuses again and again. It is asked on, but messages wait for it no more: what lies in
 /// the inbox is handled, and new ones come and go. The cursor stays behind what only the archive has.
-pub(crate) fn unanswered(ctx: &mut Ctx) -> Result<()> {
-    if is_over(ctx)? {
+pub(crate) fn unanswered(ctx: &mut Ctx, row: &WantRow) -> Result<()> {
+    if row.tries < TRIES || is_over(ctx)? {
         return Ok(());
     }
     ctx.tx.count("archive_silent")?;

@@ -22,7 +22,12 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
         return Ok(());
     }
     mam::drain(ctx)?;
-    if mam::is_over(ctx)? && ctx.tx.any_waiting()? {
+    let late = mam::is_late(ctx)?;
+    if late {
+        // What was sent before goes before.
+        decide_handed(ctx)?;
+    }
+    if (late || mam::is_over(ctx)?) && ctx.tx.any_waiting()? {
         let mut held: BTreeSet<String> = BTreeSet::new();
         let mut done = 0;
         for row in ctx.tx.waiting_messages()? {
@@ -228,7 +233,7 @@ pub(crate) fn acked(ctx: &mut Ctx, token: i64) -> Result<()> {
     Ok(())
 }
 
-/// Catch-up is over: messages of a lost stream that the server never acknowledged go again, the same bytes with their
+/// Catch-up is over, or late: messages of a lost stream that the server never acknowledged go again, the same bytes with their
 /// delay, also those that our own archive has: a server that dies between the archives of sender and recipient keeps
 /// only ours. Whoever has the first copy drops the second. One that names a device distrusted since does not go.
 pub(crate) fn decide_handed(ctx: &mut Ctx) -> Result<()> {

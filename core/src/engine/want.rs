@@ -110,7 +110,7 @@ impl Ctx<'_> {
     pub(crate) fn ask_due(&mut self) -> Result<()> {
         for row in self.tx.due_wants(self.now.wall)? {
             if row.iq.is_some() && row.kind == Kind::Page.code() {
-                mam::unanswered(self)?;
+                mam::unanswered(self, &row)?;
             } else if row.iq.is_some() && row.tries >= TRIES {
                 self.tx.count("want_given_up")?;
                 self.drop_want(&row)?;

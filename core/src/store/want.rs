@@ -77,6 +77,11 @@ impl Tx<'_> {
         Ok(self.sql().prepare_cached("SELECT 1 FROM want WHERE kind = ?")?.exists([kind])?)
     }
 
+    /// Whether anything of this kind had to be asked for more than once.
+    pub(crate) fn any_asked_again(&self, kind: &str) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM want WHERE kind = ? AND tries > 1")?.exists([kind])?)
+    }
+
     /// Whether a first question of one of these kinds, about our own account, is still without an answer.
     pub(crate) fn any_fresh(&self, kinds: &[&str]) -> Result<bool> {
         let mut rows = self.sql().prepare_cached(

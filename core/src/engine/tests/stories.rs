@@ -85,17 +85,21 @@ fn an_archive_that_does_not_answer_holds_nothing_up_and_loses_nothing() {
     world.says(juliet, ROMEO, "live");
     world.says(romeo, JULIET, "answer");
     assert_eq!(world.texts(romeo, JULIET), ["warm up", "answer"], "it waits for the archive");
-    world.now += 15_000;
-    world.input(romeo, Input::Tick);
-    world.settle();
-    assert_eq!(world.texts(romeo, JULIET), ["warm up", "live", "answer"]);
-    assert_eq!(world.texts(juliet, ROMEO).last().unwrap(), "answer");
+    for (wait, heard) in [(15_000, false), (30_000, false), (60_000, true)] {
+        assert_eq!(world.texts(juliet, ROMEO).contains(&"answer".to_owned()), wait > 15_000);
+        assert!(!world.texts(romeo, JULIET).contains(&"live".to_owned()));
+        world.now += wait;
+        world.input(romeo, Input::Tick);
+        world.settle();
+        assert_eq!(world.texts(romeo, JULIET).contains(&"live".to_owned()), heard, "after {wait}");
+    }
+    assert_eq!(world.texts(romeo, JULIET), ["warm up", "answer", "live"]);
     let connection = world.tx(romeo, |tx| tx.connection().unwrap());
     assert_eq!((connection.error.as_deref(), connection.caught_up), (Some("archive_silent"), false));
     world.says(juliet, ROMEO, "later");
     // It comes to itself: on the same stream, and on the next.
     world.server.silent = false;
-    world.now += 60_000;
+    world.now += 120_000;
     world.input(romeo, Input::Tick);
     world.settle();
     let mut texts = world.texts(romeo, JULIET);
