@@ -249,7 +249,8 @@ pub(crate) fn decide_handed(ctx: &mut Ctx) -> Result<()> {
             ctx.tx.climb(row.id, Delivery::Failed, Some(ErrorKind::DeviceChanged.code()))?;
             continue;
         }
-        if row.state > Some(Delivery::Sent) {
+        // A receipt comes from one device; others of the same person may have it only from their archive.
+        if row.state == Some(Delivery::Failed) {
             continue;
         }
         let stanza = String::from_utf8(handed.bytes).ok().and_then(|text| super::xml::parse(&text));

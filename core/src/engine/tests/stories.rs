@@ -156,6 +156,29 @@ fn a_message_without_an_acknowledgement_goes_once_more_and_is_read_once() {
 }
 
 #[test]
+fn a_receipt_of_one_device_does_not_keep_a_lost_message_from_the_others() {
+    let (mut world, juliet, romeo) = two();
+    let tablet = world.device("romeo@montague.lit/tablet");
+    world.says(juliet, ROMEO, "warm up");
+    world.cut(tablet);
+    let message = says_without_an_answer(&mut world, juliet, "torn");
+    // The server dies after it handed the message to one device, and before it wrote the archive.
+    world.server.homes.get_mut(ROMEO).unwrap().archive.pop().unwrap();
+    let token = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap()).last().unwrap().0;
+    world.input(juliet, Input::Written { token });
+    world.settle();
+    assert_eq!(world.state(juliet, message), Some(Delivery::Delivered));
+    world.restart(juliet);
+    world.connect(juliet);
+    world.settle();
+    world.connect(tablet);
+    world.settle();
+    for device in [romeo, tablet] {
+        assert_eq!(world.texts(device, JULIET), ["warm up", "torn"]);
+    }
+}
+
+#[test]
 fn an_acknowledgement_that_overtakes_the_end_of_the_writing_counts() {
     let (mut world, juliet, _) = two();
     world.says(juliet, ROMEO, "warm up");
