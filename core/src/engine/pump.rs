@@ -233,8 +233,8 @@ pub(crate) fn acked(ctx: &mut Ctx, token: i64) -> Result<()> {
     Ok(())
 }
 
-/// Catch-up is over, or late: messages of a lost stream that the server never acknowledged go again, the same bytes with their
-/// delay, also those that our own archive has: a server that dies between the archives of sender and recipient keeps
+/// Catch-up is over, or late: messages of a lost stream that the server never acknowledged go again, the same bytes with
+/// their delay, also those that our own archive has: a server that dies between the archives of sender and recipient keeps
 /// only ours. Whoever has the first copy drops the second. One that names a device distrusted since does not go.
 pub(crate) fn decide_handed(ctx: &mut Ctx) -> Result<()> {
     for handed in ctx.tx.undecided_messages()? {
@@ -246,7 +246,10 @@ pub(crate) fn decide_handed(ctx: &mut Ctx) -> Result<()> {
             distrusted |= ctx.tx.device(jid, *device)?.is_some_and(|row| row.trust == Trust::Distrusted);
         }
         if distrusted {
-            ctx.tx.climb(row.id, Delivery::Failed, Some(ErrorKind::DeviceChanged.code()))?;
+            // What the server has is not called failed: said again, it would be there twice.
+            if row.state < Some(Delivery::Sent) {
+                ctx.tx.climb(row.id, Delivery::Failed, Some(ErrorKind::DeviceChanged.code()))?;
+            }
             continue;
         }
         // A receipt comes from one device; others of the same person may have it only from their archive.

@@ -179,6 +179,31 @@ fn a_receipt_of_one_device_does_not_keep_a_lost_message_from_the_others() {
 }
 
 #[test]
+fn a_message_for_a_device_distrusted_since_goes_no_more_and_fails_only_if_it_never_arrived() {
+    for (arrived, state) in [(true, Delivery::Sent), (false, Delivery::Failed)] {
+        let (mut world, juliet, romeo) = two();
+        world.says(juliet, ROMEO, "warm up");
+        world.cut(romeo);
+        let message = match arrived {
+            true => says_without_an_answer(&mut world, juliet, "words"),
+            false => {
+                let Reply::Sent { message, .. } = world.say(juliet, ROMEO, "words").unwrap() else { panic!() };
+                message.parse().unwrap()
+            }
+        };
+        let copies = world.server.homes[ROMEO].archive.len();
+        world.restart(juliet);
+        let fingerprint = world.tx(juliet, |tx| tx.device(ROMEO, 1001).unwrap().unwrap().fingerprint());
+        let trust = crate::model::Trust::Distrusted;
+        world.command(juliet, Command::DeviceDecide { jid: ROMEO.into(), fingerprint, trust }).unwrap();
+        world.connect(juliet);
+        world.settle();
+        assert_eq!(world.server.homes[ROMEO].archive.len(), copies, "arrived: {arrived}");
+        assert_eq!(world.state(juliet, message), Some(state), "arrived: {arrived}");
+    }
+}
+
+#[test]
 fn an_acknowledgement_that_overtakes_the_end_of_the_writing_counts() {
     let (mut world, juliet, _) = two();
     world.says(juliet, ROMEO, "warm up");
