@@ -4,6 +4,7 @@ use crate::watched::Watched;
 use dunnock_tests::dunnock::Device;
 use dunnock_tests::figures::{Figure, publish};
 use dunnock_tests::prosody::{Prosody, Settings};
+use dunnock_tests::raw::{self, Raw};
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
@@ -21,17 +22,27 @@ struct Start {
     login: f64,
 }
 
-/// Median of several starts of a device that was online before.
+/// Median of several starts of a device that was online before, beside a login that does nothing else.
 pub(crate) fn run() {
-    let server = Prosody::start(Settings::default());
-    server.account("juliet", Prosody::PASSWORD);
+    let server = Prosody::start(Settings { extra: raw::SETTINGS.to_owned(), ..Settings::default() });
+    ["juliet", "mercutio"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
+    // It hashes a password at the first login.
+    drop(Raw::online(&server, "mercutio"));
     let device = Device::new("juliet");
     // The first login makes keys and publishes bundles: that is measured by nobody's patience, not here.
     device.online(&server, "juliet").close();
     let jid = server.jid("juliet");
-    let runs: Vec<Start> = (0..RUNS).map(|run| start(&device, &jid, &device.beside(&format!("log-{run}")))).collect();
+    let (mut runs, mut floors) = (Vec::new(), Vec::new());
+    for run in 0..RUNS {
+        runs.push(start(&device, &jid, &device.beside(&format!("log-{run}"))));
+        let begun = Instant::now();
+        let bare = Raw::online(&server, "mercutio");
+        floors.push(begun.elapsed().as_secs_f64());
+        drop(bare);
+    }
+    let floor = Figure::new("a bare login in clear: no process, no TLS, no store", "s", floors);
     let figure = |name: &str, pick: Share| Figure::new(name, "s", runs.iter().map(pick).collect());
-    let online = figure("process start to online", |run| run.online);
+    let online = figure("process start to online", |run| run.online).beside(&floor);
     let shares: [(&str, Share); 4] = [
         ("of it: process start to first answer", |run| run.ready),
         ("of it: opening the database", |run| run.store),
@@ -39,7 +50,7 @@ pub(crate) fn run() {
         ("of it: login and binding", |run| run.login),
     ];
     let mut figures: Vec<Figure> = shares.map(|(name, pick)| figure(name, pick).beside(&online)).into();
-    figures.insert(0, online);
+    figures.splice(0..0, [online, floor]);
     publish("start", &figures);
 }
 
