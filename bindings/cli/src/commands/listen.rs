@@ -10,7 +10,7 @@ use dunnock_core::Error;
 use dunnock_core::command::Command;
 use dunnock_core::model::Event;
 
-/// Prints events until the process is asked to end, its reader is gone, or the server refuses the account.
+/// Prints how the connection stands, which says that it listens from here on, and then events until the process is asked to end, its reader is gone, or the server refuses the account.
 pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
         let account = session::account(client, global)?;
@@ -22,6 +22,9 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
         tokio::pin!(ended);
         account.call(Command::Connect).await?;
         let mut last = String::new();
+        // Only shown: an old refusal is no reason to end, as the command above tries anew.
+        let standing = Event::Connection { account: account.jid(), connection: account.connection()? };
+        print(&standing, &mut last, out)?;
         loop {
             // All three are cancel-safe: what one did not give yet it gives next time.
             tokio::select! {
@@ -41,9 +44,21 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
     })
 }
 
-/// Prints one event; fails if it ends the listening. People are told once where the connection stands (`last`), not each
-/// time that something smaller about it changes.
+/// Prints one event; fails if it ends the listening.
 fn told(event: &Event, last: &mut String, out: &Out) -> Result<(), Stop> {
+    print(event, last, out)?;
+    match event {
+        // It is not tried again: waiting on would only look like being online.
+        Event::Connection { account, connection } => {
+            refused(account, connection).map_or(Ok(()), |error| Err(error.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints one event. People are told once where the connection stands (`last`), not each time that something smaller about
+/// it changes.
+fn print(event: &Event, last: &mut String, out: &Out) -> Result<(), Stop> {
     out.print(event, |event| {
         let text = show::event(event);
         match event {
@@ -54,12 +69,5 @@ fn told(event: &Event, last: &mut String, out: &Out) -> Result<(), Stop> {
             }
             _ => text,
         }
-    })?;
-    match event {
-        // It is not tried again: waiting on would only look like being online.
-        Event::Connection { account, connection } => {
-            refused(account, connection).map_or(Ok(()), |error| Err(error.into()))
-        }
-        _ => Ok(()),
-    }
+    })
 }

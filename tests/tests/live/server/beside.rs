@@ -16,10 +16,12 @@ fn at_home(server: &Prosody, voice: &str, user: &str, peer: &str) -> Talker {
     talker
 }
 
-/// `listen --json` of this device.
+/// `listen --json` of this device, once it listens.
 fn listen(device: &Device) -> JsonProcess {
     let words = ["--json", "listen"];
-    JsonProcess::start(&format!("{}'s listen", device.name), &mut device.command(&words))
+    let listen = JsonProcess::start(&format!("{}'s listen", device.name), &mut device.command(&words));
+    listen.take(LONG, "connection", |line| line["kind"] == "connection");
+    listen
 }
 
 fn hears(listen: &JsonProcess, text: &str) -> Value {
