@@ -5,3 +5,4 @@ mod logins;
 mod reader;
 mod sessions;
 mod setup;
+mod silence;

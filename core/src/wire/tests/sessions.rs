@@ -1,4 +1,4 @@
-//! Stories of a session: acknowledgements both ways, cuts, resumption, lagging brains, silence, goodbyes.
+//! Stories of a session: acknowledgements both ways, cuts, resumption, goodbyes.
 
 use super::fake::{BIND, Peer, Story, name};
 use crate::error::ErrorKind;
@@ -7,18 +7,18 @@ use crate::wire::{FromWire, ToWire};
 use std::time::Duration;
 use tokio::time::Instant;
 
-const R: &str = "<r xmlns='urn:xmpp:sm:3'/>";
+pub(super) const R: &str = "<r xmlns='urn:xmpp:sm:3'/>";
 
-fn message(id: i64) -> String {
+pub(super) fn message(id: i64) -> String {
     format!("<message to='romeo@x.test' id='m{id}'><body>{id}</body></message>")
 }
 
-async fn a(peer: &mut Peer, h: u32) {
+pub(super) async fn a(peer: &mut Peer, h: u32) {
     peer.says(&format!("<a xmlns='urn:xmpp:sm:3' h='{h}'/>")).await;
 }
 
 /// Online, with three messages written and the question after them heard.
-async fn three_sent(story: &mut Story) -> Peer {
+pub(super) async fn three_sent(story: &mut Story) -> Peer {
     let mut peer = story.online().await;
     for id in 1..=3 {
         story.sends(id, &message(id)).await;
@@ -30,7 +30,7 @@ async fn three_sent(story: &mut Story) -> Peer {
 }
 
 /// The next message, past questions.
-async fn hears_message(peer: &mut Peer, id: i64) {
+pub(super) async fn hears_message(peer: &mut Peer, id: i64) {
     loop {
         let element = peer.hears().await;
         if element.name() != "r" {
@@ -240,176 +240,6 @@ async fn bytes_that_are_not_xml_are_not_asked_for_again() {
     assert_eq!(story.offline().await.0, Some(ErrorKind::StreamRefused));
     let mut peer = story.peer().await;
     assert!(peer.modern("").await.get_child("resume", ns::SM).is_none());
-}
-
-/// Online at a server that does not count.
-async fn uncounted(story: &mut Story) -> Peer {
-    let mut peer = story.peer().await;
-    peer.classic(BIND).await;
-    peer.binds().await;
-    story.bound().await;
-    story.says(ToWire::Begin).await;
-    peer
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_stream_management_a_ping_acknowledges() {
-    for answer in ["result", "error"] {
-        let mut story = Story::begin();
-        let mut peer = uncounted(&mut story).await;
-        story.sends(1, &message(1)).await;
-        hears_message(&mut peer, 1).await;
-        let ping = peer.hears_a("iq").await;
-        assert_eq!(ping.attr("to"), Some("x.test"));
-        let id = ping.attr("id").unwrap();
-        peer.says(&format!("<iq type='{answer}' id='{id}' from='romeo@x.test/r'/>")).await;
-        assert_eq!(story.stanza().await.attr("from"), Some("romeo@x.test/r"), "a guess of the id is no answer");
-        peer.says(&format!("<iq type='{answer}' id='{id}' from='x.test'/><presence/>")).await;
-        assert_eq!(story.acked().await, 1);
-        assert_eq!(story.stanza().await.name(), "presence", "the answer is not passed on");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_written_after_a_ping_waits_for_the_next() {
-    let mut story = Story::begin();
-    let mut peer = uncounted(&mut story).await;
-    story.sends(1, &message(1)).await;
-    hears_message(&mut peer, 1).await;
-    let first = peer.hears_a("iq").await;
-    story.sends(2, &message(2)).await;
-    hears_message(&mut peer, 2).await;
-    peer.says(&format!("<iq type='result' id='{}'/>", first.attr("id").unwrap())).await;
-    assert_eq!(story.acked().await, 1);
-    let second = peer.hears_a("iq").await;
-    peer.says(&format!("<iq type='result' id='{}'/>", second.attr("id").unwrap())).await;
-    assert_eq!(story.acked().await, 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn silence_is_asked_about_and_then_cut() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    let begun = Instant::now();
-    peer.hears_a("r").await;
-    assert_eq!(begun.elapsed().as_secs(), 120);
-    a(&mut peer, 0).await;
-    peer.hears_a("r").await;
-    assert_eq!(begun.elapsed().as_secs(), 240, "an answer is a sign of life");
-    assert_eq!(story.offline().await.0, Some(ErrorKind::TimedOut));
-    assert_eq!(begun.elapsed().as_secs(), 260);
-    assert!(!peer.closed().await, "no goodbye, so that it can be resumed");
-    let mut peer = story.peer().await;
-    assert!(peer.modern("").await.get_child("resume", ns::SM).is_some());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_talks_but_never_acknowledges_is_cut() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    story.sends(1, &message(1)).await;
-    let begun = Instant::now();
-    let talk = async {
-        loop {
-            peer.says(" ").await;
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
-    tokio::select! {
-        (kind, _) = story.offline() => assert_eq!(kind, Some(ErrorKind::TimedOut)),
-        () = talk => unreachable!(),
-    }
-    assert_eq!(begun.elapsed().as_secs(), 140);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_slow_server_that_goes_on_is_not_cut() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    let all: i64 = 60;
-    for n in 1..=all {
-        story.sends(n, &message(n)).await;
-    }
-    // A second for each message: the whole row takes longer than the patience for one answer.
-    let server = async {
-        for n in 1..=all {
-            hears_message(&mut peer, n).await;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            if n % 8 == 0 || n == all {
-                peer.hears_a("r").await;
-                a(&mut peer, n as u32).await;
-            }
-        }
-    };
-    let acknowledged = async { while story.acked().await < all {} };
-    tokio::join!(server, acknowledged);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_brain_that_lags_slows_the_server_and_loses_nothing() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    let all = 20_000;
-    let server = tokio::spawn(async move {
-        for n in 0..all {
-            peer.says(&format!("<message id='{n}'><body>{}</body></message>", "x".repeat(50))).await;
-        }
-        peer
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    story.sends(1, &message(1)).await;
-    // The answer to the question after this message cannot be read now: silence of our own making is no silence.
-    tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert!(!server.is_finished(), "the server is held back");
-    for n in 0..all {
-        assert_eq!(story.stanza().await.attr("id"), Some(n.to_string().as_str()));
-        story.says(ToWire::Handled { stanzas: 1 }).await;
-    }
-    hears_message(&mut server.await.unwrap(), 1).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_brain_that_lags_is_handed_no_more_than_a_few_large_stanzas() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    let all = 100;
-    let server = tokio::spawn(async move {
-        for n in 0..all {
-            peer.says(&format!("<message id='{n}'>{}</message>", "<a/>".repeat(1000))).await;
-        }
-        peer
-    });
-    let next = async |story: &mut Story| tokio::time::timeout(Duration::from_secs(60), story.stanza()).await;
-    let mut taken = 0;
-    while next(&mut story).await.is_ok() {
-        taken += 1;
-    }
-    assert!((4..20).contains(&taken), "{taken} at once");
-    for n in taken..all {
-        story.says(ToWire::Handled { stanzas: 1 }).await;
-        let stanza = next(&mut story).await.expect("there is room again");
-        assert_eq!(stanza.attr("id"), Some(n.to_string().as_str()));
-    }
-    server.await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_the_brain_had_no_room_for_is_told_after_a_cut() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    story.sends(1, &message(1)).await;
-    hears_message(&mut peer, 1).await;
-    peer.hears_a("r").await;
-    // With the written token they fill the channel, so that the acknowledgement has to wait.
-    peer.says(&"<message/>".repeat(crate::wire::EVENTS - 1)).await;
-    a(&mut peer, 1).await;
-    drop(peer);
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    for _ in 1..crate::wire::EVENTS {
-        story.stanza().await;
-    }
-    assert_eq!(story.acked().await, 1);
-    assert_eq!(story.offline().await.0, Some(ErrorKind::Disconnected));
 }
 
 #[tokio::test(start_paused = true)]
