@@ -56,6 +56,7 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
         port: Some(of.port),
         tls: Tls::StartTls,
         ca: Some(of.ca),
+        route: crate::Route::Direct,
         user_agent: "6f1c4f0e-6cf5-4a4c-8c0c-2a5f1f3c7d11".to_owned(),
         limits: Limits::default(),
     };

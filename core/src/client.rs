@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lease::LeaseQueue;
 use crate::lifecycle::Lifecycle;
 use crate::query;
+use crate::route::Route;
 use crate::store::account::NewRow;
 use crate::store::{self, AccountFolder, Home, Reader, StoreKey};
 use crate::wire::{self, Limits, Link, Settings};
@@ -51,6 +52,8 @@ pub struct NewAccount {
     pub tls: Tls,
     /// PEM text of the only authorities to trust; none means the platform's.
     pub ca: Option<String>,
+    /// The way to the server.
+    pub route: Route,
 }
 
 /// An account folder whose database cannot be opened normally. Whose it is cannot be told either.
@@ -156,6 +159,7 @@ impl Client {
             port: new.port,
             tls: new.tls,
             ca: new.ca.as_deref(),
+            route: &new.route,
             user_agent: &uuid(&mut rng),
             // XEP-0384: 1 to 2^31 - 1.
             device: rng.next_u32() % (i32::MAX as u32) + 1,
@@ -180,6 +184,7 @@ impl Client {
             port: new.port,
             tls: new.tls,
             ca: new.ca.clone(),
+            route: new.route.clone(),
             user_agent: uuid(&mut rng),
             limits: self.inner.shared.limits,
         };

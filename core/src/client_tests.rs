@@ -2,7 +2,7 @@
 
 use crate::command::Tls;
 use crate::scratch::{Folder, key};
-use crate::{Client, ErrorKind, NewAccount, StoreKey};
+use crate::{Client, ErrorKind, NewAccount, Route, StoreKey};
 
 fn new(jid: &str) -> NewAccount {
     NewAccount {
@@ -12,6 +12,7 @@ fn new(jid: &str) -> NewAccount {
         port: None,
         tls: Tls::Auto,
         ca: None,
+        route: Route::Direct,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything that a person can ask of an account, as plain data.
 
 use crate::model::Trust;
+pub use crate::route::Route;
 
 /// One wish. It is carried out in one transaction; what it causes on the network follows by itself, also after a restart.
 #[derive(Clone)]
@@ -97,6 +98,8 @@ pub struct AccountUpdate {
     pub port: Option<u16>,
     /// TLS mode.
     pub tls: Option<Tls>,
+    /// The way to the server. A stream on another way ends at once.
+    pub route: Option<Route>,
     /// Password.
     pub password: Option<String>,
 }

@@ -32,6 +32,7 @@ pub mod model;
 mod net;
 pub mod query;
 pub mod redact;
+mod route;
 #[cfg(test)]
 mod scratch;
 mod seal;
@@ -42,5 +43,6 @@ mod workers;
 pub use account::Account;
 pub use client::{Client, Damaged, NewAccount};
 pub use error::{Error, ErrorKind, Result};
+pub use route::Route;
 pub use store::StoreKey;
 pub use wire::Limits;

@@ -7,7 +7,7 @@ use crate::model::Proof;
 use crate::store::account::NewRow;
 use crate::store::message::NewMessage;
 use crate::store::{AccountFolder, Home, Store, StoreKey, Tx};
-use crate::wire::{Arrived, Bound, EVENTS, FromWire, Limits, Link, ORDERS, ToWire};
+use crate::wire::{Arrived, Bound, EVENTS, FromWire, Limits, Link, ORDERS, Settings, ToWire};
 use crate::workers::Workers;
 use minidom::Element;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,7 @@ pub(crate) fn juliet(path: &Path) -> AccountFolder {
         port: None,
         tls: Tls::Auto,
         ca: None,
+        route: &crate::Route::Direct,
         user_agent: "u",
         device: 1,
         identity: &[9; 32],
@@ -121,6 +122,8 @@ impl Wires {
 
 /// The other end of a wire.
 pub(crate) struct Wire {
+    /// What it was started with.
+    pub(crate) settings: Settings,
     events: mpsc::Sender<FromWire>,
     orders: mpsc::Receiver<ToWire>,
 }
@@ -200,10 +203,10 @@ pub(crate) fn open(folder: AccountFolder) -> (Account, Wires) {
 
 pub(crate) fn open_on(folder: AccountFolder, workers: Workers) -> (Account, Wires) {
     let (started, wires) = mpsc::unbounded_channel();
-    let start_wire: StartWire = Arc::new(move |_| {
+    let start_wire: StartWire = Arc::new(move |settings| {
         let (to, orders) = mpsc::channel(ORDERS);
         let (events, from) = mpsc::channel(EVENTS);
-        let _ = started.send(Wire { events, orders });
+        let _ = started.send(Wire { settings, events, orders });
         Link { to, from }
     });
     let limits = Limits { back_off: Duration::from_millis(1), step: Duration::from_millis(200), ..Limits::default() };

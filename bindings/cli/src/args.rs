@@ -143,7 +143,7 @@ pub(crate) struct NewLogin {
     /// PEM file with a private certificate authority for this account
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// How to reach the server: direct, tor or socks5://HOST:PORT (only direct works yet)
+    /// How to reach the server: direct, tor or socks5://HOST:PORT; nothing of the account ever takes another way
     #[arg(long, default_value = "direct")]
     pub(crate) route: String,
     /// How long to wait for the login

@@ -123,6 +123,7 @@ impl Brain {
         let tx = rows.store.tx()?;
         let account = tx.account()?;
         drop(tx);
+        let way = account.way();
         let settings = Settings {
             jid: jid::BareJid::from_str(&account.jid).map_err(|_| ErrorKind::DamagedStore)?,
             password: account.password,
@@ -130,10 +131,11 @@ impl Brain {
             port: account.port,
             tls: account.tls,
             ca: account.ca,
+            route: account.route,
             user_agent: account.user_agent,
             limits,
         };
-        self.link = Some(super::Link::new((self.setting.start_wire)(settings)));
+        self.link = Some(super::Link::new((self.setting.start_wire)(settings), way));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::Wake;
 use crate::engine;
+use crate::store::account::Way;
 use crate::wire::{Arrived, CREDIT, FromWire, Link as Channels, ToWire};
 use minidom::Element;
 use std::collections::VecDeque;
@@ -11,6 +12,8 @@ use tokio::sync::mpsc::{Receiver, Sender};
 const AHEAD: usize = 128;
 
 pub(super) struct Link {
+    /// Where it connects and how.
+    pub(super) way: Way,
     to: Sender<ToWire>,
     from: Receiver<FromWire>,
     /// Events taken from the channel to be looked at, in order, and how many of them were.
@@ -50,8 +53,9 @@ pub(super) async fn event(link: &mut Option<Link>) -> Wake {
 }
 
 impl Link {
-    pub(super) fn new(channels: Channels) -> Link {
+    pub(super) fn new(channels: Channels, way: Way) -> Link {
         Link {
+            way,
             to: channels.to,
             from: channels.from,
             ahead: VecDeque::new(),

@@ -44,6 +44,8 @@ struct Outcome {
     /// The wire has ended, or waits for a person.
     ended: bool,
     wrote: bool,
+    /// A person changed how the account connects.
+    updated: bool,
 }
 
 impl Outcome {
@@ -113,6 +115,12 @@ impl Brain {
         if inputs.tick {
             work.tick(self.wanted)?;
         }
+        if let Some(link) = self.link.as_ref().filter(|link| !link.is_stopping())
+            && (inputs.tick || work.outcome.updated)
+            && tx.account()?.way() != link.way
+        {
+            work.input(Input::Moved)?;
+        }
         if self.lease.is_some() {
             if !inputs.alone {
                 work.engine.pump(&tx, now, work.rng).map_err(defect)?;
@@ -163,6 +171,12 @@ impl Brain {
                     self.go_online()?;
                 }
                 Effect::Stop { clean } => self.go_offline(clean)?,
+                // The next wire starts when this one has ended: there are never two.
+                Effect::Redial => {
+                    if let Some(link) = &mut self.link {
+                        link.stop(true);
+                    }
+                }
                 Effect::Typing { chat, typing } => self.setting.hub.publish_typing(&chat, typing),
             }
         }
@@ -197,6 +211,7 @@ struct Work<'a, 'c> {
 impl Work<'_, '_> {
     /// Carries out a wish; a refusal undoes only what the wish did.
     fn command(&mut self, command: Command, answer: oneshot::Sender<Result<Reply>>) -> Result<()> {
+        self.outcome.updated |= matches!(command, Command::Update(_));
         let done = self.tx.savepoint(|| self.engine.command(self.tx, self.now, self.rng, command));
         match done {
             Ok((reply, effects)) => {

@@ -68,6 +68,8 @@ pub(crate) enum Input {
     Connecting,
     /// The stream ended; `error` is the kind, `final_` that it is not tried again.
     Offline { error: Option<crate::ErrorKind>, refused: bool },
+    /// A person chose another place or way to connect: the stream is not to be used any more.
+    Moved,
     /// A stanza arrived.
     Stanza(Arrived),
     /// This stanza arrived and will be handled in its turn; the next page of the archive may be asked for already.
@@ -87,6 +89,8 @@ pub(crate) enum Effect {
     Start,
     /// End the wire's task; `clean` says goodbye.
     Stop { clean: bool },
+    /// End the wire's task with a goodbye, and start another.
+    Redial,
     /// Somebody types or stopped.
     Typing { chat: String, typing: bool },
 }

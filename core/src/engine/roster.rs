@@ -222,6 +222,7 @@ pub(in crate::engine) mod tests {
             port: None,
             tls: Tls::Auto,
             ca: None,
+            route: &crate::Route::Direct,
             user_agent: "",
             device: 1,
             identity: &identity,

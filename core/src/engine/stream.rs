@@ -63,6 +63,14 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
             };
             ctx.tx.set_connection(&row)
         }
+        Input::Moved => {
+            ctx.online = false;
+            ctx.effects.push(Effect::Redial);
+            let mut row = ctx.tx.connection()?;
+            row.state = State::Connecting;
+            (row.proof, row.resumable, row.caught_up, row.error) = (None, None, false, None);
+            ctx.tx.set_connection(&row)
+        }
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use crate::ErrorKind;
 use crate::command::{AccountUpdate, Tls};
 use crate::error::Result;
 use crate::model::{Connection, State};
+use crate::route::Route;
 use rusqlite::{OptionalExtension, params};
 use zeroize::Zeroizing;
 
@@ -16,6 +17,7 @@ pub(crate) struct NewRow<'a> {
     pub port: Option<u16>,
     pub tls: Tls,
     pub ca: Option<&'a str>,
+    pub route: &'a Route,
     pub user_agent: &'a str,
     pub device: u32,
     pub identity: &'a [u8; 32],
@@ -30,6 +32,7 @@ pub(crate) struct AccountRow {
     pub port: Option<u16>,
     pub tls: Tls,
     pub ca: Option<String>,
+    pub route: Route,
     pub user_agent: String,
     pub wanted: bool,
     pub device: u32,
@@ -39,15 +42,31 @@ pub(crate) struct AccountRow {
     pub published: bool,
 }
 
+/// Where to connect and how: a stream is of one of them only.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Way {
+    host: Option<String>,
+    port: Option<u16>,
+    tls: Tls,
+    route: Route,
+}
+
+impl AccountRow {
+    /// Where to connect and how.
+    pub(crate) fn way(&self) -> Way {
+        Way { host: self.host.clone(), port: self.port, tls: self.tls, route: self.route.clone() }
+    }
+}
+
 impl Tx<'_> {
     /// Writes the account and its connection row into a new store.
     pub(crate) fn create_account(&self, new: &NewRow) -> Result<()> {
         self.sql().execute(
-            "INSERT INTO account (only, jid, password, host, port, tls, ca, user_agent, wanted, device, identity, created, published, pre_keys, stream, unclean)
-             VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, 0, 0, 0)",
+            "INSERT INTO account (only, jid, password, host, port, tls, ca, user_agent, wanted, device, identity, created, route, published, pre_keys, stream, unclean)
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, 0, 0, 0, 0)",
             params![
                 new.jid, new.password, new.host, new.port, new.tls.code(), new.ca, new.user_agent, new.device,
-                new.identity.as_slice(), new.now
+                new.identity.as_slice(), new.now, new.route.to_string()
             ],
         )?;
         self.sql().execute("INSERT INTO connection (only, state, caught_up, caught) VALUES (1, 0, 0, 0)", [])?;
@@ -57,27 +76,29 @@ impl Tx<'_> {
     /// The account. A store without one is damaged.
     pub(crate) fn account(&self) -> Result<AccountRow> {
         let row = self.sql().prepare_cached(
-            "SELECT jid, password, host, port, tls, ca, user_agent, wanted, device, identity, stream, unclean, published FROM account",
+            "SELECT jid, password, host, port, tls, ca, user_agent, wanted, device, identity, stream, unclean, published, route FROM account",
         )?
         .query_row([], |row| {
-            Ok(AccountRow {
+            let Ok(route) = Route::parse(&row.get::<_, String>(13)?) else { return Ok(None) };
+            Ok(Some(AccountRow {
                 jid: row.get(0)?,
                 password: Zeroizing::new(row.get(1)?),
                 host: row.get(2)?,
                 port: row.get(3)?,
                 tls: Tls::from_code(&row.get::<_, String>(4)?).unwrap_or(Tls::Auto),
                 ca: row.get(5)?,
+                route,
                 user_agent: row.get(6)?,
                 wanted: row.get(7)?,
                 device: row.get(8)?,
                 identity: Zeroizing::new(row.get(9)?),
                 stream: row.get(10)?,
                 unclean: row.get(11)?,
-                    published: row.get(12)?,
-            })
+                published: row.get(12)?,
+            }))
         })
         .optional()?;
-        row.ok_or(ErrorKind::DamagedStore.into())
+        row.flatten().ok_or(ErrorKind::DamagedStore.into())
     }
 
     /// Changes how the account connects.
@@ -90,6 +111,9 @@ impl Tx<'_> {
         }
         if let Some(tls) = update.tls {
             self.sql().execute("UPDATE account SET tls = ?", [tls.code()])?;
+        }
+        if let Some(route) = &update.route {
+            self.sql().execute("UPDATE account SET route = ?", [route.to_string()])?;
         }
         if let Some(password) = &update.password {
             self.sql().execute("UPDATE account SET password = ?", [password])?;

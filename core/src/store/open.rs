@@ -17,7 +17,7 @@ impl StoreKey {
 }
 
 /// Migrations, append-only: the number of those applied is the file's `user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("2-route.sql")];
 
 /// An open database of one account.
 pub(crate) struct Store {
@@ -192,5 +192,22 @@ mod tests {
         tx.commit().unwrap();
         let left: i64 = store.read().query_row("SELECT count(*) FROM counter", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 1);
+    }
+
+    #[test]
+    fn an_account_of_before_routes_goes_direct_and_a_route_not_understood_is_damage() {
+        let old = Connection::open_in_memory().unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch("PRAGMA user_version = 1").unwrap();
+        old.execute(
+            "INSERT INTO account VALUES (1, 'j@a', 'p', NULL, NULL, 'auto', NULL, 'u', 0, 1, zeroblob(32), 0, 0, 0, 0, 0)",
+            [],
+        )
+        .unwrap();
+        let mut store = Store::prepare(old, 1).unwrap();
+        let tx = store.tx().unwrap();
+        assert_eq!(tx.account().unwrap().route, crate::Route::Direct);
+        tx.sql().execute("UPDATE account SET route = 'carrier pigeon'", []).unwrap();
+        assert_eq!(tx.account().err().unwrap().kind, ErrorKind::DamagedStore);
     }
 }

@@ -1,5 +1,5 @@
 -- The store of one account: one SQLCipher file. All times are milliseconds since 1970-01-01 UTC.
--- This file is migration 1; later ones are appended in migrations.rs, never edited.
+-- This file is migration 1; later ones are files of their own, listed in open.rs, never edited.
 
 -- The account itself: exactly one row.
 CREATE TABLE account (

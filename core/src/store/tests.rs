@@ -24,6 +24,7 @@ fn fill(store: &mut Store, messages: usize) -> Result<()> {
         port: None,
         tls: Tls::Auto,
         ca: None,
+        route: &crate::Route::Direct,
         user_agent: "u",
         device: 1,
         identity: &[9; 32],

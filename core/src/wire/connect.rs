@@ -3,6 +3,7 @@
 use super::talk::Talk;
 use super::xml::ns;
 use super::{Settings, domain};
+use crate::Route;
 use crate::error::{Error, ErrorKind};
 use crate::net::tls::{Exporter, Trust};
 use crate::net::{self, Endpoint, Socket, Target};
@@ -56,6 +57,9 @@ impl Connect for Network {
         let settings = &self.settings;
         let domain = domain(&settings.jid)?;
         let target = Target { domain: &domain, host: settings.host.as_deref(), port: settings.port, tls: settings.tls };
+        if settings.route != Route::Direct {
+            return Err(Error::about(ErrorKind::NotYet, format!("route {}", settings.route)));
+        }
         let step = settings.limits.step;
         let mut last = Error::about(ErrorKind::Unreachable, domain.as_str());
         // However many places DNS names, a try ends.

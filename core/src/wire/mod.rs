@@ -30,6 +30,7 @@ pub(crate) use run::run;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
+use crate::route::Route;
 use jid::{BareJid, FullJid};
 use minidom::Element;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub tls: Tls,
     /// PEM certificates of the only authorities to trust; none means the platform's.
     pub ca: Option<String>,
+    /// The only way that anything of this account may travel.
+    pub route: Route,
     /// Stable random UUID of this installation (XEP-0388 user agent, Bind2 tag stays generic).
     pub user_agent: String,
     pub limits: Limits,

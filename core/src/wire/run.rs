@@ -45,6 +45,7 @@ fn retries(kind: ErrorKind) -> bool {
             | ErrorKind::Conflict
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidJid
+            | ErrorKind::NotYet
     )
 }
 

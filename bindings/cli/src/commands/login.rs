@@ -1,7 +1,6 @@
 //! `login` and `register`: an account comes into the home only if it can log in.
 
 use crate::args::{Global, NewLogin, TlsMode};
-use crate::commands::not_yet;
 use crate::out::{Out, Stop, kind_of_code};
 use crate::password;
 use crate::safe::line;
@@ -9,7 +8,7 @@ use crate::session::{self, Begin};
 use crate::show;
 use dunnock_core::command::{Command, Tls};
 use dunnock_core::model::{Connection, State};
-use dunnock_core::{Account, Client, Error, ErrorKind, NewAccount, Result};
+use dunnock_core::{Account, Client, Error, ErrorKind, NewAccount, Result, Route};
 use serde::Serialize;
 use std::fs;
 use std::path::Path;
@@ -28,13 +27,13 @@ struct Ready<'a> {
 
 /// Adds an account and proves that it can log in. On failure nothing of it stays.
 pub(crate) fn login(global: &Global, new: NewLogin, out: &Out) -> Result<(), Stop> {
-    direct(&new.route)?;
+    let route = Route::parse(&new.route)?;
     let ca = new.ca.as_deref().map(certificates).transpose()?;
     session::run(global, Begin::May, async |client| {
         free(client, &new.jid)?;
         let password = password::ask(&new.jid, new.password_file.as_deref())?;
         let deadline = Duration::from_secs(new.timeout);
-        let account = client.add(wanted(&new, ca, password))?;
+        let account = client.add(wanted(&new, ca, route, password))?;
         match proved(&account, &new, deadline).await {
             Ok(connection) => ready(out, Ready { account: account.jid(), connection, password: None }),
             Err(stop) => {
@@ -48,7 +47,7 @@ pub(crate) fn login(global: &Global, new: NewLogin, out: &Out) -> Result<(), Sto
 /// Makes the account on the server first. Once the server made it, it stays in the home even if the login fails: else
 /// its password would be lost.
 pub(crate) fn register(global: &Global, new: NewLogin, out: &Out) -> Result<(), Stop> {
-    direct(&new.route)?;
+    let route = Route::parse(&new.route)?;
     let ca = new.ca.as_deref().map(certificates).transpose()?;
     session::run(global, Begin::May, async |client| {
         free(client, &new.jid)?;
@@ -58,8 +57,8 @@ pub(crate) fn register(global: &Global, new: NewLogin, out: &Out) -> Result<(), 
         };
         let deadline = Duration::from_secs(new.timeout);
         // Stored before the server knows it, for the same reason.
-        let account = client.add(wanted(&new, ca.clone(), password.clone()))?;
-        if let Err(stop) = registered(client, &wanted(&new, ca, password.clone()), deadline).await {
+        let account = client.add(wanted(&new, ca.clone(), route.clone(), password.clone()))?;
+        if let Err(stop) = registered(client, &wanted(&new, ca, route, password.clone()), deadline).await {
             client.remove(&account.jid()).await?;
             return Err(stop);
         }
@@ -141,23 +140,13 @@ fn free(client: &Client, jid: &str) -> Result<(), Stop> {
     }
 }
 
-fn wanted(new: &NewLogin, ca: Option<String>, password: Zeroizing<String>) -> NewAccount {
+fn wanted(new: &NewLogin, ca: Option<String>, route: Route, password: Zeroizing<String>) -> NewAccount {
     let tls = match new.tls {
         TlsMode::Auto => Tls::Auto,
         TlsMode::Direct => Tls::Direct,
         TlsMode::Starttls => Tls::StartTls,
     };
-    NewAccount { jid: new.jid.clone(), password, host: new.host.clone(), port: new.port, tls, ca }
-}
-
-/// Whether this is the direct route; another one must never be taken silently.
-pub(crate) fn direct(route: &str) -> Result<(), Stop> {
-    match route {
-        "direct" => Ok(()),
-        "tor" => Err(not_yet("--route tor")),
-        _ if route.starts_with("socks5://") => Err(not_yet("--route socks5")),
-        _ => Err(Error::about(ErrorKind::InvalidInput, "--route takes direct, tor or socks5://HOST:PORT").into()),
-    }
+    NewAccount { jid: new.jid.clone(), password, host: new.host.clone(), port: new.port, tls, ca, route }
 }
 
 /// The PEM text of a private authority.
@@ -175,26 +164,10 @@ pub(crate) fn certificates(path: &Path) -> Result<String> {
 mod tests {
     use super::*;
 
-    fn kind(route: &str) -> Option<ErrorKind> {
-        match direct(route) {
-            Err(Stop::Failed(error)) => Some(error.kind),
-            _ => None,
-        }
-    }
-
     #[test]
     fn a_file_without_a_certificate_is_named() {
         let error = certificates(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))).unwrap_err();
         assert_eq!(error.kind, ErrorKind::InvalidInput);
         assert!(error.subject.ends_with("Cargo.toml (no certificate in it)"));
-    }
-
-    #[test]
-    fn another_route_is_refused_and_never_silently_direct() {
-        assert_eq!(kind("direct"), None);
-        assert_eq!(kind("tor"), Some(ErrorKind::NotYet));
-        assert_eq!(kind("socks5://127.0.0.1:9050"), Some(ErrorKind::NotYet));
-        assert_eq!(kind("Direct"), Some(ErrorKind::InvalidInput));
-        assert_eq!(kind(""), Some(ErrorKind::InvalidInput));
     }
 }

@@ -7,7 +7,7 @@ use crate::{commands, password};
 use dunnock_core::command::{AccountUpdate, Command, Tls};
 use dunnock_core::lifecycle::Lifecycle;
 use dunnock_core::model::Connection;
-use dunnock_core::{Error, ErrorKind, NewAccount};
+use dunnock_core::{NewAccount, Route};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::num::NonZeroU16;
@@ -32,7 +32,7 @@ struct Add {
 pub(crate) async fn add(server: &Server, params: Value) -> Answer {
     let Add { jid, password, host, port, tls, ca, route, register } = read(params)?;
     let given = password.map(Zeroizing::new).filter(|password| !password.is_empty());
-    direct(route.as_deref())?;
+    let route = route_of(route.as_deref())?.unwrap_or_default();
     let tls = tls_of(tls.as_deref())?.unwrap_or(Tls::Auto);
     let ca = authority(ca).await?;
     let password = match given {
@@ -47,6 +47,7 @@ pub(crate) async fn add(server: &Server, params: Value) -> Answer {
         port: port.map(NonZeroU16::get),
         tls,
         ca: ca.clone(),
+        route: route.clone(),
     };
     // Stored before the server knows it: else a crash in between would lose the password.
     let (client, wanted) = (server.client.clone(), new());
@@ -99,9 +100,9 @@ struct Update {
 /// Changes how an account connects.
 pub(crate) async fn update(server: &Server, params: Value) -> Answer {
     let Update { account, host, port, tls, route, password } = read(params)?;
-    direct(route.as_deref())?;
+    let route = route_of(route.as_deref())?;
     let tls = tls_of(tls.as_deref())?;
-    server.wish(account, Command::Update(AccountUpdate { host, port, tls, password })).await
+    server.wish(account, Command::Update(AccountUpdate { host, port, tls, route, password })).await
 }
 
 /// Goes online and stays so.
@@ -131,15 +132,9 @@ pub(crate) async fn lifecycle(server: &Server, params: Value) -> Answer {
     Ok(json!({}))
 }
 
-/// Refuses every route but the direct one.
-fn direct(route: Option<&str>) -> Result<(), Fault> {
-    match route {
-        None | Some("direct") => Ok(()),
-        Some(route) if route == "tor" || route.starts_with("socks5://") => {
-            Err(Error::about(ErrorKind::NotYet, format!("route {route}")).into())
-        }
-        Some(_) => Err(Fault::params("route takes direct, tor or socks5://HOST:PORT")),
-    }
+fn route_of(text: Option<&str>) -> Result<Option<Route>, Fault> {
+    let refused = |_| Fault::params("route takes direct, tor or socks5://HOST:PORT");
+    text.map(Route::parse).transpose().map_err(refused)
 }
 
 fn tls_of(code: Option<&str>) -> Result<Option<Tls>, Fault> {

@@ -86,8 +86,10 @@ fn errors_of_the_engine_keep_their_kind() {
     }
     let wrong = json!({ "jid": "@", "password": "p" });
     assert_eq!(kind(rpc.ask("account.add", wrong)), (-32602, "invalid_jid".into()));
-    let tor = json!({ "jid": "j@a.example", "password": "p", "route": "tor" });
-    assert_eq!(kind(rpc.ask("account.add", tor)), (-32000, "not_yet".into()));
+    for route in ["Tor", "", "socks5://127.0.0.1"] {
+        let wrong = json!({ "jid": "j@a.example", "password": "p", "route": route });
+        assert_eq!(kind(rpc.ask("account.add", wrong)), (-32602, "invalid_input".into()), "{route}");
+    }
     let none = json!({ "jid": "j@a.example" });
     assert_eq!(kind(rpc.ask("account.add", none)), (-32602, "invalid_input".into()));
     assert_eq!(rpc.ask("account.list", json!({}))["result"], json!([]));

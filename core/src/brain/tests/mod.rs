@@ -29,7 +29,7 @@ pub(super) fn fail_if_asked(stanza: &Arrived) -> crate::Result<()> {
     if element.attr("id") == Some(FAILS) { Err(ErrorKind::UnknownMessage.into()) } else { Ok(()) }
 }
 
-async fn online(folder: &AccountFolder) -> (Account, Wires, Wire) {
+pub(super) async fn online(folder: &AccountFolder) -> (Account, Wires, Wire) {
     let (account, mut wires) = open(folder.clone());
     account.call(Command::Connect).await.unwrap();
     let wire = wires.next().await;

@@ -75,6 +75,7 @@ impl World {
             port: None,
             tls: crate::command::Tls::Auto,
             ca: None,
+            route: &crate::Route::Direct,
             user_agent: "agent",
             device,
             identity: &[seed; 32],

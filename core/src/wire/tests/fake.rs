@@ -1,5 +1,6 @@
 //! A server in memory, spoken by the story: it hears what the wire says and says what the story wants.
 
+use crate::Route;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
 use crate::net::tls::Exporter;
@@ -48,6 +49,7 @@ pub(super) fn settings() -> Settings {
         port: None,
         tls: Tls::Auto,
         ca: None,
+        route: Route::Direct,
         user_agent: "d4565fa7-4d72-4749-b3d3-740edbf87770".into(),
         limits: Limits { back_off: Duration::from_secs(60), ..Limits::default() },
     }
