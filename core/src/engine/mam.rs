@@ -5,7 +5,7 @@
 
 use super::want::{self, Answer, Kind, Question};
 use super::xml::{Build, child_text, el, jid_of, parse};
-use super::{Ctx, message, ns, pubsub, receipts};
+use super::{Ctx, message, ns, pubsub, receipts, second_look};
 use crate::error::{ErrorKind, Result};
 use crate::model::Time;
 use crate::store::Tx;
@@ -27,6 +27,7 @@ const OVERLAP: i64 = 24 * 3600 * 1000;
 /// Begins the catch-up of a new stream.
 pub(crate) fn begin(ctx: &mut Ctx) -> Result<()> {
     ctx.tx.unwant_kind(Kind::Page.code())?;
+    second_look::forget(ctx)?;
     ctx.want_own(Kind::Page, "")
 }
 
@@ -110,9 +111,15 @@ pub(crate) fn foreseen(ctx: &mut Ctx, end: &Element) -> Result<()> {
 }
 
 /// Behind which id the page after this one begins; none if this is the last.
-fn next_page(end: &Element, row: &WantRow) -> Option<String> {
-    let fin = end.get_child("fin", ns::MAM).filter(|fin| fin.attr("complete") != Some("true"))?;
-    fin.get_child("set", ns::RSM).and_then(|set| child_text(set, "last", ns::RSM)).filter(|last| *last != row.arg)
+pub(crate) fn next_page(end: &Element, row: &WantRow) -> Option<String> {
+    let complete = end.get_child("fin", ns::MAM)?.attr("complete") == Some("true");
+    last_of_page(end).filter(|last| !complete && *last != row.arg)
+}
+
+/// The newest id of the page that this one ends.
+pub(crate) fn last_of_page(end: &Element) -> Option<String> {
+    let set = end.get_child("fin", ns::MAM)?.get_child("set", ns::RSM)?;
+    child_text(set, "last", ns::RSM)
 }
 
 /// A page ended, or was refused.
@@ -122,8 +129,10 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
         Answer::Result(stanza) => {
             ctx.drop_want(row)?;
             crate::killpoint::reach("catchup");
-            let Some(fin) = stanza.get_child("fin", ns::MAM) else { return finish(ctx) };
-            let last = fin.get_child("set", ns::RSM).and_then(|set| child_text(set, "last", ns::RSM));
+            if !ends_page(stanza) {
+                return finish(ctx);
+            }
+            let last = last_of_page(stanza);
             let never_looked = ctx.tx.archive(&own)?.and_then(|archive| archive.cursor).is_none();
             if never_looked && row.arg.is_empty() {
                 ctx.tx.set_cursor(&own, Some(last.as_deref().unwrap_or("")), 0)?;
@@ -203,7 +212,7 @@ pub(crate) fn drain(ctx: &mut Ctx) -> Result<()> {
         row.caught_up = true;
         row.error = row.error.filter(|error| error != ErrorKind::ArchiveSilent.code());
         ctx.tx.set_connection(&row)?;
-        ctx.tx.delete_used_pre_keys()?;
+        second_look::begin(ctx)?;
     }
     super::pump::decide_handed(ctx)?;
     receipts::after_catch_up(ctx)
@@ -222,8 +231,9 @@ pub(crate) fn result(ctx: &mut Ctx, outer: &Element, result: &Element) -> Result
     let own = ctx.bare();
     let archive = ctx.tx.archive(&own)?;
     let complete = ctx.online && archive.as_ref().is_some_and(|archive| archive.complete == ctx.stream);
+    let again = second_look::asked(ctx, result)?;
     let asked = result.attr("queryid") == Some(&query_id(ctx.stream)) && !complete;
-    if !ours || !asked {
+    if !ours || !(asked || again) {
         return ctx.tx.count("archive_forged");
     }
     let forwarded = result.get_child("forwarded", ns::FORWARD);
@@ -237,6 +247,9 @@ pub(crate) fn result(ctx: &mut Ctx, outer: &Element, result: &Element) -> Result
     }
     let stamp = forwarded.get_child("delay", ns::DELAY).and_then(|delay| delay.attr("stamp")).and_then(Time::parse);
     message::archived(ctx, inner, id, stamp)?;
+    if again {
+        return Ok(());
+    }
     ctx.tx.caught_one()?;
     ctx.tx.set_cursor(&own, Some(id), stamp.map_or(0, |stamp| stamp.0))
 }

@@ -247,7 +247,7 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
         Opened::Repeated if ctx.tx.is_known_payload(sender, &digest)? => ctx.tx.count("message_repeated"),
         // Its key was used, but for another message: its sender went back to an older state. It must not vanish.
         Opened::Repeated => unreadable(ctx, unwrapped, chat, "already_read", None, &digest),
-        Opened::Empty => Ok(()),
+        Opened::Empty => ctx.tx.remember_payload(sender, &digest),
         Opened::Content(clear, author) => {
             let read = if is_envelope(&clear, author.version) {
                 sce::unwrap(&clear, sender, unwrapped.recipient.as_str())
@@ -300,7 +300,7 @@ fn readable(
     author: Option<Author>,
     digest: &[u8],
 ) -> Result<()> {
-    let Some(body) = content.body else { return Ok(()) };
+    let Some(body) = content.body else { return ctx.tx.remember_payload(unwrapped.sender.as_str(), digest) };
     let reply_to = match &content.reply {
         Some(reply) => ctx.tx.message_by_origin(chat, &reply.id)?,
         None => None,

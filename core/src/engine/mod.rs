@@ -29,6 +29,7 @@ mod pump;
 mod receipts;
 mod roster;
 mod sce;
+mod second_look;
 mod stream;
 mod want;
 mod xml;

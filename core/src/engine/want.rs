@@ -1,7 +1,7 @@
 //! What we want from others: rows that are asked for, and asked again until answered. No question lives in memory.
 
 use super::xml::{Build, el, error_condition, jid_of};
-use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, receipts, roster, stream};
+use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, receipts, roster, second_look, stream};
 use crate::error::Result;
 use crate::store::want::WantRow;
 use minidom::Element;
@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Unblock,
     ArchivePrefs,
     Page,
+    SecondLook,
     List,
     PublishList,
     ConfigureNode,
@@ -38,7 +39,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [(Kind, &str); 17] = [
+    const ALL: [(Kind, &str); 18] = [
         (Kind::AccountDisco, "account_disco"),
         (Kind::ServerDisco, "server_disco"),
         (Kind::Carbons, "carbons"),
@@ -50,6 +51,7 @@ impl Kind {
         (Kind::Unblock, "unblock"),
         (Kind::ArchivePrefs, "archive_prefs"),
         (Kind::Page, "page"),
+        (Kind::SecondLook, "second_look"),
         (Kind::List, "list"),
         (Kind::PublishList, "publish_list"),
         (Kind::ConfigureNode, "configure_node"),
@@ -188,6 +190,7 @@ fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
         Kind::BlockList | Kind::Block | Kind::Unblock => Ok(Some(blocking::question(kind, row))),
         Kind::ArchivePrefs => Ok(Some(mam::prefs_question(row))),
         Kind::Page => mam::question(ctx, row),
+        Kind::SecondLook => Ok(Some(second_look::question(ctx, row))),
         Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::question(ctx, kind, row),
         Kind::Bundle | Kind::PublishBundle => bundle::question(ctx, kind, row),
         Kind::Receipt => receipts::question(ctx, row),
@@ -202,6 +205,7 @@ fn take(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer) -> Result<()> 
         Kind::BlockList | Kind::Block | Kind::Unblock => blocking::answered(ctx, kind, row, answer),
         Kind::ArchivePrefs => mam::prefs_answered(ctx, row, answer),
         Kind::Page => mam::answered(ctx, row, answer),
+        Kind::SecondLook => second_look::answered(ctx, row, answer),
         Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::answered(ctx, kind, row, answer),
         Kind::Bundle | Kind::PublishBundle => bundle::answered(ctx, kind, row, answer),
     }

@@ -5,6 +5,9 @@ use crate::error::Result;
 use crate::model::{Delivery, Sealing, Trust};
 use rusqlite::{OptionalExtension, Row, params};
 
+/// How many payloads without a row are remembered: more than an archive gives out twice.
+const ROWLESS_KEPT: i64 = 20_000;
+
 /// A message to be written down.
 pub(crate) struct NewMessage<'a> {
     pub chat: &'a str,
@@ -150,8 +153,24 @@ impl Tx<'_> {
 
     /// Whether this very payload came from this sender before, under whatever id.
     pub(crate) fn is_known_payload(&self, sender: &str, digest: &[u8]) -> Result<bool> {
-        let mut rows = self.sql().prepare_cached("SELECT 1 FROM message WHERE digest = ? AND sender = ?")?;
+        let mut rows = self.sql().prepare_cached(
+            "SELECT 1 FROM message WHERE digest = ?1 AND sender = ?2
+             UNION ALL SELECT 1 FROM rowless WHERE digest = ?1 AND sender = ?2",
+        )?;
         Ok(rows.exists(params![digest, sender])?)
+    }
+
+    /// Remembers a sealed payload that leaves no message row, so that a second copy is known; the oldest are forgotten.
+    pub(crate) fn remember_payload(&self, sender: &str, digest: &[u8]) -> Result<()> {
+        let mut insert =
+            self.sql().prepare_cached("INSERT INTO rowless (sender, digest) VALUES (?, ?) ON CONFLICT DO NOTHING")?;
+        if insert.execute(params![sender, digest])? > 0 {
+            let newest = self.sql().last_insert_rowid();
+            if newest % 1000 == 0 {
+                self.sql().execute("DELETE FROM rowless WHERE id <= ?", [newest - ROWLESS_KEPT])?;
+            }
+        }
+        Ok(())
     }
 
     /// Remembers the archive's id of a message.

@@ -17,7 +17,7 @@ impl StoreKey {
 }
 
 /// Migrations, append-only: the number of those applied is the file's `user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("2-route.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("2-route.sql"), include_str!("3-rowless.sql")];
 
 /// An open database of one account.
 pub(crate) struct Store {

@@ -74,6 +74,96 @@ fn live_messages_wait_until_the_archive_was_read() {
 }
 
 #[test]
+fn a_second_copy_of_what_left_no_row_leaves_none_either() {
+    let mut world = World::new();
+    let (juliet, romeo) = (world.device("juliet@capulet.lit/balcony"), world.device("romeo@montague.lit/orchard"));
+    world.devices[juliet].holds = true;
+    world.say(juliet, ROMEO, "first").unwrap();
+    // What she holds back she has to be given: lists, bundles, and in the end Romeo's empty answer to the key exchange.
+    let mut copies = Vec::new();
+    loop {
+        world.settle();
+        let held = std::mem::take(&mut world.devices[juliet].held);
+        if held.is_empty() {
+            break;
+        }
+        for stanza in held {
+            if stanza.name() == "message" && super::super::omemo::find(&stanza).is_some() {
+                copies.push(stanza.clone());
+            }
+            world.input(juliet, Input::Stanza(Arrived::Whole(stanza)));
+        }
+    }
+    assert!(!copies.is_empty(), "Romeo answers a key exchange");
+    for copy in copies {
+        world.input(juliet, Input::Stanza(Arrived::Whole(copy)));
+    }
+    assert_eq!(world.texts(juliet, ROMEO), ["first"]);
+    assert_eq!(world.tx(juliet, |tx| tx.counted("message_repeated")), 1);
+    assert_eq!(world.texts(romeo, JULIET), ["first"]);
+}
+
+/// The server holds Romeo for absent while Juliet says something: it is archived and handed to nobody.
+fn says_past(world: &mut World, juliet: usize, text: &str) {
+    let online = world.server.online.clone();
+    world.server.online.retain(|full| !full.starts_with(ROMEO));
+    world.says(juliet, ROMEO, text);
+    world.server.online = online;
+}
+
+#[test]
+fn what_was_archived_only_after_our_last_page_comes_with_a_second_look() {
+    let (mut world, juliet, romeo) = two();
+    world.server.page = 2;
+    world.says(juliet, ROMEO, "first");
+    world.cut(romeo);
+    world.connect(romeo);
+    world.settle();
+    for late in ["late 1", "late 2", "late 3"] {
+        says_past(&mut world, juliet, late);
+    }
+    // With messages go receipts and typing, which leave no row; all of it is in the archive as well.
+    world.says(juliet, ROMEO, "live");
+    world.says(romeo, JULIET, "answer");
+    assert_eq!(world.texts(romeo, JULIET), ["first", "live", "answer"]);
+    let cursor = |world: &mut World| world.tx(romeo, |tx| tx.archive(ROMEO).unwrap().unwrap().cursor);
+    let newest = cursor(&mut world);
+    world.now += 5_000;
+    world.input(romeo, Input::Tick);
+    world.settle();
+    assert_eq!(world.texts(romeo, JULIET), ["first", "live", "answer", "late 1", "late 2", "late 3"]);
+    assert_eq!(cursor(&mut world), newest, "the cursor never goes back");
+    // One look, and no other.
+    let archive = world.server.homes[ROMEO].archive.len();
+    says_past(&mut world, juliet, "much later");
+    world.now += 3_600_000;
+    world.input(romeo, Input::Tick);
+    world.settle();
+    assert_eq!(world.server.homes[ROMEO].archive.len(), archive + 1);
+    assert_eq!(world.texts(romeo, JULIET).len(), 6);
+    world.cut(romeo);
+    world.connect(romeo);
+    world.settle();
+    assert_eq!(world.texts(romeo, JULIET)[6..], ["much later"]);
+}
+
+#[test]
+fn the_cursor_follows_a_second_look_where_nothing_live_moved_it() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "first");
+    world.cut(romeo);
+    world.connect(romeo);
+    world.settle();
+    says_past(&mut world, juliet, "late");
+    let late = world.server.homes[ROMEO].archive.last().unwrap().0.clone();
+    world.now += 5_000;
+    world.input(romeo, Input::Tick);
+    world.settle();
+    let cursor = world.tx(romeo, |tx| tx.archive(ROMEO).unwrap().unwrap().cursor);
+    assert_eq!(cursor, Some(late));
+}
+
+#[test]
 fn an_archive_that_does_not_answer_holds_nothing_up_and_loses_nothing() {
     let (mut world, juliet, romeo) = two();
     world.says(juliet, ROMEO, "warm up");
