@@ -15,8 +15,6 @@ mod life;
 mod link;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_route;
 mod turn;
 
 use crate::bell::Bell;

@@ -1,6 +1,7 @@
 //! Stories of a brain with a wire whose other end the test holds.
 
 mod crashes;
+mod route;
 
 use crate::ErrorKind;
 use crate::command::Command;
@@ -29,7 +30,7 @@ pub(super) fn fail_if_asked(stanza: &Arrived) -> crate::Result<()> {
     if element.attr("id") == Some(FAILS) { Err(ErrorKind::UnknownMessage.into()) } else { Ok(()) }
 }
 
-pub(super) async fn online(folder: &AccountFolder) -> (Account, Wires, Wire) {
+async fn online(folder: &AccountFolder) -> (Account, Wires, Wire) {
     let (account, mut wires) = open(folder.clone());
     account.call(Command::Connect).await.unwrap();
     let wire = wires.next().await;

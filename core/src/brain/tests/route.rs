@@ -1,6 +1,6 @@
 //! Stories of an account whose way to the server is changed.
 
-use super::tests::online;
+use super::online;
 use crate::command::{AccountUpdate, Command};
 use crate::model::State;
 use crate::scratch::{Folder, Wire, soon};
