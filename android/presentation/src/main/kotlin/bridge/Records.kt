@@ -1,0 +1,90 @@
+package chat.dunnock.bridge
+
+/** How awake the app is. */
+enum class Life { FOREGROUND, BACKGROUND, SUSPENDED }
+
+/** How an account reaches its server. There is no fallback from one to another. */
+sealed interface Route {
+    /** Straight over the network. */
+    data object Direct : Route
+
+    /** Through the Tor in this app. */
+    data object Tor : Route
+
+    /** Through a SOCKS5 proxy, Orbot for example. */
+    data class Socks(val host: String, val port: Int) : Route
+}
+
+/** What is needed to add or make an account. [host], [port] and [ca] (PEM) replace what DNS and the platform say. */
+data class NewAccount(
+    val jid: String,
+    val password: String,
+    val route: Route = Route.Direct,
+    val host: String? = null,
+    val port: Int? = null,
+    val ca: String? = null,
+)
+
+/** How much of a message was sealed. */
+enum class Sealing { NONE, CONTENT, FULL }
+
+/** What became of a message of ours; it only climbs. */
+enum class Fate { WAITING, SENDING, SENT, FAILED, DELIVERED, DISPLAYED }
+
+/** What is thought of a device's key. */
+enum class Trust { UNDECIDED, FIRST_USE, VOUCHED, VERIFIED, DISTRUSTED }
+
+/** Where a connection stands. */
+enum class LinkState { OFFLINE, CONNECTING, ONLINE, REFUSED, CONTRADICTION }
+
+/** A connection: where it stands, and the code of its last failure. */
+data class Link(val state: LinkState, val error: String? = null, val caughtUp: Boolean = false)
+
+/** One line of the chat list. */
+data class Chat(
+    val jid: String,
+    val name: String?,
+    val unread: Int,
+    val last: Message?,
+    val sealed: Sealing,
+    val plainAllowed: Boolean,
+    val typing: Boolean,
+)
+
+/** One row of a chat. [error] and [reason] are codes; [time] is in milliseconds since 1970. */
+data class Message(
+    val id: String,
+    val chat: String,
+    val from: String,
+    val text: String?,
+    val sealed: Sealing,
+    val time: Long,
+    val own: Boolean,
+    val fate: Fate? = null,
+    val reached: Int? = null,
+    val known: Int? = null,
+    val error: String? = null,
+    val reason: String? = null,
+    val replyTo: String? = null,
+    val trust: Trust? = null,
+)
+
+/** A person in the contact list. */
+data class Contact(
+    val jid: String,
+    val name: String?,
+    /** They asked to see our presence and wait for the answer. */
+    val requests: Boolean,
+    val blocked: Boolean,
+    val online: Boolean,
+)
+
+/** A device that can read or write a chat. */
+data class Device(
+    val id: Long,
+    val fingerprint: String,
+    val trust: Trust,
+    val versions: List<String>,
+    val own: Boolean,
+    val current: Boolean,
+)

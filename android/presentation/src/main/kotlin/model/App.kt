@@ -1,0 +1,155 @@
+package chat.dunnock.presentation
+
+import chat.dunnock.bridge.Account
+import chat.dunnock.bridge.Explanation
+import chat.dunnock.bridge.Home
+import chat.dunnock.bridge.Life
+import chat.dunnock.bridge.Trouble
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.job
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.plus
+
+/** What is in front of the person. */
+sealed interface Screen {
+    /** The home is being opened. */
+    data object Opening : Screen
+
+    /** The home cannot be opened. */
+    data class Broken(val problem: Problem) : Screen
+
+    /** No account yet. */
+    data class SignIn(val model: SignInModel) : Screen
+
+    /** The chat list. */
+    data class Chats(val model: ChatsModel) : Screen
+
+    /** One chat. */
+    data class Chat(val model: ChatModel) : Screen
+
+    /** Devices and their keys. */
+    data class Devices(val model: DevicesModel) : Screen
+}
+
+/**
+ * The way through the screens. [open] opens the home, [server] is filled in on the sign-in screen, [scope] lives as long
+ * as the app and runs on one thread: the models keep state of their own between two steps.
+ */
+class AppModel(
+    private val open: suspend () -> Home,
+    private val scope: CoroutineScope,
+    private val server: Server = Server(),
+) {
+    private class Place(val screen: Screen, val scope: CoroutineScope)
+
+    private val mutable = MutableStateFlow<Screen>(Screen.Opening)
+
+    /** What is in front of the person. */
+    val screen: StateFlow<Screen> = mutable.asStateFlow()
+
+    private var places: List<Place> = emptyList()
+    private var home: Home? = null
+    private var account: Account? = null
+
+    init {
+        start()
+    }
+
+    /** Opens the home; again after a person saw to what was wrong. */
+    fun start() {
+        mutable.value = Screen.Opening
+        scope.launch {
+            try {
+                val opened = home ?: open().also { home = it }
+                opened.damaged().firstOrNull()?.takeIf { opened.accounts().isEmpty() }?.let { throw Trouble(it) }
+                val first = opened.accounts().firstOrNull()
+                if (first == null) signIn(opened) else enter(opened, first, connect = true)
+            } catch (trouble: Trouble) {
+                mutable.value = Screen.Broken(Problems(::explain).of(trouble))
+            }
+        }
+    }
+
+    /** Without a home nobody has words for it but the screen. */
+    private fun explain(kind: String): Explanation? = home?.explain(kind)
+
+    private fun signIn(home: Home) = begin { scope ->
+        Screen.SignIn(SignInModel(home, scope, server) { account -> enter(home, account, connect = false) })
+    }
+
+    private suspend fun enter(home: Home, account: Account, connect: Boolean) {
+        this.account = account
+        begin { scope ->
+            Screen.Chats(ChatsModel(account, scope, home::explain, ::openChat) { leave(home, account) })
+        }
+        if (connect) account.connect()
+    }
+
+    private suspend fun leave(home: Home, account: Account) {
+        home.remove(account.jid)
+        this.account = null
+        signIn(home)
+    }
+
+    /** Opens the chat with this person, from a notification too. */
+    fun openChat(jid: String) {
+        val account = account ?: return
+        while (places.size > 1) pop()
+        push { scope -> Screen.Chat(ChatModel(account, jid.lowercase(), scope, ::explain)) }
+    }
+
+    /** Opens the devices of a person, or of ourselves. */
+    fun openDevices(jid: String?) {
+        val account = account ?: return
+        push { scope -> Screen.Devices(DevicesModel(account, jid, scope, ::explain)) }
+    }
+
+    /** One screen back; false on the first, where the system takes over. */
+    fun back(): Boolean {
+        if (places.size < 2) return false
+        pop()
+        mutable.value = places.last().screen
+        return true
+    }
+
+    /** The app came to the front or left it. */
+    fun become(life: Life) {
+        scope.launch {
+            try {
+                home?.become(life)
+            } catch (_: Trouble) {
+                // The connection's line on the screen tells what the person can act on.
+            }
+        }
+    }
+
+    /** Closes the home; the app is over. */
+    suspend fun end() {
+        while (places.isNotEmpty()) pop()
+        home?.end()
+    }
+
+    private fun begin(screen: (CoroutineScope) -> Screen) {
+        val before = places
+        places = emptyList()
+        push(screen)
+        // Last: the one who called may run in it.
+        before.forEach { it.scope.cancel() }
+    }
+
+    private fun push(screen: (CoroutineScope) -> Screen) {
+        val scope = scope + Job(scope.coroutineContext.job)
+        places = places + Place(screen(scope), scope)
+        mutable.value = places.last().screen
+    }
+
+    private fun pop() {
+        places.last().scope.cancel()
+        places = places.dropLast(1)
+    }
+}

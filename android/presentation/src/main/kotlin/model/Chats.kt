@@ -1,0 +1,168 @@
+package chat.dunnock.presentation
+
+import chat.dunnock.bridge.Account
+import chat.dunnock.bridge.Chat
+import chat.dunnock.bridge.Contact
+import chat.dunnock.bridge.Explanation
+import chat.dunnock.bridge.Link
+import chat.dunnock.bridge.LinkState
+import chat.dunnock.bridge.Sealing
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.update
+
+/** How long a preview in the list may be, in characters. */
+private const val PREVIEW_LENGTH = 120
+
+/** One line of the chat list. [jid] is what the core knows it by, [name] and [address] are fit to be shown. */
+data class ChatLine(
+    val jid: String,
+    val name: String,
+    val address: String,
+    val preview: String,
+    val own: Boolean,
+    /** The newest row cannot be read. */
+    val unreadable: Boolean,
+    val failed: Boolean,
+    val time: Long?,
+    val unread: Int,
+    val typing: Boolean,
+    val sealed: Boolean,
+)
+
+/** Somebody who asks to become a contact. */
+data class Request(val jid: String, val name: String)
+
+/** The dialog for a new person. */
+data class Adding(val address: String = "", val busy: Boolean = false, val problem: Problem? = null) {
+    /** Whether it could be an address. */
+    val ready: Boolean get() = !busy && looksLikeAddress(address.trim())
+}
+
+/** How the connection stands, and what went wrong with it. */
+data class LinkLine(val state: LinkState = LinkState.OFFLINE, val problem: Problem? = null)
+
+/** The chat list. [lines] is null until the first snapshot. */
+data class ChatsState(
+    val me: String = "",
+    val lines: List<ChatLine>? = null,
+    val requests: List<Request> = emptyList(),
+    val link: LinkLine = LinkLine(),
+    val adding: Adding? = null,
+    val leaving: Boolean = false,
+    val problem: Problem? = null,
+)
+
+/** The chats of an account, and those who ask for one. */
+class ChatsModel(
+    private val account: Account,
+    private val scope: CoroutineScope,
+    explain: (String) -> Explanation?,
+    private val open: (String) -> Unit,
+    private val forget: suspend () -> Unit,
+) {
+    private val problems = Problems(explain)
+    private val mutable = MutableStateFlow(ChatsState(me = shownName(account.jid)))
+
+    /** What the screen shows. */
+    val state: StateFlow<ChatsState> = mutable.asStateFlow()
+
+    private var chats: List<Chat> = emptyList()
+    private var contacts: List<Contact> = emptyList()
+
+    init {
+        scope.follow(account.chats(), problems, ::failed) { seen -> chats = seen; list() }
+        scope.follow(account.contacts(), problems, ::failed) { seen -> contacts = seen; list() }
+        scope.follow(account.link(), problems, ::failed) { link -> mutable.update { it.copy(link = problems.line(link)) } }
+    }
+
+    private fun failed(problem: Problem) = mutable.update { it.copy(problem = problem) }
+
+    /** Chats first; people with whom there is none yet below them. */
+    private fun list() {
+        val talking = chats.map { it.jid }.toSet()
+        val silent = contacts.filter { it.jid !in talking && !it.requests && !it.blocked }
+        val requests = contacts.filter { it.requests && !it.blocked }
+        mutable.update { old ->
+            old.copy(
+                lines = chats.map(::line) + silent.map(::line),
+                requests = requests.map { Request(it.jid, shownName(it.name ?: it.jid)) },
+            )
+        }
+    }
+
+    /** Opens the chat with this person. */
+    fun open(line: ChatLine) = open(line.jid)
+
+    /** The dialog for a new person opens, changes or closes. */
+    fun add(adding: Adding?) = mutable.update { it.copy(adding = adding?.copy(problem = null)) }
+
+    /** Adds the person that the dialog names, and opens the chat. */
+    fun addNow() {
+        val adding = mutable.value.adding?.takeIf { it.ready } ?: return
+        mutable.update { it.copy(adding = adding.copy(busy = true, problem = null)) }
+        val failed = { problem: Problem -> mutable.update { it.copy(adding = adding.copy(busy = false, problem = problem)) } }
+        scope.attempt(problems, failed) {
+            val jid = adding.address.trim()
+            account.addContact(jid)
+            mutable.update { it.copy(adding = null) }
+            open(jid)
+        }
+    }
+
+    /** Answers somebody who asked. */
+    fun answer(request: Request, accept: Boolean) = scope.attempt(problems, ::failed) { account.answerContact(request.jid, accept) }
+
+    /** Goes online by hand, after a refusal for example. */
+    fun connect() = scope.attempt(problems, ::failed) { account.connect() }
+
+    /** Asks whether the account is to be wiped from this device, or no longer. */
+    fun leave(asked: Boolean) = mutable.update { it.copy(leaving = asked) }
+
+    /** Wipes the account from this device. */
+    fun leaveNow() {
+        mutable.update { it.copy(leaving = false) }
+        scope.attempt(problems, ::failed) { forget() }
+    }
+
+    /** The person has read what went wrong. */
+    fun understood() = mutable.update { it.copy(problem = null) }
+}
+
+private fun line(chat: Chat): ChatLine {
+    val last = chat.last
+    return ChatLine(
+        jid = chat.jid,
+        name = shownName(chat.name ?: chat.jid),
+        address = shownName(chat.jid),
+        preview = last?.text?.let(::preview).orEmpty(),
+        own = last?.own == true,
+        unreadable = last != null && last.text == null,
+        failed = last?.let(::hasFailed) == true,
+        time = last?.time,
+        unread = chat.unread,
+        typing = chat.typing,
+        sealed = chat.sealed != Sealing.NONE,
+    )
+}
+
+private fun line(contact: Contact) = ChatLine(
+    jid = contact.jid,
+    name = shownName(contact.name ?: contact.jid),
+    address = shownName(contact.jid),
+    preview = "",
+    own = false,
+    unreadable = false,
+    failed = false,
+    time = null,
+    unread = 0,
+    typing = false,
+    sealed = true,
+)
+
+/** One line of what may be many; cut before anything looks at the whole of it. */
+private fun preview(text: String): String = text.cut(PREVIEW_LENGTH).replace('\n', ' ')
+
+internal fun Problems.line(link: Link): LinkLine = LinkLine(link.state, link.error?.let { of(it) })

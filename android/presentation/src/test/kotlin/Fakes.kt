@@ -1,0 +1,127 @@
+package chat.dunnock.presentation
+
+import chat.dunnock.bridge.Account
+import chat.dunnock.bridge.Chat
+import chat.dunnock.bridge.Contact
+import chat.dunnock.bridge.Device
+import chat.dunnock.bridge.Explanation
+import chat.dunnock.bridge.Fate
+import chat.dunnock.bridge.Home
+import chat.dunnock.bridge.Life
+import chat.dunnock.bridge.Link
+import chat.dunnock.bridge.LinkState
+import chat.dunnock.bridge.Message
+import chat.dunnock.bridge.NewAccount
+import chat.dunnock.bridge.Sealing
+import chat.dunnock.bridge.Trouble
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.map
+
+/** A home of one account that a test plays the server to. */
+class FakeHome(var refuses: String? = null) : Home {
+    val stored = mutableListOf<FakeAccount>()
+    val calls = mutableListOf<String>()
+
+    override suspend fun accounts(): List<Account> = stored.toList()
+    override suspend fun damaged(): List<String> = emptyList()
+    override suspend fun add(account: NewAccount): Account {
+        calls += "add ${account.jid} ${account.route}"
+        return FakeAccount(account.jid, refuses).also { stored += it }
+    }
+
+    override suspend fun register(account: NewAccount): Account = add(account).also { calls += "register" }
+    override suspend fun remove(jid: String) {
+        calls += "remove $jid"
+        stored.removeAll { it.jid == jid }
+    }
+
+    override suspend fun become(life: Life) {
+        calls += "$life"
+    }
+
+    override fun explain(kind: String) = Explanation("cause of $kind", "remedy of $kind")
+    override suspend fun end() {
+        calls += "end"
+    }
+}
+
+/** An account whose snapshots a test sets. */
+class FakeAccount(override val jid: String, private val refuses: String? = null) : Account {
+    val calls = mutableListOf<String>()
+    val chats = MutableStateFlow(emptyList<Chat>())
+    val rows = MutableStateFlow(emptyList<Message>())
+    val people = MutableStateFlow(emptyList<Contact>())
+    val keys = MutableStateFlow(emptyMap<String, List<Device>>())
+    val link = MutableStateFlow(Link(LinkState.OFFLINE))
+    var sendFails: String? = null
+    var pages: List<Message> = emptyList()
+
+    override suspend fun connect() {
+        calls += "connect"
+        link.value = Link(LinkState.CONNECTING)
+        delay(100)
+        link.value = refuses?.let { Link(LinkState.REFUSED, it) } ?: Link(LinkState.ONLINE)
+    }
+
+    override suspend fun disconnect() {
+        calls += "disconnect"
+    }
+
+    override suspend fun send(to: String, text: String, replyTo: String?) {
+        delay(10)
+        sendFails?.let { throw Trouble(it, to) }
+        calls += "send $to $text"
+        rows.value = listOf(message("${rows.value.size}", text, own = true, fate = Fate.WAITING)) + rows.value
+    }
+
+    override suspend fun markRead(chat: String) {
+        calls += "read $chat"
+    }
+
+    override suspend fun allowPlain(chat: String, allow: Boolean) {
+        calls += "plain $chat $allow"
+    }
+
+    override suspend fun typing(chat: String, typing: Boolean) {
+        calls += "typing $typing"
+    }
+
+    override suspend fun addContact(jid: String) {
+        sendFails?.let { throw Trouble(it, jid) }
+        calls += "contact $jid"
+    }
+
+    override suspend fun answerContact(jid: String, accept: Boolean) {
+        calls += "answer $jid $accept"
+    }
+
+    override suspend fun decide(jid: String, fingerprint: String, verified: Boolean) {
+        calls += "decide $jid $fingerprint $verified"
+    }
+
+    override suspend fun earlier(chat: String, before: String, limit: Int): List<Message> = pages.take(limit)
+    override fun chats() = chats
+    override fun timeline(chat: String, limit: Int) = rows.map { it.take(limit) }
+    override fun contacts() = people
+    override fun devices(jid: String) = keys.map { it[jid].orEmpty() }
+    override fun link() = link
+}
+
+/** A row of Romeo's, or of ours. */
+fun message(id: String, text: String?, own: Boolean = false, fate: Fate? = null, error: String? = null, reason: String? = null) = Message(
+    id = id,
+    chat = "romeo@x.example",
+    from = if (own) "juliet@x.example" else "romeo@x.example",
+    text = text,
+    sealed = Sealing.FULL,
+    time = 1_700_000_000_000,
+    own = own,
+    fate = fate,
+    error = error,
+    reason = reason,
+)
+
+/** A chat with Romeo. */
+fun chat(name: String? = null, unread: Int = 0, last: Message? = null) =
+    Chat("romeo@x.example", name, unread, last, Sealing.FULL, plainAllowed = false, typing = false)
