@@ -194,6 +194,7 @@ impl Client {
     /// Disconnects the account, here and in other processes, and wipes its folder. `StoreBusy` if another program does not let go.
     pub async fn remove(&self, jid: &str) -> Result<()> {
         let account = self.account(jid)?;
+        account.take_back_push().await;
         // Whoever holds the wire obeys this, in whichever process. A store that cannot be written is wiped all the same.
         let _ = account.call(Command::Disconnect).await;
         account.inner.rest(true, true).await;

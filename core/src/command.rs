@@ -70,6 +70,47 @@ pub enum Command {
     },
     /// Change how the account connects.
     Update(AccountUpdate),
+    /// Be woken by pushes (XEP-0357) of this app server, and of no other. Told anew, it is asked for anew.
+    EnablePush(PushService),
+    /// Be woken no more: our server and the app server are told.
+    DisablePush,
+}
+
+/// Who wakes this device when its server has something for it.
+#[derive(Clone, PartialEq)]
+pub struct PushService {
+    /// JID of the app server, which takes registrations by ad-hoc command (XEP-0050).
+    pub app_server: String,
+    /// Whose pushes they are.
+    pub platform: Platform,
+    /// What the platform calls this device by, 1 to 4096 bytes. The app server gets it, nobody else.
+    pub token: String,
+    /// What this installation calls itself at the app server, 1 to 255 bytes: random, stable, and no device's serial number.
+    pub device: String,
+}
+
+/// The kinds of pushes that an app server may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// Firebase Cloud Messaging: Android.
+    Fcm,
+    /// Apple Push Notification service.
+    Apns,
+}
+
+impl Platform {
+    /// The name on the border, and the end of the command's name at the app server.
+    pub fn code(self) -> &'static str {
+        match self {
+            Platform::Fcm => "fcm",
+            Platform::Apns => "apns",
+        }
+    }
+
+    /// The platform of this name.
+    pub fn from_code(code: &str) -> Option<Platform> {
+        [Platform::Fcm, Platform::Apns].into_iter().find(|platform| platform.code() == code)
+    }
 }
 
 /// What can be done about a contact.

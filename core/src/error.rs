@@ -82,6 +82,11 @@ kinds! {
     DeviceChanged "device_changed" "a device of the recipient was distrusted after the message was encrypted" "send it again";
     UnknownMessage "unknown_message" "there is no such message" "use an id as a row or event gave it";
     UnknownDevice "unknown_device" "there is no such device" "use an id or fingerprint that `devices` lists";
+    PushUnsupported "push_unsupported" "the account's server sends no pushes (XEP-0357)" "messages come while Dunnock is connected; ask the server's operator for pushes";
+    PushSilent "push_silent" "the app server for pushes does not answer" "it is asked again by itself, and on each new connection; messages come while Dunnock is connected";
+    PushRefused "push_refused" "the app server or the account's server refused the push" "check the app server's address and the device's token; it is tried again on the next connection";
+    PushAnswer "push_answer" "the app server's answer is not one that can be trusted" "nothing was enabled; check its address, or tell whoever runs it";
+    DeadlinePassed "deadline_passed" "the time was up before all was fetched" "nothing is lost: what is missing waits on the server; sync again, with more time";
     Refused "refused" "the other side refused it" "see the reason; it was not delivered";
     TooLarge "too_large" "this is larger than the server takes" "send less at once";
     Ended "ended" "this handle was ended" "open it again";

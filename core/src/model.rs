@@ -111,6 +111,22 @@ levels! {
     }
 }
 
+levels! {
+    /// How far the push of an account is.
+    PushState {
+        /// None is wanted.
+        Off = 0 "off",
+        /// The app server has not answered yet where to publish.
+        Registering = 1 "registering",
+        /// Our server has not agreed yet to publish there.
+        Enabling = 2 "enabling",
+        /// Pushes come.
+        Enabled = 3 "enabled",
+        /// None is wanted, but others have not all been told.
+        Disabling = 4 "disabling",
+    }
+}
+
 /// What a login proved about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -243,6 +259,17 @@ pub struct Connection {
     pub caught_up: bool,
     /// How many archived messages this catch-up has handled.
     pub caught: u32,
+}
+
+/// The push of an account (XEP-0357).
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Push {
+    /// How far it is.
+    pub state: PushState,
+    /// The app server that is wanted.
+    pub app_server: Option<String>,
+    /// The kind of the last failure; it is tried again by itself.
+    pub error: Option<String>,
 }
 
 /// What happened, in the order of commits.

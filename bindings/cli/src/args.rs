@@ -108,6 +108,13 @@ pub(crate) enum Command {
     Trust(Fingerprint),
     /// Reject a device: nothing is encrypted to it from now on
     Distrust(Fingerprint),
+    /// Be woken by pushes (XEP-0357); without a change it says how far that is
+    #[command(args_conflicts_with_subcommands = true)]
+    Push {
+        /// What to change
+        #[command(subcommand)]
+        change: Option<PushChange>,
+    },
     /// Groups (not yet)
     Room {
         /// create, join, leave, invite, members …
@@ -222,6 +229,36 @@ pub(crate) enum DeviceChange {
         /// The device's id
         device: u32,
     },
+}
+
+/// What can be done about pushes.
+#[derive(Subcommand)]
+pub(crate) enum PushChange {
+    /// Register this device with an app server and have the account's server publish there; takes the place of another one
+    Enable {
+        /// The app server's JID
+        app_server: String,
+        /// What the platform calls this device by
+        #[arg(long)]
+        token: String,
+        /// What this installation calls itself at the app server: random, and always the same
+        #[arg(long)]
+        device: String,
+        /// Whose pushes they are
+        #[arg(long, value_enum, default_value_t = PushPlatform::Fcm)]
+        platform: PushPlatform,
+    },
+    /// Take it back from both
+    Disable,
+}
+
+/// Whose pushes they are.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PushPlatform {
+    /// Firebase Cloud Messaging
+    Fcm,
+    /// Apple Push Notification service
+    Apns,
 }
 
 /// Yes or no.

@@ -2,7 +2,8 @@
 
 use crate::safe::{block, line};
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Proof, Reach, Sealing, State, Time, TimelineItem, Trust,
+    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Proof, Push, PushState, Reach, Sealing, State, Time,
+    TimelineItem, Trust,
 };
 
 /// One message: when, who, how far, what.
@@ -67,6 +68,25 @@ pub(crate) fn device(item: &DeviceView) -> String {
     let mut out = format!("{}  {}  {}  {speaks}", item.device, line(print), trust(item.trust));
     if item.current {
         out += "  (this one)";
+    }
+    out
+}
+
+/// How far the push of an account is.
+pub(crate) fn push(item: &Push) -> String {
+    let mut out = match item.state {
+        PushState::Off => "off",
+        PushState::Registering => "waits for the app server's answer",
+        PushState::Enabling => "waits for the account's server",
+        PushState::Enabled => "enabled",
+        PushState::Disabling => "off, not all have been told",
+    }
+    .to_owned();
+    if let Some(app_server) = &item.app_server {
+        out += &format!(", {}", line(app_server));
+    }
+    if let Some(error) = &item.error {
+        out += &format!(" ({})", line(error));
     }
     out
 }

@@ -1,6 +1,6 @@
 //! What a person asks for: one command, one transaction.
 
-use super::{Ctx, chat_states, devices, omemo, pump, roster, stream};
+use super::{Ctx, chat_states, devices, omemo, pump, push, roster, stream};
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Trust};
@@ -31,6 +31,8 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
                 return Err(Error::about(ErrorKind::UnknownDevice, device.to_string()));
             }
         }
+        Command::EnablePush(service) => push::enable(ctx, service)?,
+        Command::DisablePush => push::disable(ctx)?,
         Command::Update(update) => ctx.tx.update_account(&update)?,
     }
     Ok(Reply::Done)

@@ -26,6 +26,7 @@ mod ping;
 mod presence;
 mod pubsub;
 mod pump;
+mod push;
 mod receipts;
 mod roster;
 mod sce;

@@ -1,7 +1,7 @@
 //! What a new, resumed or lost stream means for the rows.
 
 use super::want::Kind;
-use super::{Ctx, Effect, Input, devices, mam, presence};
+use super::{Ctx, Effect, Input, devices, mam, presence, push};
 use crate::error::Result;
 use crate::model::{Proof, State};
 use crate::store::account::ConnectionRow;
@@ -106,6 +106,7 @@ fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
     for version in devices::VERSIONS {
         super::bundle::want(ctx, &own, device, version, false)?;
     }
+    push::begin(ctx)?;
     // Carbons and presence go first: from then on nothing new can pass us by while the archive is read.
     ctx.ask_due()?;
     presence::initial(ctx)?;

@@ -1,8 +1,9 @@
 //! What we want from others: rows that are asked for, and asked again until answered. No question lives in memory.
 
 use super::xml::{Build, el, error_condition, jid_of};
-use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, receipts, roster, second_look, stream};
+use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, push, receipts, roster, second_look, stream};
 use crate::error::Result;
+use crate::store::Touched;
 use crate::store::want::WantRow;
 use minidom::Element;
 
@@ -12,6 +13,9 @@ const PATIENCE: i64 = 30_000;
 const BUNDLE_PATIENCE: i64 = 10_000;
 /// The same for a page of the archive, behind which messages wait.
 const PAGE_PATIENCE: i64 = 15_000;
+/// The same for an app server, and how often the time may double: it is asked for as long as a push is wanted.
+const PUSH_PATIENCE: i64 = 10_000;
+const PUSH_DOUBLINGS: u32 = 10;
 /// After so many unanswered tries a want is dropped; it comes back with its cause.
 const TRIES: u32 = 6;
 
@@ -36,10 +40,15 @@ pub(crate) enum Kind {
     Bundle,
     PublishBundle,
     Receipt,
+    PushDisco,
+    PushRegister,
+    PushEnable,
+    PushDisable,
+    PushUnregister,
 }
 
 impl Kind {
-    const ALL: [(Kind, &str); 18] = [
+    const ALL: [(Kind, &str); 23] = [
         (Kind::AccountDisco, "account_disco"),
         (Kind::ServerDisco, "server_disco"),
         (Kind::Carbons, "carbons"),
@@ -58,6 +67,11 @@ impl Kind {
         (Kind::Bundle, "bundle"),
         (Kind::PublishBundle, "publish_bundle"),
         (Kind::Receipt, "receipt"),
+        (Kind::PushDisco, "push_disco"),
+        (Kind::PushRegister, "push_register"),
+        (Kind::PushEnable, "push_enable"),
+        (Kind::PushDisable, "push_disable"),
+        (Kind::PushUnregister, "push_unregister"),
     ];
 
     pub(crate) fn code(self) -> &'static str {
@@ -113,6 +127,8 @@ impl Ctx<'_> {
         for row in self.tx.due_wants(self.now.wall)? {
             if row.iq.is_some() && row.kind == Kind::Page.code() {
                 mam::unanswered(self, &row)?;
+            } else if row.iq.is_some() && row.kind == Kind::PushRegister.code() {
+                push::unanswered(self)?;
             } else if row.iq.is_some() && row.tries >= TRIES {
                 self.tx.count("want_given_up")?;
                 self.drop_want(&row)?;
@@ -134,9 +150,11 @@ impl Ctx<'_> {
         let patience = match kind {
             Kind::Bundle => BUNDLE_PATIENCE,
             Kind::Page => PAGE_PATIENCE,
+            Kind::PushRegister => PUSH_PATIENCE,
             _ => PATIENCE,
         };
-        self.tx.asked(row, &id, self.stream, self.now.wall + (patience << row.tries.min(6)))
+        let doublings = if kind == Kind::PushRegister { PUSH_DOUBLINGS } else { 6 };
+        self.tx.asked(row, &id, self.stream, self.now.wall + (patience << row.tries.min(doublings)))
     }
 
     /// The want is answered or means nothing any more.
@@ -184,7 +202,7 @@ pub(crate) fn may_answer(ctx: &Ctx, target: &str, iq: &Element) -> bool {
 
 fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
     match kind {
-        Kind::AccountDisco | Kind::ServerDisco => Ok(Some(disco::question())),
+        Kind::AccountDisco | Kind::ServerDisco | Kind::PushDisco => Ok(Some(disco::question())),
         Kind::Carbons => Ok(Some(carbons::question())),
         Kind::Roster | Kind::RosterSet | Kind::RosterRemove => roster::question(ctx, kind, row),
         Kind::BlockList | Kind::Block | Kind::Unblock => Ok(Some(blocking::question(kind, row))),
@@ -194,6 +212,9 @@ fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
         Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::question(ctx, kind, row),
         Kind::Bundle | Kind::PublishBundle => bundle::question(ctx, kind, row),
         Kind::Receipt => receipts::question(ctx, row),
+        Kind::PushRegister | Kind::PushEnable | Kind::PushDisable | Kind::PushUnregister => {
+            push::question(ctx, kind, row)
+        }
     }
 }
 
@@ -208,5 +229,13 @@ fn take(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer) -> Result<()> 
         Kind::SecondLook => second_look::answered(ctx, row, answer),
         Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::answered(ctx, kind, row, answer),
         Kind::Bundle | Kind::PublishBundle => bundle::answered(ctx, kind, row, answer),
+        Kind::PushDisco => push::server_known(ctx, row, answer),
+        Kind::PushRegister => push::registered(ctx, row, answer),
+        Kind::PushEnable => push::enabled(ctx, row, answer),
+        // Whatever they say, more cannot be done.
+        Kind::PushDisable | Kind::PushUnregister => {
+            ctx.tx.touch(Touched::Push);
+            ctx.drop_want(row)
+        }
     }
 }

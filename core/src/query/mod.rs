@@ -8,6 +8,7 @@ mod connection;
 mod contacts;
 mod devices;
 mod events;
+mod push;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub(crate) use connection::connection;
 pub(crate) use contacts::contacts;
 pub(crate) use devices::devices;
 pub use events::Events;
+pub(crate) use push::push;
 pub(crate) use search::search;
 pub(crate) use timeline::{item, timeline};
 pub(crate) use window::Produce;

@@ -50,6 +50,7 @@ impl Tx<'_> {
     /// All messages of the chat were read.
     pub(crate) fn mark_read(&self, jid: &str) -> Result<()> {
         self.sql().prepare_cached("UPDATE chat SET unread = 0 WHERE jid = ?")?.execute([jid])?;
+        self.no_news_in(jid)?;
         self.touch(Touched::Chats);
         Ok(())
     }

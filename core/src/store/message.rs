@@ -93,6 +93,12 @@ impl Tx<'_> {
             self.index_from(id);
         }
         self.chat_grew(new.chat, position, !new.own, new.sealed)?;
+        match (new.own, new.state) {
+            (false, _) => self.notify(id)?,
+            // Who answers on another device has read what came before.
+            (true, None) => self.no_news_in(new.chat)?,
+            (true, Some(_)) => {}
+        }
         self.touch(Touched::Timeline(new.chat.to_owned()));
         Ok(id)
     }

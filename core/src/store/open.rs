@@ -17,7 +17,12 @@ impl StoreKey {
 }
 
 /// Migrations, append-only: the number of those applied is the file's `user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("2-route.sql"), include_str!("3-rowless.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("2-route.sql"),
+    include_str!("3-rowless.sql"),
+    include_str!("4-push.sql"),
+];
 
 /// An open database of one account.
 pub(crate) struct Store {
@@ -113,6 +118,11 @@ impl Reader {
         connection.set_prepared_statement_cache_capacity(64);
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         match version {
+            // Its new tables are to be read too. Where it cannot be written, what it has is read.
+            1.. if version < MIGRATIONS.len() as i64 => {
+                drop(Store::open(path, key));
+                Ok(Reader { connection })
+            }
             0 => Err(ErrorKind::DamagedStore.into()),
             version if version > MIGRATIONS.len() as i64 => Err(ErrorKind::StoreTooNew.into()),
             _ => Ok(Reader { connection }),

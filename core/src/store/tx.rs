@@ -14,6 +14,7 @@ pub(crate) enum Touched {
     Devices(String),
     Connection,
     Events,
+    Push,
     /// Rows wait for the wire.
     Outgoing,
 }

@@ -6,6 +6,7 @@ pub(crate) mod devices;
 pub(crate) mod export;
 pub(crate) mod listen;
 pub(crate) mod login;
+pub(crate) mod push;
 pub(crate) mod read;
 pub(crate) mod send;
 

@@ -2,7 +2,7 @@
 
 use crate::rpc::Server;
 use crate::rpc::frame::{Fault, Request};
-use crate::rpc::{accounts, chats, people};
+use crate::rpc::{accounts, chats, people, push};
 use dunnock_core::{Account, Error, ErrorKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -59,9 +59,9 @@ const METHODS: &[(&str, Order)] = &[
     ("room.invite", Order::NotYet),
     ("room.members", Order::NotYet),
     ("search", Order::Free),
-    ("push.register", Order::NotYet),
-    ("push.unregister", Order::NotYet),
-    ("push.status", Order::NotYet),
+    ("push.register", Order::After("account")),
+    ("push.unregister", Order::After("account")),
+    ("push.status", Order::Free),
     ("server.report", Order::NotYet),
     ("lifecycle", Order::Free),
     ("background_sync", Order::NotYet),
@@ -101,6 +101,9 @@ pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer
         "device.decide" => people::decide(server, params).await,
         "device.reset" => people::reset(server, params).await,
         "device.remove" => people::remove(server, params).await,
+        "push.register" => push::register(server, params).await,
+        "push.unregister" => push::unregister(server, params).await,
+        "push.status" => push::status(server, params).await,
         _ if order(method) == Some(Order::NotYet) => Err(Error::about(ErrorKind::NotYet, method).into()),
         _ => Err(Fault::method(method)),
     }

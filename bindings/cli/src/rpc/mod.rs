@@ -11,6 +11,7 @@ mod frame;
 mod lanes;
 mod methods;
 mod people;
+mod push;
 
 use crate::args::Global;
 use crate::out::Stop;
