@@ -36,7 +36,11 @@ macro_rules! kinds {
     };
 }
 
-kinds! {
+/// Hands the table of kinds to another macro: `$name $code $cause $remedy;` for each. For a border that has to declare them
+/// once more, so that no text is written twice.
+#[macro_export]
+macro_rules! error_kinds {
+    ($then:ident) => { $then! {
     InvalidJid "invalid_jid" "this is not a JID" "write it as name@server, without a resource";
     InvalidInput "invalid_input" "a value is missing or not of the expected form" "look at --help or the contract for what it takes";
     NotYet "not_yet" "this version cannot do that yet" "use what the README lists as working today";
@@ -91,7 +95,10 @@ kinds! {
     TooLarge "too_large" "this is larger than the server takes" "send less at once";
     Ended "ended" "this handle was ended" "open it again";
     Internal "internal" "something that cannot happen did" "please report it with --log";
+    } };
 }
+
+error_kinds!(kinds);
 
 impl Error {
     /// A failure of `kind` about the thing called `subject`.

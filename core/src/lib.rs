@@ -30,6 +30,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod model;
 mod net;
+pub mod password;
 pub mod query;
 pub mod redact;
 mod route;

@@ -4,6 +4,7 @@
 //! what a machine lacks, fetches private copies of it into a cache folder, and starts cargo with what it found.
 
 mod bench;
+mod bindings;
 mod cargo;
 mod debs;
 mod demo;
@@ -30,6 +31,7 @@ Usage: cargo xtask COMMAND
   test [--quick] [--only X]  every test with the real servers they need; --quick: only what needs no server;
                              --only: the stages, or failing that the live tests, whose name contains X
   soak [NAME]                the long forms of the live tests
+  bindings [--check]         writes the sources for Kotlin and Swift; --check: only tells whether they would change
   fetch                      only gets what the others need: Prosody twice, ejabberd, Python, OpenSSL's headers
   bench [NAME]               measurements, as a table and as JSON under target/bench/
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Some((&"test", rest)) => test::Choice::from_words(rest).and_then(|choice| test::run(&choice)),
         Some((&"soak", rest)) => soak::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
+        Some((&"bindings", rest)) => bindings::run(rest),
         Some((&"fetch", [])) => fetch(),
         None | Some((&("help" | "--help" | "-h"), _)) => {
             println!("{HELP}");

@@ -45,19 +45,6 @@ fn first_line(reader: impl BufRead) -> io::Result<Zeroizing<String>> {
     Ok(line)
 }
 
-/// A new password of 26 letters and digits, over 128 bits: what a person never has to remember, but may have to copy.
-pub(crate) fn generate() -> Result<Zeroizing<String>> {
-    // Without what is easily confused (0 O, 1 l I); 32 of them, so that five bits of each byte choose one evenly.
-    const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
-    let mut random = Zeroizing::new([0; 26]);
-    getrandom::fill(random.as_mut_slice()).map_err(|_| ErrorKind::Internal)?;
-    let mut password = Zeroizing::new(String::with_capacity(26));
-    for byte in random.iter() {
-        password.push(char::from(LETTERS[usize::from(byte & 31)]));
-    }
-    Ok(password)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,13 +72,5 @@ mod tests {
         std::fs::write(&path, "\n").unwrap();
         assert_eq!(ask("j@a", Some(&path)).err().unwrap().kind, ErrorKind::InvalidInput);
         assert_eq!(ask("j@a", Some(&scratch.path().join("none"))).err().unwrap().kind, ErrorKind::File);
-    }
-
-    #[test]
-    fn generated_passwords_are_long_and_differ() {
-        let (one, two) = (generate().unwrap(), generate().unwrap());
-        assert_eq!(one.len(), 26);
-        assert_ne!(one, two);
-        assert!(one.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     }
 }

@@ -1,5 +1,34 @@
-//! Dunnock for Kotlin and Swift: the only crate that will know UniFFI.
+//! Dunnock for Kotlin and Swift: the only crate that knows UniFFI.
 //!
-//! It exports nothing yet. `dunnock-core`'s `Client`, `Account`, `Query` and `Events` have the shape that it passes on:
-//! plain records, handles that are pulled from, and `end()` on each of them.
-#![forbid(unsafe_code)]
+//! [`open_client`] opens a home and gives a [`Client`], that gives [`Account`]s, and these give windows that are pulled by
+//! `next()`: whole snapshots, so an app that lags misses states in between and never a change. Records and enums are the
+//! core's own. Whatever may wait for a disk or a network is a suspending function and fails with [`DunnockError`] only,
+//! also when something inside of it panics (kind `Crashed`).
+//!
+//! Every handle has `end()` beside the languages' own ways of giving it up, because those do not wake who waits in `next()`.
+//! After [`Client::end`] all that came from it answers with the kind `Ended`.
+//!
+//! There is one runtime, the core's: the app's executor only polls the answer, so a call that was cancelled is carried out
+//! to its end all the same, and what is waited for with `next()` is still there at the next one.
+
+uniffi::setup_scaffolding!("dunnock");
+
+mod account;
+mod client;
+mod error;
+mod guard;
+mod held;
+mod model;
+mod watch;
+
+pub use account::{Account, SentMessage};
+pub use client::{Client, DamagedAccount, NewAccount, open_client};
+pub use error::{DunnockError, error_cause, error_code, error_remedy};
+pub use model::{DeviceView, parse_route, route_text};
+pub use watch::{ChatsQuery, ConnectionQuery, ContactsQuery, DevicesQuery, Events, TimelineQuery};
+
+/// The version of this engine.
+#[uniffi::export]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

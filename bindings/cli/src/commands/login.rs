@@ -53,7 +53,7 @@ pub(crate) fn register(global: &Global, new: NewLogin, out: &Out) -> Result<(), 
         free(client, &new.jid)?;
         let password = match &new.password_file {
             Some(file) => password::ask(&new.jid, Some(file))?,
-            None => password::generate()?,
+            None => dunnock_core::password::generate(),
         };
         let deadline = Duration::from_secs(new.timeout);
         // Stored before the server knows it, for the same reason.

@@ -1,9 +1,9 @@
 //! `account.*` and `lifecycle`.
 
+use crate::commands;
 use crate::rpc::Server;
 use crate::rpc::frame::Fault;
 use crate::rpc::methods::{Answer, Nothing, OfAccount, read, reading, rows};
-use crate::{commands, password};
 use dunnock_core::command::{AccountUpdate, Command, Tls};
 use dunnock_core::lifecycle::Lifecycle;
 use dunnock_core::model::Connection;
@@ -37,7 +37,7 @@ pub(crate) async fn add(server: &Server, params: Value) -> Answer {
     let ca = authority(ca).await?;
     let password = match given {
         Some(password) => password,
-        None if register => password::generate()?,
+        None if register => dunnock_core::password::generate(),
         None => return Err(Fault::params("password is needed")),
     };
     let new = move || NewAccount {

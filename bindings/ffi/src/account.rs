@@ -1,0 +1,207 @@
+//! The handle of an account.
+
+use crate::error::Result;
+use crate::guard::{caught, disk, panic_if_told, task};
+use crate::held::{Held, Home};
+use crate::model::DeviceView;
+use crate::watch::{ChatsQuery, ConnectionQuery, ContactsQuery, DevicesQuery, Events, Source, TimelineQuery, Watch};
+use dunnock_core::command::{AccountUpdate, Command, ContactChange, Reply};
+use dunnock_core::model::{ChatItem, Connection, Contact, TimelineItem, Trust};
+use dunnock_core::{ErrorKind, Route};
+use std::sync::Arc;
+
+/// An account. All handles of one account are equal; each may be ended on its own.
+#[derive(uniffi::Object)]
+pub struct Account {
+    home: Arc<Home>,
+    held: Arc<Held<dunnock_core::Account>>,
+    jid: String,
+}
+
+/// A message that is in the store and on its way.
+#[derive(uniffi::Record)]
+pub struct SentMessage {
+    /// Its local id, stable for this store.
+    pub message: String,
+    /// The sender's id of it (XEP-0359).
+    pub origin_id: String,
+}
+
+impl Account {
+    pub(crate) fn new(home: &Arc<Home>, account: dunnock_core::Account) -> Arc<Account> {
+        let jid = account.jid();
+        let held = Held::new(account);
+        home.gives(&held);
+        Arc::new(Account { home: home.clone(), held, jid })
+    }
+
+    /// Carries out a wish; the answer means that it is on the disk.
+    async fn call(&self, command: Command) -> Result<Reply> {
+        let account = self.held.get()?;
+        task(&self.home.handle, async move { account.call(command).await }).await
+    }
+
+    async fn done(&self, command: Command) -> Result<()> {
+        self.call(command).await.map(drop)
+    }
+
+    /// Reads from the store.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dunnock_core::Account) -> dunnock_core::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let account = self.held.get()?;
+        disk(&self.home.handle, move || read(&account)).await
+    }
+
+    /// Opens a window.
+    fn watch<S: Source>(&self, open: impl FnOnce(&dunnock_core::Account) -> S) -> Arc<Watch<S>> {
+        let opened = caught(|| {
+            panic_if_told();
+            Ok(open(&self.held.get()?))
+        });
+        Watch::open(&self.home, &self.jid, opened)
+    }
+}
+
+#[uniffi::export]
+impl Account {
+    /// The bare JID.
+    pub fn jid(&self) -> String {
+        self.jid.clone()
+    }
+
+    /// Goes online and stays so, over lost connections and restarts. How far it is, and why it is refused, is told by
+    /// `watchConnection`.
+    pub async fn connect(&self) -> Result<()> {
+        self.done(Command::Connect).await
+    }
+
+    /// Closes the stream and stays offline.
+    pub async fn disconnect(&self) -> Result<()> {
+        self.done(Command::Disconnect).await
+    }
+
+    /// Changes the way to the server; a stream on another way ends at once.
+    pub async fn set_route(&self, route: Route) -> Result<()> {
+        self.done(Command::Update(AccountUpdate { route: Some(route), ..AccountUpdate::default() })).await
+    }
+
+    /// Changes how the account connects; what is null stays.
+    pub async fn update(&self, update: AccountUpdate) -> Result<()> {
+        self.done(Command::Update(update)).await
+    }
+
+    /// Stores a text to be sent, and answers at once; its fate is told by the timeline. A repeated `originId` answers the
+    /// same message and sends nothing twice. `PlainNotAllowed` and the like become the row's fate, not an error of this call;
+    /// `UnknownMessage` if `replyTo` is none of this chat.
+    pub async fn send(
+        &self,
+        to: String,
+        text: String,
+        reply_to: Option<String>,
+        origin_id: Option<String>,
+    ) -> Result<SentMessage> {
+        match self.call(Command::Send { to, text, reply_to, origin_id }).await? {
+            Reply::Sent { message, origin_id } => Ok(SentMessage { message, origin_id }),
+            Reply::Done => Err(ErrorKind::Internal.into()),
+        }
+    }
+
+    /// All messages of this chat were read.
+    pub async fn mark_read(&self, chat: String) -> Result<()> {
+        self.done(Command::MarkRead { chat }).await
+    }
+
+    /// Allows or forbids plain text in a chat.
+    pub async fn allow_plain(&self, chat: String, allow: bool) -> Result<()> {
+        self.done(Command::AllowPlain { chat, allow }).await
+    }
+
+    /// We type, or stopped (XEP-0085).
+    pub async fn typing(&self, chat: String, typing: bool) -> Result<()> {
+        self.done(Command::Typing { chat, typing }).await
+    }
+
+    /// Changes something about a person.
+    pub async fn contact(&self, jid: String, change: ContactChange) -> Result<()> {
+        self.done(Command::Contact { jid, change }).await
+    }
+
+    /// Decides on a device's key, named by its fingerprint (spaces and case do not matter): `Verified` or `Distrusted`.
+    /// `UnknownDevice`, `InvalidInput`.
+    pub async fn decide(&self, jid: String, fingerprint: String, trust: Trust) -> Result<()> {
+        self.done(Command::DeviceDecide { jid, fingerprint, trust }).await
+    }
+
+    /// Drops the sessions with a device and begins a fresh one. `UnknownDevice`.
+    pub async fn reset_device(&self, jid: String, device: u32) -> Result<()> {
+        self.done(Command::DeviceReset { jid, device }).await
+    }
+
+    /// Takes an own device off our list and ends its sessions. `UnknownDevice`.
+    pub async fn remove_device(&self, device: u32) -> Result<()> {
+        self.done(Command::DeviceRemove { device }).await
+    }
+
+    /// The chat list, newest first, at most 200.
+    pub async fn chats(&self) -> Result<Vec<ChatItem>> {
+        self.read(dunnock_core::Account::chats).await
+    }
+
+    /// Rows of a chat, newest first: those before the row with the local id `before`, or the newest; at most 200.
+    pub async fn timeline(&self, chat: String, before: Option<String>, limit: u32) -> Result<Vec<TimelineItem>> {
+        self.read(move |account| account.timeline(&chat, before.as_deref(), limit)).await
+    }
+
+    /// The contact list, by name.
+    pub async fn contacts(&self) -> Result<Vec<Contact>> {
+        self.read(dunnock_core::Account::contacts).await
+    }
+
+    /// The devices of a person, or of this account.
+    pub async fn devices(&self, jid: String) -> Result<Vec<DeviceView>> {
+        let devices = self.read(move |account| account.devices(&jid)).await?;
+        Ok(devices.into_iter().map(DeviceView::from).collect())
+    }
+
+    /// How the connection stands, in whichever process holds it.
+    pub async fn connection(&self) -> Result<Connection> {
+        self.read(dunnock_core::Account::connection).await
+    }
+
+    /// Readable rows that hold all these words, newest first; at most 200. The last word may be the beginning of one.
+    pub async fn search(&self, words: String, limit: u32) -> Result<Vec<TimelineItem>> {
+        self.read(move |account| account.search(&words, limit)).await
+    }
+
+    /// The chat list, again after each change.
+    pub fn watch_chats(&self) -> Arc<ChatsQuery> {
+        Arc::new(ChatsQuery(self.watch(dunnock_core::Account::watch_chats)))
+    }
+
+    /// The newest rows of a chat, at most `limit` and 200, again after each change.
+    pub fn watch_timeline(&self, chat: String, limit: u32) -> Arc<TimelineQuery> {
+        Arc::new(TimelineQuery(self.watch(|account| account.watch_timeline(&chat, limit))))
+    }
+
+    /// The contact list, again after each change.
+    pub fn watch_contacts(&self) -> Arc<ContactsQuery> {
+        Arc::new(ContactsQuery(self.watch(dunnock_core::Account::watch_contacts)))
+    }
+
+    /// The devices of a person, or of this account, again after each change.
+    pub fn watch_devices(&self, jid: String) -> Arc<DevicesQuery> {
+        Arc::new(DevicesQuery(self.watch(|account| account.watch_devices(&jid))))
+    }
+
+    /// The connection, again after each change.
+    pub fn watch_connection(&self) -> Arc<ConnectionQuery> {
+        Arc::new(ConnectionQuery(self.watch(dunnock_core::Account::watch_connection)))
+    }
+
+    /// What happens from now on, in the order of commits, in this and other processes.
+    pub fn events(&self) -> Arc<Events> {
+        Arc::new(Events(self.watch(dunnock_core::Account::events)))
+    }
+}

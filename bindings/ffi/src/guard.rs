@@ -1,0 +1,107 @@
+//! No panic crosses the border, and all work is done on the core's runtime.
+
+use crate::error::Result;
+use dunnock_core::ErrorKind;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Polls `work`; a panic in it becomes `Crashed`. What it held is given up by the unwinding, nothing of it is used again.
+pub(crate) async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(_) => Poll::Ready(Err(ErrorKind::Crashed.into())),
+    })
+    .await
+}
+
+/// Does `work`; a panic in it becomes `Crashed`.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(ErrorKind::Crashed.into()))
+}
+
+/// Carries out `work` as a task of the core's runtime, to its end even if nobody waits for the answer any more.
+pub(crate) async fn task<T: Send + 'static>(
+    handle: &Handle,
+    work: impl Future<Output = dunnock_core::Result<T>> + Send + 'static,
+) -> Result<T> {
+    guarded(async {
+        let work = async {
+            panic_if_told();
+            work.await
+        };
+        answer(handle.spawn(work)).await
+    })
+    .await
+}
+
+/// Carries out `work`, which may wait for the disk, beside the runtime's tasks.
+pub(crate) async fn disk<T: Send + 'static>(
+    handle: &Handle,
+    work: impl FnOnce() -> dunnock_core::Result<T> + Send + 'static,
+) -> Result<T> {
+    guarded(async {
+        let work = || {
+            panic_if_told();
+            work()
+        };
+        answer(handle.spawn_blocking(work)).await
+    })
+    .await
+}
+
+/// Does `work` on a thread of its own, for what begins before there is a runtime or ends after it.
+pub(crate) async fn thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    guarded(async {
+        let (answer, answered) = oneshot::channel();
+        let work = move || {
+            // Nobody waits any more: nobody to tell.
+            let _ = answer.send(caught(|| {
+                panic_if_told();
+                work()
+            }));
+        };
+        std::thread::Builder::new().name("dunnock".to_owned()).spawn(work).map_err(|_| ErrorKind::Internal)?;
+        answered.await.unwrap_or_else(|_| Err(ErrorKind::Crashed.into()))
+    })
+    .await
+}
+
+async fn answer<T>(work: JoinHandle<dunnock_core::Result<T>>) -> Result<T> {
+    match work.await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(error) if error.is_panic() => Err(ErrorKind::Crashed.into()),
+        // The runtime went with the last handle of its client.
+        Err(_) => Err(ErrorKind::Ended.into()),
+    }
+}
+
+#[cfg(not(feature = "test-panics"))]
+pub(crate) fn panic_if_told() {}
+
+#[cfg(feature = "test-panics")]
+pub(crate) use told::panic_if_told;
+
+/// A panic on demand, for the tests of the border.
+#[cfg(feature = "test-panics")]
+mod told {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static TOLD: AtomicBool = AtomicBool::new(false);
+
+    /// The next guarded call panics. Exported by name and not through UniFFI, so that the generated sources are the same
+    /// with and without it.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn dunnock_test_panic_next() {
+        TOLD.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn panic_if_told() {
+        assert!(!TOLD.swap(false, Ordering::SeqCst), "told to");
+    }
+}

@@ -1,0 +1,360 @@
+//! The core's plain types, declared once more for UniFFI. A field or a variant that differs from the core's does not compile.
+
+use crate::error::Result;
+use dunnock_core::Route;
+use dunnock_core::command::{AccountUpdate, ContactChange, Tls};
+use dunnock_core::lifecycle::Lifecycle;
+use dunnock_core::model::{
+    ChatItem, Connection, Contact, Delivery, Event, Proof, Reach, Sealing, State, Time, TimelineItem, Trust,
+};
+
+// Milliseconds since 1970-01-01 UTC.
+uniffi::custom_type!(Time, i64, {
+    remote,
+    lower: |time| time.0,
+    try_lift: |milliseconds| Ok(Time(milliseconds)),
+});
+
+/// How much of a message was sealed.
+#[uniffi::remote(Enum)]
+pub enum Sealing {
+    /// Nothing: plain text.
+    None,
+    /// The text (OMEMO 0.3).
+    Content,
+    /// All of it (OMEMO 2 with XEP-0420).
+    Full,
+}
+
+/// What became of a message of ours. It only climbs.
+#[uniffi::remote(Enum)]
+pub enum Delivery {
+    /// In the store, not encrypted yet.
+    Waiting,
+    /// Encrypted and handed to the stream.
+    Sending,
+    /// The server has it.
+    Sent,
+    /// It was refused; a receipt may still come.
+    Failed,
+    /// A device of the recipient has it (XEP-0184).
+    Delivered,
+    /// It was displayed (XEP-0333).
+    Displayed,
+}
+
+/// What we think of a device's key.
+#[uniffi::remote(Enum)]
+pub enum Trust {
+    /// It gets nothing until a person decides.
+    Undecided,
+    /// It was in the first complete list that we saw.
+    FirstUse,
+    /// A verified device of the same person vouched for it.
+    Vouched,
+    /// A person compared the fingerprint.
+    Verified,
+    /// A person rejected it: nothing is encrypted to it.
+    Distrusted,
+}
+
+/// The state of an account's connection.
+#[uniffi::remote(Enum)]
+pub enum State {
+    /// Not connected.
+    Offline,
+    /// On the way, or waiting to try again.
+    Connecting,
+    /// Logged in.
+    Online,
+    /// Refused; not tried again until a person acts.
+    Refused,
+    /// The server is not who it was; nothing is sent.
+    Contradiction,
+}
+
+/// What a login proved about the server.
+#[uniffi::remote(Enum)]
+pub enum Proof {
+    /// The login was bound to the TLS channel (SCRAM-PLUS).
+    Proved,
+    /// The key is the one pinned by an earlier proof.
+    Pinned,
+    /// Only the certificate speaks for it.
+    FirstUse,
+}
+
+/// One line of the chat list.
+#[uniffi::remote(Record)]
+pub struct ChatItem {
+    /// The other side's bare JID.
+    pub chat: String,
+    /// The name that a person gave it, kept only here.
+    pub name: Option<String>,
+    /// How many messages are not read.
+    pub unread: u32,
+    /// The newest row.
+    pub last: Option<TimelineItem>,
+    /// The level the next message gets.
+    pub sealed: Sealing,
+    /// Whether plain text is allowed here.
+    pub plain_allowed: bool,
+    /// Whether it is a group.
+    pub room: bool,
+    /// Whether the other side is typing now.
+    pub typing: bool,
+}
+
+/// One row of a chat.
+#[uniffi::remote(Record)]
+pub struct TimelineItem {
+    /// The local id, stable for this store.
+    pub message: String,
+    /// The chat's bare JID.
+    pub chat: String,
+    /// The sender's id of it (XEP-0359), where there is one.
+    pub origin_id: Option<String>,
+    /// Our archive's id of it (XEP-0359), once known.
+    pub stanza_id: Option<String>,
+    /// The sender's bare JID.
+    pub from: String,
+    /// The text; none if unreadable.
+    pub text: Option<String>,
+    /// How it was sealed.
+    pub sealed: Sealing,
+    /// The sending OMEMO device.
+    pub device: Option<u32>,
+    /// Trust in that device when it was received.
+    pub trust: Option<Trust>,
+    /// When it was sent, as far as known.
+    pub time: Time,
+    /// Whether it is ours, from this or another own device.
+    pub own: bool,
+    /// What became of it, if ours.
+    pub state: Option<Delivery>,
+    /// The devices it was encrypted to, if ours and handed.
+    pub devices: Option<Reach>,
+    /// The kind of failure, or why it waits.
+    pub error: Option<String>,
+    /// Why it cannot be read.
+    pub reason: Option<String>,
+    /// The message it answers (its local id), if any.
+    pub reply_to: Option<String>,
+}
+
+/// How many of the recipient's devices a message was encrypted to.
+#[uniffi::remote(Record)]
+pub struct Reach {
+    /// Encrypted to.
+    pub reached: u32,
+    /// Known.
+    pub known: u32,
+}
+
+/// A person in the contact list.
+#[uniffi::remote(Record)]
+pub struct Contact {
+    /// The bare JID.
+    pub jid: String,
+    /// The name that a person gave, kept only here.
+    pub name: Option<String>,
+    /// RFC 6121: `none`, `to`, `from`, `both`.
+    pub subscription: String,
+    /// We asked and wait for the answer.
+    pub asked: bool,
+    /// They asked and wait for ours.
+    pub requests: bool,
+    /// Blocked (XEP-0191).
+    pub blocked: bool,
+    /// Whether a resource of theirs is online on this stream.
+    pub online: bool,
+}
+
+/// The state of the connection.
+#[uniffi::remote(Record)]
+pub struct Connection {
+    /// Where it stands.
+    pub state: State,
+    /// What the login proved, while online.
+    pub proof: Option<Proof>,
+    /// Whether the server archives (XEP-0313), once known.
+    pub archive: Option<bool>,
+    /// Whether the stream can be resumed (XEP-0198), once known.
+    pub resumable: Option<bool>,
+    /// The kind of the last failure.
+    pub error: Option<String>,
+    /// Whether the archive has been caught up with on this stream.
+    pub caught_up: bool,
+    /// How many archived messages this catch-up has handled.
+    pub caught: u32,
+}
+
+/// What happened, in the order of commits.
+#[uniffi::remote(Enum)]
+pub enum Event {
+    /// The connection changed.
+    Connection {
+        /// Whose.
+        account: String,
+        /// Where it stands now.
+        connection: Connection,
+    },
+    /// A readable message arrived, or one of ours came from another own device.
+    Message {
+        /// Whose.
+        account: String,
+        /// The row.
+        item: TimelineItem,
+    },
+    /// A message of ours came further, or failed.
+    Delivery {
+        /// Whose.
+        account: String,
+        /// Its local id.
+        message: String,
+        /// How far.
+        state: Delivery,
+        /// How many devices it was encrypted to.
+        devices: Option<Reach>,
+        /// The kind of failure.
+        error: Option<String>,
+    },
+    /// A device came, went or changed.
+    Device {
+        /// Whose.
+        account: String,
+        /// The device's owner.
+        jid: String,
+        /// Its id.
+        device: u32,
+        /// Its fingerprint, if known.
+        fingerprint: String,
+        /// `new`, `gone`, `returned`, `key_changed`, `trust`, `own_unknown`.
+        change: String,
+    },
+    /// A message arrived that cannot be read.
+    Unreadable {
+        /// Whose.
+        account: String,
+        /// The row, with its reason.
+        item: TimelineItem,
+    },
+    /// Somebody types or stopped (XEP-0085); not stored.
+    Typing {
+        /// Whose.
+        account: String,
+        /// The chat.
+        chat: String,
+        /// Whether they type now.
+        typing: bool,
+    },
+}
+
+/// What can be done about a contact.
+#[uniffi::remote(Enum)]
+pub enum ContactChange {
+    /// Put in the roster and ask to see their presence.
+    Add,
+    /// Accept their request.
+    Accept,
+    /// Decline it, or take back the acceptance.
+    Decline,
+    /// Block (XEP-0191).
+    Block,
+    /// Unblock.
+    Unblock,
+    /// Name them, on this device only; an empty name takes it away.
+    Name(String),
+}
+
+/// New values for an account's connection; `None` leaves one as it is.
+#[uniffi::remote(Record)]
+pub struct AccountUpdate {
+    /// Host to connect to instead of what DNS says; empty goes back to DNS.
+    pub host: Option<String>,
+    /// Port; 0 goes back to DNS.
+    pub port: Option<u16>,
+    /// TLS mode.
+    pub tls: Option<Tls>,
+    /// The way to the server. A stream on another way ends at once.
+    pub route: Option<Route>,
+    /// Password.
+    pub password: Option<String>,
+}
+
+/// How TLS begins.
+#[uniffi::remote(Enum)]
+pub enum Tls {
+    /// What DNS says; STARTTLS where it says nothing.
+    Auto,
+    /// At once (XEP-0368).
+    Direct,
+    /// After `<starttls/>` (RFC 6120).
+    StartTls,
+}
+
+/// Where the app stands.
+#[uniffi::remote(Enum)]
+pub enum Lifecycle {
+    /// Seen and used.
+    Foreground,
+    /// Running, not seen: streams stay.
+    Background,
+    /// About to be frozen or killed: all is acknowledged, the streams are dropped without a goodbye so that the servers
+    /// keep them for resumption, databases are written back, locks and files released.
+    Suspended,
+}
+
+/// A device that can read or write a chat.
+#[derive(uniffi::Record)]
+pub struct DeviceView {
+    /// The OMEMO device id.
+    pub device: u32,
+    /// The fingerprint in the form that other clients show; empty until the key is known.
+    pub fingerprint: String,
+    /// What we think of it.
+    pub trust: Trust,
+    /// The versions that its owner lists it under: `0.3`, `2`.
+    pub versions: Vec<String>,
+    /// Whether it belongs to this account.
+    pub own: bool,
+    /// Whether it is the device that runs this program.
+    pub current: bool,
+}
+
+impl From<dunnock_core::model::DeviceView> for DeviceView {
+    fn from(view: dunnock_core::model::DeviceView) -> Self {
+        let dunnock_core::model::DeviceView { device, fingerprint, trust, versions, own, current } = view;
+        let versions = versions.into_iter().map(str::to_owned).collect();
+        DeviceView { device, fingerprint, trust, versions, own, current }
+    }
+}
+
+/// The way by which everything of an account travels. There is no way back from one to another: if the chosen one does not
+/// work, the account is offline.
+#[uniffi::remote(Enum)]
+pub enum Route {
+    /// Straight to the server.
+    Direct,
+    /// Over Tor, which runs inside of this process.
+    Tor,
+    /// Over a SOCKS5 proxy (RFC 1928), such as Orbot or a Tor of one's own. Names are resolved at its far end.
+    Socks5 {
+        /// Where the proxy listens: a name or an address, an IPv6 one without brackets.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+}
+
+/// Reads a route: `direct`, `tor` or `socks5://HOST:PORT`. `InvalidInput` otherwise.
+#[uniffi::export]
+pub fn parse_route(text: String) -> Result<Route> {
+    Ok(Route::parse(&text)?)
+}
+
+/// A route as `parseRoute` reads it.
+#[uniffi::export]
+pub fn route_text(route: Route) -> String {
+    route.to_string()
+}
