@@ -24,10 +24,14 @@ const REFUSED_PAUSE: i64 = 5_000;
 /// How far before the newest known message we go on when the server forgot our cursor, milliseconds.
 const OVERLAP: i64 = 24 * 3600 * 1000;
 
+/// What the last stream asked of the archive is asked no more, before anything is asked on a new one.
+pub(crate) fn forget(ctx: &Ctx) -> Result<()> {
+    ctx.tx.unwant_kind(Kind::Page.code())?;
+    ctx.tx.unwant_kind(Kind::SecondLook.code())
+}
+
 /// Begins the catch-up of a new stream.
 pub(crate) fn begin(ctx: &mut Ctx) -> Result<()> {
-    ctx.tx.unwant_kind(Kind::Page.code())?;
-    second_look::forget(ctx)?;
     ctx.want_own(Kind::Page, "")
 }
 

@@ -25,11 +25,6 @@ pub(crate) fn begin(ctx: &mut Ctx) -> Result<()> {
     }
 }
 
-/// A new stream catches up anew.
-pub(crate) fn forget(ctx: &mut Ctx) -> Result<()> {
-    ctx.tx.unwant_kind(Kind::SecondLook.code())
-}
-
 /// Whether it is still to come: until then pre-keys that were used may be met again.
 pub(crate) fn is_due(ctx: &Ctx) -> Result<bool> {
     ctx.tx.any_want(Kind::SecondLook.code())

@@ -91,6 +91,7 @@ pub(crate) fn keys_settled(ctx: &mut Ctx) -> Result<()> {
 fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
     ctx.stream = ctx.tx.next_stream()?;
     ctx.tx.reset_outgoing()?;
+    mam::forget(ctx)?;
     ctx.tx.reset_wants(ctx.now.wall)?;
     ctx.tx.clear_presence()?;
     ctx.want_own(Kind::AccountDisco, "")?;

@@ -164,6 +164,21 @@ fn the_cursor_follows_a_second_look_where_nothing_live_moved_it() {
 }
 
 #[test]
+fn a_new_stream_reads_on_where_the_last_one_left_off_and_asks_once() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "first");
+    for late in ["before the second look", "and once more"] {
+        says_past(&mut world, juliet, late);
+        world.cut(romeo);
+        world.connect(romeo);
+        world.settle();
+    }
+    assert_eq!(world.texts(romeo, JULIET), ["first", "before the second look", "and once more"]);
+    let looks = world.server.tap.iter().filter(|stanza| String::from(*stanza).contains("second-look")).count();
+    assert_eq!(looks, 0, "its time had not come, and the catch-up brings all");
+}
+
+#[test]
 fn an_archive_that_does_not_answer_holds_nothing_up_and_loses_nothing() {
     let (mut world, juliet, romeo) = two();
     world.says(juliet, ROMEO, "warm up");
