@@ -48,7 +48,8 @@ data class ChatState(
 /** One chat: what was said, what became of it, and what is being written. */
 class ChatModel(
     private val account: Account,
-    private val chat: String,
+    /** Whose chat: the bare JID. */
+    val chat: String,
     private val scope: CoroutineScope,
     explain: (String) -> Explanation?,
 ) {
