@@ -9,9 +9,11 @@ use crate::lease::Lease;
 use crate::model::{ChatItem, Connection, Contact, Delivery, DeviceView, Push, PushState, State, TimelineItem};
 use crate::query::{self, Events, Produce, Query};
 use crate::store::{self, AccountFolder, Reader, StoreKey, Touched};
+use crate::sync::Telling;
 use crate::wire::Limits;
 use crate::workers::Workers;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -34,6 +36,9 @@ pub(crate) struct Inner {
     workers: Arc<Workers>,
     limits: Limits,
     start_wire: StartWire,
+    inactive: Arc<AtomicBool>,
+    /// What was given out to be shown.
+    pub(crate) telling: Mutex<Telling>,
     life: Mutex<Life>,
     readers: Mutex<Readers>,
     /// No reader is at work any more.
@@ -67,7 +72,11 @@ enum Life {
     Resting {
         resume: bool,
     },
-    Running(mpsc::Sender<Request>),
+    /// `resume`: it was online when it was suspended, and has not been told to resume.
+    Running {
+        requests: mpsc::Sender<Request>,
+        resume: bool,
+    },
     Ended,
 }
 
@@ -78,6 +87,8 @@ pub(crate) struct Shared {
     pub(crate) workers: Arc<Workers>,
     pub(crate) limits: Limits,
     pub(crate) start_wire: StartWire,
+    /// Nobody looks at a screen.
+    pub(crate) inactive: Arc<AtomicBool>,
 }
 
 /// How long the removal of an account may wait for its push to be taken back.
@@ -97,6 +108,8 @@ impl Inner {
             workers: shared.workers,
             limits: shared.limits,
             start_wire: shared.start_wire,
+            inactive: shared.inactive,
+            telling: Mutex::default(),
             life: Mutex::new(Life::Resting { resume: false }),
             readers: Mutex::default(),
             quiet: Notify::new(),
@@ -130,15 +143,15 @@ impl Inner {
     }
 
     /// Names the account where an error of its files names nothing.
-    fn about(&self, error: Error) -> Error {
+    pub(crate) fn about(&self, error: Error) -> Error {
         if error.subject.is_empty() { Error::about(error.kind, &self.jid) } else { error }
     }
 
     /// The brain, started if it is not running.
-    fn brain(&self) -> Result<mpsc::Sender<Request>> {
+    pub(crate) fn brain(&self) -> Result<mpsc::Sender<Request>> {
         let mut life = self.life();
         match &*life {
-            Life::Running(sender) if !sender.is_closed() => return Ok(sender.clone()),
+            Life::Running { requests, .. } if !requests.is_closed() => return Ok(requests.clone()),
             Life::Ended => return Err(ErrorKind::Ended.into()),
             _ if !self.folder.exists() => return Err(Error::about(ErrorKind::NoAccount, &self.jid)),
             _ => {}
@@ -150,23 +163,27 @@ impl Inner {
             hub: self.hub.clone(),
             start_wire: self.start_wire.clone(),
             limits: self.limits,
+            inactive: self.inactive.load(Ordering::SeqCst),
         })?;
-        *life = Life::Running(sender.clone());
+        let resume = matches!(*life, Life::Resting { resume: true } | Life::Running { resume: true, .. });
+        *life = Life::Running { requests: sender.clone(), resume };
         Ok(sender)
     }
 
     /// Why a brain has not answered.
-    fn unanswered(&self) -> Error {
+    pub(crate) fn unanswered(&self) -> Error {
         match *self.life() {
             Life::Ended => ErrorKind::Ended.into(),
             _ if !self.folder.exists() => Error::about(ErrorKind::NoAccount, &self.jid),
             Life::Resting { .. } => ErrorKind::Ended.into(),
-            Life::Running(_) => ErrorKind::Crashed.into(),
+            Life::Running { .. } => ErrorKind::Crashed.into(),
         }
     }
 
     /// Ends the brain; for good, or until it is used again.
     pub(crate) async fn rest(&self, clean: bool, for_good: bool) {
+        // Whoever closes or suspends this program has seen what it gave out.
+        let _ = self.told().await;
         let next = if for_good { Life::Ended } else { Life::Resting { resume: false } };
         let before = {
             let mut life = self.life();
@@ -176,13 +193,13 @@ impl Inner {
             std::mem::replace(&mut *life, next)
         };
         self.readers().idle.clear();
-        if let Life::Running(sender) = before {
+        if let Life::Running { requests, resume: before } = before {
             let (answer, ended) = oneshot::channel();
-            if sender.send(Request::End { clean, answer }).await.is_ok()
+            if requests.send(Request::End { clean, answer }).await.is_ok()
                 && let Ok(resume) = ended.await
                 && let Life::Resting { resume: kept } = &mut *self.life()
             {
-                *kept = resume;
+                *kept = resume || before;
             }
         }
         if for_good {
@@ -207,11 +224,36 @@ impl Inner {
 
     /// Goes online again if it was when it was suspended.
     pub(crate) async fn resume(&self) -> Result<()> {
-        let resume = matches!(*self.life(), Life::Resting { resume: true });
+        let resume = match &mut *self.life() {
+            Life::Resting { resume } | Life::Running { resume, .. } => std::mem::take(resume),
+            Life::Ended => false,
+        };
         if resume {
             let _ = self.brain()?.send(Request::Resume).await;
         }
         Ok(())
+    }
+
+    /// Tells a running brain whether somebody looks.
+    pub(crate) async fn tell_activity(&self) {
+        let requests = match &*self.life() {
+            Life::Running { requests, .. } => requests.clone(),
+            _ => return,
+        };
+        let _ = requests.send(Request::Inactive(self.inactive.load(Ordering::SeqCst))).await;
+    }
+
+    /// Whether a brain is at work.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(&*self.life(), Life::Running { requests, .. } if !requests.is_closed())
+    }
+
+    /// Marks what these rows say as told to a person.
+    pub(crate) fn write_told(&self, notifications: &[i64]) -> Result<()> {
+        let mut store = store::Store::open(&self.folder.database(), &self.key)?;
+        let tx = store.tx()?;
+        tx.told(notifications)?;
+        tx.commit().map(drop)
     }
 
     fn life(&self) -> MutexGuard<'_, Life> {
@@ -343,7 +385,7 @@ impl Account {
     }
 
     /// Looks now and after each commit that touches what `matter` says, until there is an answer or no time left.
-    async fn until<T>(
+    pub(crate) async fn until<T>(
         &self,
         deadline: Duration,
         matter: impl Fn(&Touched) -> bool + Send + Sync + 'static,

@@ -19,6 +19,7 @@ use std::future::Future;
 use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -97,7 +98,8 @@ impl Client {
         crate::log::hush_panics();
         let home = Home::open(home, &key)?;
         let workers = Arc::new(Workers::start()?);
-        let shared = Shared { key: Arc::new(key), start_wire: wires_on(workers.handle().clone()), workers, limits };
+        let start_wire = wires_on(workers.handle().clone());
+        let shared = Shared { key: Arc::new(key), start_wire, workers, limits, inactive: Arc::default() };
         Ok(Client { inner: Arc::new(Inner { home, shared, accounts: Mutex::default() }) })
     }
 
@@ -241,7 +243,9 @@ impl Client {
     /// Moves all accounts to another state of life; returns when that is done.
     pub async fn set_lifecycle(&self, lifecycle: Lifecycle) -> Result<()> {
         let accounts: Vec<_> = self.inner.accounts().values().cloned().collect();
+        self.inner.shared.inactive.store(lifecycle != Lifecycle::Foreground, Ordering::SeqCst);
         for account in accounts {
+            account.tell_activity().await;
             match lifecycle {
                 Lifecycle::Suspended => account.rest(false, false).await,
                 Lifecycle::Foreground | Lifecycle::Background => account.resume().await?,

@@ -3,7 +3,7 @@
 //! `DUNNOCK_KILL_AT=commit:3` kills it without a farewell when the third commit is about to happen. Known names: `login`,
 //! `catchup`, `encrypt`, `commit` (just before), of these `taken` (messages came), `asked` (a wish about messages is
 //! carried out) and `handing` (messages go to the wire), `committed` (just after, nothing told yet), `send` (a message's bytes are with the
-//! wire). With `commit:3:100` only this thread stops there at first and the process dies 100 ms later: whatever the
+//! wire), `round` (a sync in the background has all), `told` (it is about to answer). With `commit:3:100` only this thread stops there at first and the process dies 100 ms later: whatever the
 //! other threads were told too early gets out.
 
 /// Dies here if that was asked for.

@@ -39,6 +39,15 @@ impl Lease {
     }
 }
 
+/// Makes the file that is locked, if it is not there.
+pub(crate) fn prepare(path: &Path) -> Result<()> {
+    match OpenOptions::new().create(true).append(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ErrorKind::NoAccount.into()),
+        Err(error) => Err(crate::store::about(path, error)),
+    }
+}
+
 /// A place in the queue for a lease. A system thread waits in the lock itself, at most one for each queue: nothing polls.
 #[derive(Clone)]
 pub(crate) struct LeaseQueue {

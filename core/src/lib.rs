@@ -38,6 +38,7 @@ mod route;
 mod scratch;
 mod seal;
 mod store;
+mod sync;
 mod wire;
 mod workers;
 

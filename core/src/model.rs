@@ -272,6 +272,28 @@ pub struct Push {
     pub error: Option<String>,
 }
 
+/// A message that somebody is to be told of.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Notification {
+    /// Stable: one that comes again, after a process was killed, takes the place of the one shown before.
+    pub notification: String,
+    /// Whose.
+    pub account: String,
+    /// The name that a person gave the chat, kept only here.
+    pub name: Option<String>,
+    /// The row.
+    pub item: TimelineItem,
+}
+
+/// What a sync in the background came to.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct SyncReport {
+    /// All that the servers had is here. Else the time was too short, or a server could not be reached or was refused.
+    pub caught_up: bool,
+    /// What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
+    pub notifications: Vec<Notification>,
+}
+
 /// What happened, in the order of commits.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -210,7 +210,8 @@ pub(crate) fn open_on(folder: AccountFolder, workers: Workers) -> (Account, Wire
         Link { to, from }
     });
     let limits = Limits { back_off: Duration::from_millis(1), step: Duration::from_millis(200), ..Limits::default() };
-    let shared = Shared { key: Arc::new(key()), workers: Arc::new(workers), limits, start_wire };
+    let shared =
+        Shared { key: Arc::new(key()), workers: Arc::new(workers), limits, start_wire, inactive: Arc::default() };
     (Account { inner: Inner::new(JULIET.into(), folder, shared) }, Wires(wires))
 }
 

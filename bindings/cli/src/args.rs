@@ -108,6 +108,15 @@ pub(crate) enum Command {
     Trust(Fingerprint),
     /// Reject a device: nothing is encrypted to it from now on
     Distrust(Fingerprint),
+    /// Connect for a moment, fetch what is there, print what nobody was told of yet, and let go without a goodbye
+    Sync {
+        /// How long it may take; 0 connects nothing and prints what is here
+        #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+        deadline: u64,
+        /// Only the account that this node of a push is for
+        #[arg(long, value_name = "NODE", conflicts_with = "account")]
+        node: Option<String>,
+    },
     /// Be woken by pushes (XEP-0357); without a change it says how far that is
     #[command(args_conflicts_with_subcommands = true)]
     Push {

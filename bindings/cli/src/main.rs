@@ -65,6 +65,7 @@ fn run(arguments: Arguments, out: &Out) -> Result<(), Stop> {
         Command::Devices { with, change } => commands::devices::devices(&global, with, change, out),
         Command::Trust(device) => commands::devices::trust(&global, device, out),
         Command::Distrust(device) => commands::devices::distrust(&global, device, out),
+        Command::Sync { deadline, node } => commands::sync::sync(&global, deadline, node.as_deref(), out),
         Command::Push { change } => commands::push::push(&global, change, out),
         Command::Room { .. } => Err(commands::not_yet("room")),
         Command::Export { file } => commands::export::export(&global, &file, out),

@@ -2,8 +2,8 @@
 
 use crate::safe::{block, line};
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Proof, Push, PushState, Reach, Sealing, State, Time,
-    TimelineItem, Trust,
+    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Sealing,
+    State, Time, TimelineItem, Trust,
 };
 
 /// One message: when, who, how far, what.
@@ -15,6 +15,11 @@ pub(crate) fn message(item: &TimelineItem) -> String {
         (None, None) => "(no text)".to_owned(),
     };
     format!("{}  {who}{}: {what}", minute(item.time), marks(item))
+}
+
+/// A message that somebody is to be told of.
+pub(crate) fn notification(item: &Notification) -> String {
+    found(&item.item)
 }
 
 /// A message with the chat before it, where messages of several chats stand together.

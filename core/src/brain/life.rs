@@ -108,7 +108,7 @@ impl Brain {
 
     /// Ends the stream, and gives the lease back once it has ended.
     pub(super) fn go_offline(&mut self, clean: bool) -> Result<()> {
-        self.wanted = false;
+        (self.wanted, self.visiting) = (false, false);
         self.queue.leave();
         match &mut self.link {
             Some(link) => link.stop(clean),
@@ -135,7 +135,9 @@ impl Brain {
             user_agent: account.user_agent,
             limits,
         };
-        self.link = Some(super::Link::new((self.setting.start_wire)(settings), way));
+        let mut link = super::Link::new((self.setting.start_wire)(settings), way);
+        link.set_inactive(self.inactive);
+        self.link = Some(link);
         Ok(())
     }
 
@@ -257,7 +259,7 @@ impl Brain {
 
     /// Ends in good order: the wire first, then the rows are written back, then lease and files go.
     pub(super) fn end(&mut self, clean: bool, answer: Option<oneshot::Sender<bool>>) -> Next {
-        let wanted = self.wanted;
+        let wanted = self.wanted && !self.visiting;
         self.wanted = false;
         self.queue.leave();
         let ended = self.stop_wire(clean).and_then(|()| self.release());
@@ -279,7 +281,7 @@ impl Brain {
     }
 
     /// Tells the wire to end and takes what still comes, for as long as one step of a login may last and a person waits.
-    fn stop_wire(&mut self, clean: bool) -> Result<()> {
+    pub(super) fn stop_wire(&mut self, clean: bool) -> Result<()> {
         let handle = self.setting.workers.handle().clone();
         let end = Instant::now() + self.setting.limits.step.min(PATIENCE);
         if let Some(link) = &mut self.link {

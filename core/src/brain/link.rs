@@ -29,6 +29,8 @@ pub(super) struct Link {
     unwritten: VecDeque<i64>,
     /// Stanzas committed and not told yet.
     handled: u32,
+    /// The wire has still to hear whether somebody looks.
+    inactive: Option<bool>,
     /// The wire's channel was full.
     crowded: bool,
     /// It is to end, with a goodbye or not; and whether it was told.
@@ -65,6 +67,7 @@ impl Link {
             last: 0,
             unwritten: VecDeque::new(),
             handled: 0,
+            inactive: None,
             crowded: false,
             stop: None,
             told: false,
@@ -143,6 +146,12 @@ impl Link {
                 Err(_) => self.crowded = true,
             }
         }
+        if let Some(inactive) = self.inactive {
+            match self.to.try_send(ToWire::Inactive(inactive)) {
+                Ok(()) => self.inactive = None,
+                Err(_) => self.crowded = true,
+            }
+        }
         if let Some(clean) = self.stop
             && !self.told
             && !self.crowded
@@ -166,6 +175,12 @@ impl Link {
                 crate::killpoint::reach("send");
             }
         }
+    }
+
+    /// Nobody looks, or somebody does.
+    pub(super) fn set_inactive(&mut self, inactive: bool) {
+        self.inactive = Some(inactive);
+        self.flush();
     }
 
     /// Try now.

@@ -7,6 +7,7 @@
 //! - `link.rs`: the running wire as the brain sees it: credit, and what waits for room.
 //! - `careful.rs`: one stanza at a time, after an unclean end.
 //! - `aside.rs`: stanzas that cannot be handled, kept with a row.
+//! - `visit.rs`: a program woken for a moment.
 //! - `life.rs`: opening, the lease, trouble and recovery, the end.
 
 mod aside;
@@ -16,6 +17,7 @@ mod link;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod visit;
 
 use crate::bell::Bell;
 use crate::clock;
@@ -40,6 +42,13 @@ pub(crate) enum Request {
     Command { command: Command, answer: oneshot::Sender<Result<Reply>> },
     /// Go online if it was online when it was suspended.
     Resume,
+    /// Look after the account for a moment: online, and through a round of this name. To be followed by `Leave`, whatever
+    /// the answer.
+    Visit { round: String, answer: oneshot::Sender<Result<()>> },
+    /// The visit is over; answers whether nobody is in need of the brain any more.
+    Leave { round: String, answer: oneshot::Sender<bool> },
+    /// Whether nobody looks at a screen.
+    Inactive(bool),
     /// End. `clean` says goodbye to the server; answers whether it was meant to be online.
     End { clean: bool, answer: oneshot::Sender<bool> },
 }
@@ -55,6 +64,7 @@ pub(crate) struct Setting {
     pub hub: Arc<Hub>,
     pub start_wire: StartWire,
     pub limits: crate::wire::Limits,
+    pub inactive: bool,
 }
 
 /// Requests that may wait.
@@ -90,8 +100,13 @@ struct Brain {
     queue: LeaseQueue,
     lease: Option<Lease>,
     link: Option<Link>,
-    /// A person wants it online.
+    /// It is to be online.
     wanted: bool,
+    /// Visits under way, and whether it is online for their sake alone.
+    visits: u32,
+    visiting: bool,
+    /// Nobody looks at a screen.
+    inactive: bool,
     /// Stanzas still to be taken one by one.
     careful: u32,
     /// The one that is being handled, by its fingerprint.
@@ -130,6 +145,7 @@ impl Brain {
     fn new(setting: Setting, requests: mpsc::Receiver<Request>) -> Brain {
         let queue = LeaseQueue::new(setting.folder.lease());
         let tag = AccountTag::of_folder(&setting.folder.name);
+        let inactive = setting.inactive;
         Brain {
             setting,
             tag,
@@ -141,6 +157,9 @@ impl Brain {
             lease: None,
             link: None,
             wanted: false,
+            visits: 0,
+            visiting: false,
+            inactive,
             careful: 0,
             in_hand: None,
             deadline: None,
@@ -184,11 +203,12 @@ impl Brain {
         match wake {
             Wake::Request(None) => return Ok(self.end(true, None)),
             Wake::Request(Some(Request::End { clean, answer })) => return Ok(self.end(clean, Some(answer))),
-            Wake::Request(Some(Request::Resume)) => {
-                self.wanted = true;
-                self.reopen()?;
-                self.go_online()?;
+            Wake::Request(Some(Request::Resume)) => self.resume()?,
+            Wake::Request(Some(Request::Visit { round, answer })) => self.visited(&round, answer)?,
+            Wake::Request(Some(Request::Leave { round, answer })) => {
+                let _ = answer.send(self.left(&round)?);
             }
+            Wake::Request(Some(Request::Inactive(inactive))) => self.set_inactive(inactive),
             Wake::Request(Some(request)) => self.requested(request)?,
             Wake::Again => self.reopen()?,
             Wake::Lease(lease) => self.leased(lease)?,

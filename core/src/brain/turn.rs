@@ -167,7 +167,7 @@ impl Brain {
         for effect in outcome.effects {
             match effect {
                 Effect::Start => {
-                    self.wanted = true;
+                    (self.wanted, self.visiting) = (true, false);
                     self.go_online()?;
                 }
                 Effect::Stop { clean } => self.go_offline(clean)?,
@@ -175,6 +175,11 @@ impl Brain {
                 Effect::Redial => {
                     if let Some(link) = &mut self.link {
                         link.stop(true);
+                    }
+                }
+                Effect::Hurry => {
+                    if let Some(link) = &mut self.link {
+                        link.hurry();
                     }
                 }
                 Effect::Typing { chat, typing } => self.setting.hub.publish_typing(&chat, typing),
@@ -185,7 +190,7 @@ impl Brain {
 }
 
 /// Whether an error says that the store cannot go on, rather than that a wish is refused.
-fn is_of_store(kind: ErrorKind) -> bool {
+pub(super) fn is_of_store(kind: ErrorKind) -> bool {
     use ErrorKind::*;
     matches!(kind, DamagedStore | StoreTooNew | ReadOnlyHome | DiskFull | StoreBusy | File | Crashed)
 }

@@ -93,6 +93,8 @@ pub(crate) enum Effect {
     Stop { clean: bool },
     /// End the wire's task with a goodbye, and start another.
     Redial,
+    /// Do not wait for the next try to connect.
+    Hurry,
     /// Somebody types or stopped.
     Typing { chat: String, typing: bool },
 }
@@ -175,7 +177,7 @@ impl Engine {
             Input::Foreseen(end) => mam::foreseen(ctx, &end),
             Input::Written { token } => pump::written(ctx, token),
             Input::Acked { token } => pump::acked(ctx, token),
-            Input::Tick => Ok(()),
+            Input::Tick => ping::hurry(ctx),
             other => stream::changed(ctx, other),
         })
         .map(|(_, effects)| effects)
@@ -190,6 +192,11 @@ impl Engine {
         command: Command,
     ) -> Result<(Reply, Vec<Effect>)> {
         self.run(tx, now, rng, |ctx| commands::carry_out(ctx, command))
+    }
+
+    /// Wants a round of this name ([`ping`]).
+    pub(crate) fn want_round(&mut self, tx: &Tx, now: Now, rng: &mut Rng, name: &str) -> Result<()> {
+        self.run(tx, now, rng, |ctx| ping::want_round(ctx, name)).map(|_| ())
     }
 
     /// Turns what is due into rows of `outgoing`: waiting messages, wants. Called at the end of each transaction.

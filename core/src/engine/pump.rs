@@ -3,7 +3,7 @@
 use super::content::{Content, Reply};
 use super::omemo::{self, Target};
 use super::xml::{Build, el};
-use super::{Ctx, bundle, devices, mam, ns, sce};
+use super::{Ctx, bundle, devices, mam, ns, ping, sce};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Time, Trust};
 use crate::seal::{FALLBACK, PlainAllowed, Sealed};
@@ -40,6 +40,7 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
             }
         }
     }
+    ping::begin_rounds(ctx)?;
     ctx.ask_due()
 }
 

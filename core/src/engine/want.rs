@@ -1,7 +1,9 @@
 //! What we want from others: rows that are asked for, and asked again until answered. No question lives in memory.
 
 use super::xml::{Build, el, error_condition, jid_of};
-use super::{Ctx, blocking, bundle, carbons, devices, disco, mam, ns, push, receipts, roster, second_look, stream};
+use super::{
+    Ctx, blocking, bundle, carbons, devices, disco, mam, ns, ping, push, receipts, roster, second_look, stream,
+};
 use crate::error::Result;
 use crate::store::Touched;
 use crate::store::want::WantRow;
@@ -45,10 +47,11 @@ pub(crate) enum Kind {
     PushEnable,
     PushDisable,
     PushUnregister,
+    Round,
 }
 
 impl Kind {
-    const ALL: [(Kind, &str); 23] = [
+    const ALL: [(Kind, &str); 24] = [
         (Kind::AccountDisco, "account_disco"),
         (Kind::ServerDisco, "server_disco"),
         (Kind::Carbons, "carbons"),
@@ -72,6 +75,7 @@ impl Kind {
         (Kind::PushEnable, "push_enable"),
         (Kind::PushDisable, "push_disable"),
         (Kind::PushUnregister, "push_unregister"),
+        (Kind::Round, "round"),
     ];
 
     pub(crate) fn code(self) -> &'static str {
@@ -129,6 +133,11 @@ impl Ctx<'_> {
                 mam::unanswered(self, &row)?;
             } else if row.iq.is_some() && row.kind == Kind::PushRegister.code() {
                 push::unanswered(self)?;
+            } else if row.kind == Kind::Round.code() {
+                if !ping::is_ready(self)? {
+                    self.later(&row, ping::UNTIL_READY - self.now.wall)?;
+                    continue;
+                }
             } else if row.iq.is_some() && row.tries >= TRIES {
                 self.tx.count("want_given_up")?;
                 self.drop_want(&row)?;
@@ -215,6 +224,7 @@ fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
         Kind::PushRegister | Kind::PushEnable | Kind::PushDisable | Kind::PushUnregister => {
             push::question(ctx, kind, row)
         }
+        Kind::Round => Ok(Some(ping::question())),
     }
 }
 
@@ -229,6 +239,7 @@ fn take(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer) -> Result<()> 
         Kind::SecondLook => second_look::answered(ctx, row, answer),
         Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::answered(ctx, kind, row, answer),
         Kind::Bundle | Kind::PublishBundle => bundle::answered(ctx, kind, row, answer),
+        Kind::Round => ping::answered(ctx, row),
         Kind::PushDisco => push::server_known(ctx, row, answer),
         Kind::PushRegister => push::registered(ctx, row, answer),
         Kind::PushEnable => push::enabled(ctx, row, answer),

@@ -8,6 +8,7 @@ mod connection;
 mod contacts;
 mod devices;
 mod events;
+mod notifications;
 mod push;
 mod search;
 #[cfg(test)]
@@ -21,7 +22,8 @@ pub(crate) use connection::connection;
 pub(crate) use contacts::contacts;
 pub(crate) use devices::devices;
 pub use events::Events;
-pub(crate) use push::push;
+pub(crate) use notifications::{notifications, round};
+pub(crate) use push::{is_node, push};
 pub(crate) use search::search;
 pub(crate) use timeline::{item, timeline};
 pub(crate) use window::Produce;

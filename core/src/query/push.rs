@@ -29,3 +29,8 @@ pub(crate) fn push(reader: &Reader) -> Result<Push> {
     let state = if untold { PushState::Disabling } else { PushState::Off };
     Ok(Push { state, app_server: None, error: None })
 }
+
+/// Whether this is the node at which the account's server publishes.
+pub(crate) fn is_node(reader: &Reader, node: &str) -> Result<bool> {
+    Ok(reader.sql().prepare_cached("SELECT 1 FROM push WHERE node = ?")?.exists([node])?)
+}

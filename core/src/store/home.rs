@@ -46,6 +46,11 @@ impl AccountFolder {
         self.path.join("lease")
     }
 
+    /// The file whose lock says who shows notifications; made by the first who does.
+    pub(crate) fn telling(&self) -> PathBuf {
+        self.path.join("telling")
+    }
+
     /// Whether it is still there: another process may have wiped it.
     pub(crate) fn exists(&self) -> bool {
         self.path.is_dir()

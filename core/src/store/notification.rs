@@ -17,4 +17,13 @@ impl Tx<'_> {
             .execute([chat])?;
         Ok(())
     }
+
+    /// A person was told of these.
+    pub(crate) fn told(&self, notifications: &[i64]) -> Result<()> {
+        let mut statement = self.sql().prepare_cached("DELETE FROM notification WHERE id = ?")?;
+        for id in notifications {
+            statement.execute([id])?;
+        }
+        Ok(())
+    }
 }

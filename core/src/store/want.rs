@@ -118,6 +118,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What of this kind was not asked for yet is due now.
+    pub(crate) fn bring_forward(&self, kind: &str, now: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE want SET due = ?1 WHERE kind = ?2 AND iq IS NULL AND due > ?1")?
+            .execute(params![now, kind])?;
+        Ok(())
+    }
+
     /// It is answered, or wanted no more.
     pub(crate) fn unwant(&self, kind: &str, jid: &str, arg: &str) -> Result<()> {
         self.sql()

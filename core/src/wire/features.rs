@@ -15,6 +15,8 @@ pub(crate) struct Features {
     pub bind: bool,
     /// Stream management (XEP-0198).
     pub sm: bool,
+    /// Client state indication (XEP-0352).
+    pub csi: bool,
 }
 
 /// The offer of XEP-0388.
@@ -31,6 +33,7 @@ pub(crate) struct Sasl2 {
 pub(crate) struct Bind2 {
     pub sm: bool,
     pub carbons: bool,
+    pub csi: bool,
 }
 
 impl Features {
@@ -51,6 +54,8 @@ impl Features {
                 offer.bind = true;
             } else if child.is("sm", ns::SM) {
                 offer.sm = true;
+            } else if child.is("csi", ns::CSI) {
+                offer.csi = true;
             }
         }
         offer
@@ -72,7 +77,7 @@ impl Sasl2 {
                         .flat_map(|inline| inline.children())
                         .any(|f| f.name() == "feature" && f.attr("var") == Some(var))
                 };
-                offer.bind2 = Some(Bind2 { sm: has(ns::SM), carbons: has(ns::CARBONS) });
+                offer.bind2 = Some(Bind2 { sm: has(ns::SM), carbons: has(ns::CARBONS), csi: has(ns::CSI) });
             }
         }
         offer

@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub jid: FullJid,
     pub proof: Proof,
     pub carbons: bool,
+    /// The server wants to know whether a person looks (XEP-0352).
+    pub csi: bool,
     pub begun: Begun,
     /// What a refused resumption still acknowledged.
     pub refused: Option<Option<u32>>,
@@ -90,6 +92,7 @@ async fn inline<R: CryptoRng + Send>(
     let mechanism = choice.mechanism;
     let exchange = choice.begin(name(settings), &settings.password, rng)?;
     let bind2 = offer.bind2.as_ref();
+    let csi = bind2.is_some_and(|bind2| bind2.csi);
     let asked = resume.as_ref().filter(|_| offer.resume);
     let mut request = format!(
         "<authenticate xmlns='{}' mechanism='{mechanism}'><initial-response>{}</initial-response>\
@@ -125,7 +128,7 @@ async fn inline<R: CryptoRng + Send>(
         if let Some(resumed) = child("resumed", ns::SM) {
             let begun = Begun::Resumed { h: h(resumed) };
             let carbons = false;
-            return Ok(Session { talk, jid: resume.jid.clone(), proof, carbons, begun, refused: None });
+            return Ok(Session { talk, jid: resume.jid.clone(), proof, carbons, csi, begun, refused: None });
         }
         refused = Some(child("failed", ns::SM).and_then(h));
     }
@@ -145,7 +148,7 @@ async fn inline<R: CryptoRng + Send>(
         None => Begun::Plain,
     };
     let carbons = bind2.is_some_and(|bind2| bind2.carbons);
-    Ok(Session { talk, jid: jid.ok_or(ErrorKind::LoginRefused)?, proof, carbons, begun, refused })
+    Ok(Session { talk, jid: jid.ok_or(ErrorKind::LoginRefused)?, proof, carbons, csi, begun, refused })
 }
 
 /// Resumption, or resource binding and stream management, one after the other.
@@ -164,7 +167,15 @@ async fn classic(
         let answer = talk.hear().await?;
         if answer.is("resumed", ns::SM) {
             let begun = Begun::Resumed { h: h(&answer) };
-            return Ok(Session { talk, jid: resume.jid, proof, carbons: false, begun, refused: None });
+            return Ok(Session {
+                talk,
+                jid: resume.jid,
+                proof,
+                carbons: false,
+                csi: features.csi,
+                begun,
+                refused: None,
+            });
         }
         if !answer.is("failed", ns::SM) {
             return Err(ErrorKind::StreamRefused.into());
@@ -191,7 +202,7 @@ async fn classic(
             begun = counted(&answer);
         }
     }
-    Ok(Session { talk, jid, proof, carbons: false, begun, refused })
+    Ok(Session { talk, jid, proof, carbons: false, csi: features.csi, begun, refused })
 }
 
 fn resume_request(resume: &Resume) -> String {

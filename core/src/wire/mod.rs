@@ -134,7 +134,10 @@ pub(crate) enum ToWire {
     Handled { stanzas: u32 },
     /// The network changed or a person wants it: try now.
     Hurry,
-    /// End the stream and the task. `clean` says goodbye with `</stream:stream>`.
+    /// Whether nobody looks; a server that wants to know is told (XEP-0352), on this and later streams.
+    Inactive(bool),
+    /// End the stream and the task. `clean` says goodbye with `</stream:stream>`; else the server is told what is committed and
+    /// that nobody looks, and keeps the stream for a while.
     Stop { clean: bool },
 }
 

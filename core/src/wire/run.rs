@@ -187,6 +187,7 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         let halves = (session.talk.reader, session.talk.writer);
         let domain = settings.jid.domain().as_str().to_owned();
         let mut pump = Pump::new(halves, state, (events, commands), (settings.limits, domain), rng);
+        pump.csi = session.csi;
         if resumed {
             pump.again();
         }

@@ -70,6 +70,9 @@ pub(crate) struct Pump<'a, R> {
     pub limits: Limits,
     pub domain: String,
     pub rng: &'a mut R,
+    /// The server wants to know whether a person looks (XEP-0352); and whether it was told that nobody does.
+    pub csi: bool,
+    told_inactive: bool,
     line: Line,
 }
 
@@ -111,7 +114,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             unasked: 0,
             heard: Instant::now(),
         };
-        Pump { reader, writer, state, events, commands, limits, domain, rng, line }
+        Pump { reader, writer, state, events, commands, limits, domain, rng, csi: false, told_inactive: false, line }
     }
 
     /// Writes again what a resumed stream did not acknowledge.
@@ -130,6 +133,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                 self.leave(&ended).await;
                 return ended;
             }
+            self.tell_activity(self.state.inactive);
             self.gather();
             if let Err(ended) = self.wait().await {
                 self.leave(&ended).await;
@@ -351,7 +355,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
     /// Ends the stream because the brain said so.
     async fn goodbye(&mut self, clean: bool) -> Ended {
         if !clean {
-            return Ended::told();
+            return self.sleep().await;
         }
         while let Some(out) = self.state.sm.write() {
             self.line.out.extend_from_slice(&out.bytes);
@@ -381,6 +385,28 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         let _ = self.offer();
         let _ = timeout_at(until, self.writer.shutdown()).await;
         Ended { error: None, resume: false }
+    }
+
+    /// Leaves the stream to be resumed. What is committed is acknowledged first: a server pushes for what it does not know to
+    /// have arrived.
+    async fn sleep(&mut self) -> Ended {
+        if self.state.sm.counting {
+            let h = self.state.sm.h();
+            self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
+        }
+        self.tell_activity(true);
+        let _ = timeout(GOODBYE.min(self.limits.answer), self.drain()).await;
+        let _ = self.offer();
+        Ended::told()
+    }
+
+    /// Says whether a person looks, where the server wants to know and does not. A new stream begins as one that is looked at.
+    fn tell_activity(&mut self, inactive: bool) {
+        if self.csi && inactive != self.told_inactive {
+            self.told_inactive = inactive;
+            let state = if inactive { "inactive" } else { "active" };
+            self.say(&format!("<{state} xmlns='{}'/>", ns::CSI));
+        }
     }
 
     async fn drain(&mut self) -> Result<(), Error> {

@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub stop: Option<bool>,
     /// Set when the next try, or a sign of life, should not wait.
     pub hurry: bool,
+    /// Nobody looks.
+    pub inactive: bool,
 }
 
 impl State {
@@ -34,6 +36,7 @@ impl State {
             Some(ToWire::Begin) => self.unbegun = self.unbegun.saturating_sub(1),
             Some(ToWire::Handled { stanzas }) => return self.sm.handled(stanzas),
             Some(ToWire::Hurry) => self.hurry = true,
+            Some(ToWire::Inactive(inactive)) => self.inactive = inactive,
             Some(ToWire::Stop { clean }) => self.stop = Some(clean),
             // A brain that is gone has committed nothing more: the stream is left to be resumed.
             None => self.stop = Some(false),

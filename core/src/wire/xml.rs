@@ -11,6 +11,7 @@ pub(crate) mod ns {
     pub(crate) const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
     pub(crate) const BIND2: &str = "urn:xmpp:bind:0";
     pub(crate) const SM: &str = "urn:xmpp:sm:3";
+    pub(crate) const CSI: &str = "urn:xmpp:csi:0";
     pub(crate) const CARBONS: &str = "urn:xmpp:carbons:2";
     pub(crate) const REGISTER: &str = "jabber:iq:register";
     pub(crate) const DATA: &str = "jabber:x:data";

@@ -9,6 +9,7 @@ pub(crate) mod login;
 pub(crate) mod push;
 pub(crate) mod read;
 pub(crate) mod send;
+pub(crate) mod sync;
 
 use crate::out::{Out, Stop, kind_of_code};
 use dunnock_core::command::Command;

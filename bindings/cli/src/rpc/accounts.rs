@@ -1,4 +1,4 @@
-//! `account.*` and `lifecycle`.
+//! `account.*`, `lifecycle` and `background_sync`.
 
 use crate::commands;
 use crate::rpc::Server;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::num::NonZeroU16;
 use std::path::Path;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 #[derive(Deserialize)]
@@ -145,6 +146,30 @@ fn tls_of(code: Option<&str>) -> Result<Option<Tls>, Fault> {
             None => Err(Fault::params("tls takes auto, direct or starttls")),
         },
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sync {
+    deadline_ms: u64,
+    account: Option<String>,
+    node: Option<String>,
+}
+
+/// Connects for a moment, and answers what somebody is to be told.
+pub(crate) async fn background_sync(server: &Server, params: Value) -> Answer {
+    let Sync { deadline_ms, account, node } = read(params)?;
+    let client = server.client.clone();
+    let account = match (account, node) {
+        (Some(_), Some(_)) => return Err(Fault::params("account or node, not both")),
+        (account, None) => account,
+        (None, Some(node)) => Some(reading(move || client.account_of_push(&node)).await?.jid()),
+    };
+    let deadline = Duration::from_millis(deadline_ms);
+    rows(match account {
+        Some(account) => server.client.background_sync_of(&account, deadline).await?,
+        None => server.client.background_sync(deadline).await?,
+    })
 }
 
 /// The PEM text itself, or what the file of this path holds.

@@ -64,7 +64,7 @@ const METHODS: &[(&str, Order)] = &[
     ("push.status", Order::Free),
     ("server.report", Order::NotYet),
     ("lifecycle", Order::Free),
-    ("background_sync", Order::NotYet),
+    ("background_sync", Order::Free),
 ];
 
 fn order(method: &str) -> Option<Order> {
@@ -101,6 +101,7 @@ pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer
         "device.decide" => people::decide(server, params).await,
         "device.reset" => people::reset(server, params).await,
         "device.remove" => people::remove(server, params).await,
+        "background_sync" => accounts::background_sync(server, params).await,
         "push.register" => push::register(server, params).await,
         "push.unregister" => push::unregister(server, params).await,
         "push.status" => push::status(server, params).await,

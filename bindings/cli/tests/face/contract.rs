@@ -3,7 +3,8 @@
 use crate::support::Contract;
 use dunnock_core::ErrorKind;
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Proof, Reach, Sealing, State, Time, TimelineItem, Trust,
+    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Sealing,
+    State, SyncReport, Time, TimelineItem, Trust,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -167,4 +168,18 @@ fn the_contract_refuses_what_it_does_not_say() {
     ] {
         assert!(contract.refuses(part, &wrong), "{part}: {wrong}");
     }
+}
+
+#[test]
+fn a_push_and_a_sync_have_the_form_that_the_contract_says() {
+    let contract = Contract::read();
+    for state in 0..5 {
+        let state = PushState::from_number(state).unwrap();
+        for (app_server, error) in [(None, None), (Some("push.example".to_owned()), Some("push_silent".to_owned()))] {
+            contract.holds("push.status:result", &value(Push { state, app_server, error }));
+        }
+    }
+    let notification = |item| Notification { notification: "1".into(), account: "j@a".into(), name: None, item };
+    let notifications = vec![notification(full_row()), notification(bare_row())];
+    contract.holds("background_sync:result", &value(SyncReport { caught_up: true, notifications }));
 }

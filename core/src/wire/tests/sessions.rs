@@ -266,7 +266,12 @@ async fn a_clean_stop_says_goodbye_with_the_last_acknowledgements() {
 async fn other_stops_leave_the_stream_to_be_resumed() {
     let mut story = Story::begin();
     let mut peer = story.online().await;
+    peer.says("<message/>").await;
+    story.stanza().await;
+    story.says(ToWire::Handled { stanzas: 1 }).await;
     story.says(ToWire::Stop { clean: false }).await;
+    assert_eq!(peer.hears_a("a").await.attr("h"), Some("1"), "else the server would push for it");
+    peer.hears_a("inactive").await;
     assert!(!peer.closed().await);
     assert_eq!(story.offline().await, (None, None));
     story.gone().await;
@@ -274,7 +279,24 @@ async fn other_stops_leave_the_stream_to_be_resumed() {
     let mut story = Story::begin();
     let mut peer = story.online().await;
     drop(std::mem::replace(&mut story.commands, tokio::sync::mpsc::channel(1).0));
+    peer.hears_a("a").await;
+    peer.hears_a("inactive").await;
     assert!(!peer.closed().await, "a brain that is gone is such a stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_wants_to_know_hears_whether_somebody_looks() {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    for (inactive, said) in [(true, "inactive"), (false, "active")] {
+        story.says(ToWire::Inactive(inactive)).await;
+        story.says(ToWire::Inactive(inactive)).await;
+        peer.hears_a(said).await;
+    }
+    story.says(ToWire::Stop { clean: false }).await;
+    peer.hears_a("a").await;
+    peer.hears_a("inactive").await;
+    assert!(!peer.closed().await);
 }
 
 #[tokio::test(start_paused = true)]
