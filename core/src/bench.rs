@@ -2,11 +2,13 @@
 
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind, Result};
+use crate::net::Net;
 use crate::wire::{self, Arrived, FromWire, Limits, Settings, ToWire};
 use crate::workers::Workers;
 use minidom::Element;
 use rand::rngs::StdRng;
 use rustix::time::{ClockId, clock_gettime};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, Sender};
 use zeroize::Zeroizing;
@@ -57,13 +59,16 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
         tls: Tls::StartTls,
         ca: Some(of.ca),
         route: crate::Route::Direct,
+        whose: String::new(),
         user_agent: "6f1c4f0e-6cf5-4a4c-8c0c-2a5f1f3c7d11".to_owned(),
         limits: Limits::default(),
     };
     let workers = Workers::start()?;
     let (to, orders) = mpsc::channel(wire::ORDERS);
     let (events, mut from) = mpsc::channel(wire::EVENTS);
-    workers.handle().spawn(wire::run(settings, events, orders, rand::make_rng::<StdRng>()));
+    let net = Arc::new(Net::new(std::path::PathBuf::new(), Arc::default()));
+    let door = net.door(crate::Route::Direct, "");
+    workers.handle().spawn(wire::run(settings, door, events, orders, rand::make_rng::<StdRng>()));
     let mut count = Count { to, token: 0, messages: 0, live: 0, pages: 0, stanzas: 0 };
     let mut began = None;
     while let Some(event) = from.blocking_recv() {

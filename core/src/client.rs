@@ -7,7 +7,8 @@ use crate::command::{Command, Tls};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::LeaseQueue;
 use crate::lifecycle::Lifecycle;
-use crate::query;
+use crate::net::Net;
+use crate::query::{self, TorBoard, TorQuery};
 use crate::route::Route;
 use crate::store::account::NewRow;
 use crate::store::{self, AccountFolder, Home, Reader, StoreKey};
@@ -35,6 +36,8 @@ pub struct Client {
 struct Inner {
     home: Home,
     shared: Shared,
+    net: Arc<Net>,
+    tor: Arc<TorBoard>,
     /// Accounts opened so far, by their folder.
     accounts: Mutex<BTreeMap<String, Arc<AccountInner>>>,
 }
@@ -98,9 +101,11 @@ impl Client {
         crate::log::hush_panics();
         let home = Home::open(home, &key)?;
         let workers = Arc::new(Workers::start()?);
-        let start_wire = wires_on(workers.handle().clone());
+        let tor: Arc<TorBoard> = Arc::default();
+        let net = Arc::new(Net::new(home.tor(), tor.clone()));
+        let start_wire = wires_on(workers.handle().clone(), net.clone());
         let shared = Shared { key: Arc::new(key), start_wire, workers, limits, inactive: Arc::default() };
-        Ok(Client { inner: Arc::new(Inner { home, shared, accounts: Mutex::default() }) })
+        Ok(Client { inner: Arc::new(Inner { home, shared, net, tor, accounts: Mutex::default() }) })
     }
 
     /// Whether this home holds an account, readable or not: then its key must not be made anew.
@@ -187,10 +192,13 @@ impl Client {
             tls: new.tls,
             ca: new.ca.clone(),
             route: new.route.clone(),
+            // Nothing else of the account is known by this name, so nothing else goes along with its making.
+            whose: format!("registration {:016x}", rng.next_u64()),
             user_agent: uuid(&mut rng),
             limits: self.inner.shared.limits,
         };
-        wire::register(&settings, &mut rng).await
+        let door = self.inner.net.door(settings.route.clone(), &settings.whose);
+        wire::register(&settings, door, &mut rng).await
     }
 
     /// Disconnects the account, here and in other processes, and wipes its folder. `StoreBusy` if another program does not let go.
@@ -242,6 +250,7 @@ impl Client {
 
     /// Moves all accounts to another state of life; returns when that is done.
     pub async fn set_lifecycle(&self, lifecycle: Lifecycle) -> Result<()> {
+        self.inner.net.rest(lifecycle != Lifecycle::Foreground);
         let accounts: Vec<_> = self.inner.accounts().values().cloned().collect();
         self.inner.shared.inactive.store(lifecycle != Lifecycle::Foreground, Ordering::SeqCst);
         for account in accounts {
@@ -252,6 +261,11 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// How Tor inside of this process stands, now and whenever that changes.
+    pub fn watch_tor(&self) -> TorQuery {
+        TorQuery::new(self.inner.tor.clone())
     }
 
     /// The runtime, for bindings to spawn onto.
@@ -267,6 +281,7 @@ impl Client {
     /// Ends all: goodbye to the servers, what was acknowledged is on the disk, the log of the database is written back,
     /// leases and files are released. Handles answer `Ended` afterwards.
     pub async fn close(&self) {
+        self.inner.tor.end();
         let accounts = std::mem::take(&mut *self.inner.accounts());
         for account in accounts.values() {
             account.rest(true, true).await;
@@ -304,11 +319,12 @@ impl Inner {
 }
 
 /// Starts wires as tasks of this runtime.
-fn wires_on(handle: Handle) -> StartWire {
+fn wires_on(handle: Handle, net: Arc<Net>) -> StartWire {
     Arc::new(move |settings| {
+        let door = net.door(settings.route.clone(), &settings.whose);
         let (to, orders) = mpsc::channel(wire::ORDERS);
         let (events, from) = mpsc::channel(wire::EVENTS);
-        handle.spawn(wire::run(settings, events, orders, rand::make_rng::<StdRng>()));
+        handle.spawn(wire::run(settings, door, events, orders, rand::make_rng::<StdRng>()));
         Link { to, from }
     })
 }

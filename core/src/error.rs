@@ -73,6 +73,13 @@ macro_rules! error_kinds {
     LoginRefused "login_refused" "the server refused this account or session" "ask its operator whether the account is enabled";
     Conflict "conflict" "another session took this one's place" "end the other one, or connect again by hand";
     StreamRefused "stream_refused" "the server ended the stream with an error" "try again later; a connection that is kept is tried again by itself where that is allowed";
+    ProxyUnreachable "proxy_unreachable" "the SOCKS5 proxy does not answer" "start it (Orbot, Tor) or check the route's host and port; nothing went another way";
+    NotSocks "not_socks" "what answers at the route's host and port is not a SOCKS5 proxy" "check them; nothing went another way";
+    RouteRefused "route_refused" "the proxy, or Tor, would not connect to this place" "check --host and --port; exits of Tor take no local addresses, and a proxy may forbid places";
+    OnionNeedsTor "onion_needs_tor" "an onion address is reached over Tor only" "choose the route tor, or a SOCKS5 proxy of Tor's such as socks5://127.0.0.1:9050";
+    OnionUnreachable "onion_unreachable" "no onion service answers at this address" "check the address letter by letter; if it is right, the service is not running";
+    TorUnreachable "tor_unreachable" "the Tor network cannot be reached" "check the network and this device's clock; where Tor is blocked, use Orbot with a bridge as socks5://127.0.0.1:9050. Nothing went another way";
+    NoTor "no_tor" "this Dunnock was built without Tor" "build it with `--features tor`, or use a Tor of your own: the route socks5://127.0.0.1:9050";
     RegistrationClosed "registration_closed" "the server takes no registration from a client" "make the account the way the server's site says, then `dunnock login`";
     RegistrationRefused "registration_refused" "the server refused this registration" "choose another name, or make the account on the server's site";
     Offline "offline" "this account is not connected" "connect it first";

@@ -139,6 +139,29 @@ pub enum Proof {
     FirstUse,
 }
 
+/// How Tor inside of this process stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TorStatus {
+    /// Whether it can be used.
+    pub state: TorState,
+    /// How far its start is, 0 to 100.
+    pub percent: u8,
+    /// Why it gets no further, if it seems stuck: `offline`, `filtered`, `clock`, `directory`, `silent` or `unknown`.
+    pub blocked: Option<String>,
+}
+
+/// Whether Tor can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TorState {
+    /// Nobody needed it yet.
+    Off,
+    /// It finds its way into its network.
+    Starting,
+    /// It carries streams.
+    Ready,
+}
+
 /// One line of the chat list.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct ChatItem {

@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::error::Result;
 use crate::guard;
 use crate::held::Home;
+use crate::watch::{TorQuery, Watch};
 use dunnock_core::command::Tls;
 use dunnock_core::lifecycle::Lifecycle;
 use dunnock_core::{Error, ErrorKind, Route, StoreKey};
@@ -114,6 +115,13 @@ impl Client {
     pub async fn set_lifecycle(&self, lifecycle: Lifecycle) -> Result<()> {
         let client = self.home.client()?;
         guard::task(&self.home.handle, async move { client.set_lifecycle(lifecycle).await }).await
+    }
+
+    /// How Tor inside of this process stands, now and whenever that changes. It starts with the first account whose route it
+    /// is, and says `Off` for ever in a build without it.
+    pub fn watch_tor(&self) -> Arc<TorQuery> {
+        let opened = self.home.client().map(|client| client.watch_tor());
+        Arc::new(TorQuery(Watch::open(&self.home, "Tor", opened)))
     }
 
     /// Closes the home: goodbye to the servers, all is written back, locks and files are released. Afterwards every call on

@@ -5,7 +5,8 @@ use dunnock_core::Route;
 use dunnock_core::command::{AccountUpdate, ContactChange, Tls};
 use dunnock_core::lifecycle::Lifecycle;
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, Event, Proof, Reach, Sealing, State, Time, TimelineItem, Trust,
+    ChatItem, Connection, Contact, Delivery, Event, Proof, Reach, Sealing, State, Time, TimelineItem, TorState,
+    TorStatus, Trust,
 };
 
 // Milliseconds since 1970-01-01 UTC.
@@ -187,6 +188,28 @@ pub struct Connection {
     pub caught_up: bool,
     /// How many archived messages this catch-up has handled.
     pub caught: u32,
+}
+
+/// How Tor inside of this process stands.
+#[uniffi::remote(Record)]
+pub struct TorStatus {
+    /// Whether it can be used.
+    pub state: TorState,
+    /// How far its start is, 0 to 100.
+    pub percent: u8,
+    /// Why it gets no further, if it seems stuck: `offline`, `filtered`, `clock`, `directory`, `silent` or `unknown`.
+    pub blocked: Option<String>,
+}
+
+/// Whether Tor can be used.
+#[uniffi::remote(Enum)]
+pub enum TorState {
+    /// Nobody needed it yet.
+    Off,
+    /// It finds its way into its network.
+    Starting,
+    /// It carries streams.
+    Ready,
 }
 
 /// What happened, in the order of commits.

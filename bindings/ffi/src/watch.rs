@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::guard::{guarded, panic_if_told};
 use crate::held::{Home, LetGo};
 use crate::model::DeviceView;
-use dunnock_core::model::{ChatItem, Connection, Contact, Event, TimelineItem};
+use dunnock_core::model::{ChatItem, Connection, Contact, Event, TimelineItem, TorStatus};
 use dunnock_core::query::{self, Ender, Query};
 use dunnock_core::{Error, ErrorKind};
 use std::future::Future;
@@ -52,6 +52,22 @@ impl Source for query::Events {
 
     fn ender(&self) -> Ender {
         query::Events::ender(self)
+    }
+}
+
+impl Source for query::TorQuery {
+    type Piece = TorStatus;
+
+    fn pull(&mut self) -> impl Future<Output = Option<TorStatus>> + Send {
+        self.next()
+    }
+
+    fn failure(&self) -> Option<ErrorKind> {
+        None
+    }
+
+    fn ender(&self) -> Ender {
+        query::TorQuery::ender(self)
     }
 }
 
@@ -174,6 +190,11 @@ window! {
 window! {
     /// How the connection stands.
     ConnectionQuery(Query<Connection>) -> Connection, |connection| connection
+}
+
+window! {
+    /// How Tor inside of this process stands.
+    TorQuery(query::TorQuery) -> TorStatus, |status| status
 }
 
 /// What happens, in the order of commits, in this and other processes.

@@ -132,6 +132,7 @@ impl Brain {
             tls: account.tls,
             ca: account.ca,
             route: account.route,
+            whose: self.setting.folder.name.clone(),
             user_agent: account.user_agent,
             limits,
         };

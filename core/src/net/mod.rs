@@ -1,21 +1,31 @@
 //! The network: the only place that opens a socket or resolves a name.
 //!
-//! [`endpoints`] says where a domain's XMPP service may be, [`dial`] opens a byte stream to one of them, [`tls`] puts
-//! TLS around it. Today there is one route, straight to the host; another route (Tor, SOCKS) is another way to make a
-//! [`Socket`] of a host name and a port, and resolves nothing here.
+//! A [`Door`] is one account's way out: it says where a domain's XMPP service may be and opens a byte stream to it, by the
+//! account's route and no other; [`tls`] puts TLS around that. Whatever else an account may come to fetch goes through the
+//! same door. On another route than `direct` no name is resolved here, and a failure of the route is a failure: there is
+//! nothing to fall back to.
 
+mod direct;
 mod dns;
 mod prompt;
+mod socks;
 pub(crate) mod tls;
+#[cfg(feature = "tor")]
+mod tor;
+#[cfg(not(feature = "tor"))]
+#[path = "no_tor.rs"]
+mod tor;
 
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
-use std::net::SocketAddr;
+use crate::query::TorBoard;
+use crate::route::Route;
+use socks::Credentials;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 /// A byte stream to a server, whatever the route.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -43,84 +53,100 @@ pub(crate) struct Endpoint {
     pub direct: bool,
 }
 
-/// Addresses of one host that are tried.
-const ADDRESSES: usize = 8;
-/// How long an address may be silent before the next is tried beside it.
-const STAGGER: Duration = Duration::from_millis(250);
+/// What the accounts of one client share of the network, and what keeps them apart there.
+pub(crate) struct Net {
+    tor: tor::Tor,
+    apart: Mutex<HashMap<String, Apart>>,
+}
 
-/// Where to try, in order; never empty.
-///
-/// Errors: `Unreachable` if the domain says that it has no such service (RFC 2782, target `.`).
-pub(crate) async fn endpoints(
-    target: &Target<'_>,
-    step: Duration,
-    rng: &mut (impl rand::Rng + Send),
-) -> Result<Vec<Endpoint>, Error> {
-    let direct = target.tls == Tls::Direct;
-    let port = target.port.unwrap_or(if direct { 5223 } else { 5222 });
-    let literal = address(target.domain).is_some() || target.domain == "localhost";
-    if target.host.is_some() || target.port.is_some() || literal {
-        let host = target.host.unwrap_or(target.domain).to_owned();
-        return Ok(vec![Endpoint { host, port, direct }]);
+/// What tells an account's traffic from that of others on a route that several share. Random, and new in each process: it
+/// says nothing of the account.
+#[derive(Clone)]
+struct Apart {
+    credentials: Arc<Credentials>,
+    token: tor::Token,
+}
+
+/// One account's only way to the network.
+#[derive(Clone)]
+pub(crate) struct Door {
+    net: Arc<Net>,
+    route: Route,
+    apart: Apart,
+}
+
+impl Net {
+    /// A network whose Tor keeps its files in `folder`, made once it is needed.
+    pub(crate) fn new(folder: PathBuf, board: Arc<TorBoard>) -> Net {
+        Net { tor: tor::Tor::new(folder, board), apart: Mutex::default() }
     }
-    let plain =
-        async { if direct { dns::Answer::None } else { dns::services("_xmpp-client", target.domain, step).await } };
-    let secure = async {
-        if target.tls == Tls::StartTls {
-            dns::Answer::None
-        } else {
-            dns::services("_xmpps-client", target.domain, step).await
+
+    /// The door of the account that is called `whose` among the accounts of this client.
+    pub(crate) fn door(self: &Arc<Net>, route: Route, whose: &str) -> Door {
+        let mut known = self.apart.lock().expect("no holder of this lock panics");
+        let fresh = || Apart { credentials: Arc::new(Credentials::random()), token: tor::Token::new() };
+        let apart = known.entry(whose.to_owned()).or_insert_with(fresh).clone();
+        drop(known);
+        Door { net: self.clone(), route, apart }
+    }
+
+    /// Nobody looks: Tor does what it must and nothing more.
+    pub(crate) fn rest(&self, rest: bool) {
+        self.tor.rest(rest);
+    }
+}
+
+impl Door {
+    /// Where to try, in order; never empty. DNS is asked on the route `direct` only: on others it is the domain itself at
+    /// the standard port, unless a person said otherwise.
+    ///
+    /// Errors: `Unreachable` if the domain says that it has no such service (RFC 2782, target `.`).
+    pub(crate) async fn endpoints(
+        &self,
+        target: &Target<'_>,
+        step: Duration,
+        rng: &mut (impl rand::Rng + Send),
+    ) -> Result<Vec<Endpoint>, Error> {
+        let direct = target.tls == Tls::Direct;
+        let port = target.port.unwrap_or(if direct { 5223 } else { 5222 });
+        let literal = address(target.domain).is_some() || target.domain == "localhost";
+        if self.route != Route::Direct || target.host.is_some() || target.port.is_some() || literal {
+            let host = target.host.unwrap_or(target.domain).to_owned();
+            return Ok(vec![Endpoint { host, port, direct }]);
         }
-    };
-    let (plain, secure) = tokio::join!(plain, secure);
-    let fallback = Endpoint { host: target.domain.to_owned(), port, direct };
-    let found = dns::order(plain, secure, fallback, rng);
-    if found.is_empty() { Err(Error::about(ErrorKind::Unreachable, target.domain)) } else { Ok(found) }
-}
-
-/// Opens a byte stream to an endpoint: the first of its addresses that answers, each given `step`.
-///
-/// Errors: `UnknownHost`, `Unreachable`, `TimedOut`, about the host.
-pub(crate) async fn dial(endpoint: &Endpoint, step: Duration) -> Result<Socket, Error> {
-    let about = |kind| Error::about(kind, format!("{}:{}", endpoint.host, endpoint.port));
-    let addresses: Vec<SocketAddr> = match address(&endpoint.host) {
-        Some(ip) => vec![SocketAddr::new(ip, endpoint.port)],
-        None => match timeout(step, lookup_host((endpoint.host.as_str(), endpoint.port))).await {
-            Ok(Ok(found)) => found.take(ADDRESSES).collect(),
-            Ok(Err(_)) => return Err(Error::about(ErrorKind::UnknownHost, endpoint.host.as_str())),
-            Err(_) => return Err(about(ErrorKind::TimedOut)),
-        },
-    };
-    if addresses.is_empty() {
-        return Err(Error::about(ErrorKind::UnknownHost, endpoint.host.as_str()));
-    }
-    let stream = first(addresses, step).await.map_err(about)?;
-    // Stanzas are small and are written whole: waiting for more to send only delays them.
-    let _ = stream.set_nodelay(true);
-    Ok(Box::new(prompt::Prompt::new(stream)))
-}
-
-/// The first address that answers. A silent one holds the next back only for a moment (RFC 8305 section 5), so that a
-/// network whose IPv6 leads nowhere does not cost a whole step.
-async fn first(addresses: Vec<SocketAddr>, step: Duration) -> Result<TcpStream, ErrorKind> {
-    let mut addresses = addresses.into_iter();
-    let mut tries = JoinSet::new();
-    let mut error = ErrorKind::Unreachable;
-    loop {
-        match addresses.next() {
-            Some(address) => {
-                tries.spawn(timeout(step, TcpStream::connect(address)));
+        if is_onion(target.domain) {
+            return Err(Error::about(ErrorKind::OnionNeedsTor, target.domain));
+        }
+        let plain =
+            async { if direct { dns::Answer::None } else { dns::services("_xmpp-client", target.domain, step).await } };
+        let secure = async {
+            if target.tls == Tls::StartTls {
+                dns::Answer::None
+            } else {
+                dns::services("_xmpps-client", target.domain, step).await
             }
-            None if tries.is_empty() => return Err(error),
-            None => {}
-        }
-        let stagger = if addresses.len() > 0 { STAGGER } else { step };
-        match timeout(stagger, tries.join_next()).await {
-            Ok(Some(Ok(Ok(Ok(stream))))) => return Ok(stream),
-            Ok(Some(Ok(Err(_)))) => error = ErrorKind::TimedOut,
-            Ok(_) => error = ErrorKind::Unreachable,
-            // Still silent: the next one runs beside it.
-            Err(_) => {}
+        };
+        let (plain, secure) = tokio::join!(plain, secure);
+        let fallback = Endpoint { host: target.domain.to_owned(), port, direct };
+        let found = dns::order(plain, secure, fallback, rng);
+        if found.is_empty() { Err(Error::about(ErrorKind::Unreachable, target.domain)) } else { Ok(found) }
+    }
+
+    /// Opens a byte stream to an endpoint by this door's route. `step` is the patience for one thing that is near; what is
+    /// far, as Tor's other end, is given more.
+    ///
+    /// Errors, about the place or the route: `UnknownHost`, `Unreachable`, `TimedOut`; `OnionNeedsTor`, `OnionUnreachable`;
+    /// `ProxyUnreachable`, `NotSocks`; `NoTor`, `TorUnreachable`, `File`; `RouteRefused`.
+    pub(crate) async fn dial(&self, endpoint: &Endpoint, step: Duration) -> Result<Socket, Error> {
+        let host = endpoint.host.trim_start_matches('[').trim_end_matches(']');
+        match &self.route {
+            Route::Direct if is_onion(host) => Err(Error::about(ErrorKind::OnionNeedsTor, host)),
+            Route::Direct => direct::dial(host, endpoint.port, step).await,
+            Route::Socks5 { host: proxy, port } => {
+                let proxy = socks::Proxy { host: proxy, port: *port, credentials: &self.apart.credentials };
+                proxy.dial(&far_name(host)?, endpoint.port, step).await
+            }
+            Route::Tor => self.net.tor.dial(&far_name(host)?, endpoint.port, &self.apart.token, step).await,
         }
     }
 }
@@ -130,14 +156,33 @@ fn address(host: &str) -> Option<std::net::IpAddr> {
     host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 
+/// Whether a name is Tor's to resolve (RFC 7686 §2: others must not even ask DNS for it).
+fn is_onion(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    host.len() >= 6 && host.as_bytes()[host.len() - 6..].eq_ignore_ascii_case(b".onion")
+}
+
+/// A name as the far end of a route is given it: ASCII, and short enough for its length to fit one byte.
+fn far_name(host: &str) -> Result<String, Error> {
+    if address(host).is_some() {
+        return Ok(host.to_owned());
+    }
+    let name = idna::domain_to_ascii(host).ok().filter(|name| (1..=255).contains(&name.len()));
+    name.ok_or_else(|| Error::about(ErrorKind::InvalidInput, "--host"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use rand::{SeedableRng, rngs::StdRng};
 
-    async fn where_is(domain: &str, host: Option<&str>, port: Option<u16>, tls: Tls) -> Vec<Endpoint> {
+    pub(super) fn door(route: Route) -> Door {
+        Arc::new(Net::new("/nonexistent".into(), Arc::default())).door(route, "x")
+    }
+
+    async fn where_is(route: Route, domain: &str, host: Option<&str>, port: Option<u16>, tls: Tls) -> Vec<Endpoint> {
         let target = Target { domain, host, port, tls };
-        endpoints(&target, Duration::from_secs(1), &mut StdRng::seed_from_u64(1)).await.unwrap()
+        door(route).endpoints(&target, Duration::from_secs(1), &mut StdRng::seed_from_u64(1)).await.unwrap()
     }
 
     fn at(host: &str, port: u16, direct: bool) -> Vec<Endpoint> {
@@ -146,44 +191,44 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_person_gave_is_taken_without_asking_dns() {
+        let where_is = |domain, host, port, tls| where_is(Route::Direct, domain, host, port, tls);
         assert_eq!(where_is("x.test", Some("h.test"), None, Tls::Auto).await, at("h.test", 5222, false));
         assert_eq!(where_is("x.test", Some("h.test"), None, Tls::Direct).await, at("h.test", 5223, true));
         assert_eq!(where_is("x.test", None, Some(443), Tls::Direct).await, at("x.test", 443, true));
         assert_eq!(where_is("127.0.0.1", None, None, Tls::Auto).await, at("127.0.0.1", 5222, false));
     }
 
-    #[tokio::test]
-    async fn a_closed_port_is_unreachable_and_names_the_place() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let error = dial(&at("127.0.0.1", port, false)[0], Duration::from_secs(5)).await.err().unwrap();
-        assert_eq!(error.kind, ErrorKind::Unreachable);
-        assert_eq!(error.subject, format!("127.0.0.1:{port}"));
+    #[tokio::test(start_paused = true)]
+    async fn on_another_route_dns_is_not_asked() {
+        // With time standing still a question would never be answered, and its time-out would be over at once.
+        let before = tokio::time::Instant::now();
+        for route in [Route::Tor, Route::Socks5 { host: "127.0.0.1".into(), port: 9050 }] {
+            let found = where_is(route.clone(), "x.test", None, None, Tls::Auto).await;
+            assert_eq!(found, at("x.test", 5222, false));
+            assert_eq!(where_is(route, "x.test", None, None, Tls::Direct).await, at("x.test", 5223, true));
+        }
+        assert_eq!(before.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test]
-    async fn an_address_that_refuses_is_passed_over() {
-        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let open = listener.local_addr().unwrap();
-        let stream = first(vec![closed, closed, open], Duration::from_secs(5)).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), open);
-        assert_eq!(first(vec![closed, closed], Duration::from_secs(5)).await.err(), Some(ErrorKind::Unreachable));
+    async fn an_onion_address_is_never_asked_of_dns_or_dialled_directly() {
+        let name = "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad.ONION.";
+        let door = door(Route::Direct);
+        let target = Target { domain: name, host: None, port: None, tls: Tls::Auto };
+        let error = door.endpoints(&target, Duration::from_secs(5), &mut StdRng::seed_from_u64(1)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::OnionNeedsTor);
+        let error = door.dial(&at(name, 5222, false)[0], Duration::from_secs(5)).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::OnionNeedsTor);
+        assert!(!is_onion("onion") && !is_onion("onion.test") && is_onion("a.onion") && !is_onion("ünion"));
     }
 
-    #[tokio::test]
-    async fn an_address_that_is_silent_does_not_hold_the_next_back() {
-        // A listener whose queue is full drops what comes (Linux: backlog 0 holds one connection).
-        let silent = tokio::net::TcpSocket::new_v4().unwrap();
-        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let silent = silent.listen(0).unwrap();
-        let full = silent.local_addr().unwrap();
-        let _kept = TcpStream::connect(full).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let open = listener.local_addr().unwrap();
-        let stream = first(vec![full, open], Duration::from_secs(60)).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), open);
+    #[test]
+    fn accounts_are_kept_apart_and_each_stays_what_it_is() {
+        let net = Arc::new(Net::new("/nonexistent".into(), Arc::default()));
+        let secret = |whose| net.door(Route::Tor, whose).apart.credentials.clone();
+        assert!(Arc::ptr_eq(&secret("a"), &secret("a")));
+        assert_ne!(secret("a").user, secret("b").user);
+        assert_ne!(secret("a").password, secret("b").password);
     }
 
     #[test]

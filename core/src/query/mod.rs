@@ -14,6 +14,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod tor;
 mod window;
 
 pub(crate) use account::account;
@@ -26,6 +27,8 @@ pub(crate) use notifications::{notifications, round};
 pub(crate) use push::{is_node, push};
 pub(crate) use search::search;
 pub(crate) use timeline::{item, timeline};
+pub(crate) use tor::TorBoard;
+pub use tor::TorQuery;
 pub(crate) use window::Produce;
 pub use window::{Ender, Query};
 

@@ -94,6 +94,11 @@ impl Home {
         Ok(self.folders()?.iter().any(|folder| salvage::is_key_of(&folder.database(), key)))
     }
 
+    /// Where Tor keeps what it knows of its network; made by it, and nothing of any account.
+    pub(crate) fn tor(&self) -> PathBuf {
+        self.path.join("tor")
+    }
+
     /// Whether a home at `path` holds an account, readable or not.
     pub(crate) fn has_accounts(path: &Path) -> Result<bool> {
         Ok(!Home { path: path.to_owned() }.folders()?.is_empty())

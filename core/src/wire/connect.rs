@@ -3,10 +3,9 @@
 use super::talk::Talk;
 use super::xml::ns;
 use super::{Settings, domain};
-use crate::Route;
 use crate::error::{Error, ErrorKind};
 use crate::net::tls::{Exporter, Trust};
-use crate::net::{self, Endpoint, Socket, Target};
+use crate::net::{Door, Endpoint, Socket, Target};
 use rand::CryptoRng;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,13 +29,15 @@ pub(crate) trait Connect: Send {
 /// Over the network.
 pub(crate) struct Network {
     settings: Settings,
+    /// The only way out.
+    door: Door,
     /// Read at the first try and kept: the platform's authorities are a file of many certificates.
     trust: Option<Trust>,
 }
 
 impl Network {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Network { settings, trust: None }
+    pub(crate) fn new(settings: Settings, door: Door) -> Self {
+        Network { settings, door, trust: None }
     }
 
     async fn trust(&mut self) -> Result<Trust, Error> {
@@ -57,15 +58,12 @@ impl Connect for Network {
         let settings = &self.settings;
         let domain = domain(&settings.jid)?;
         let target = Target { domain: &domain, host: settings.host.as_deref(), port: settings.port, tls: settings.tls };
-        if settings.route != Route::Direct {
-            return Err(Error::about(ErrorKind::NotYet, format!("route {}", settings.route)));
-        }
         let step = settings.limits.step;
         let mut last = Error::about(ErrorKind::Unreachable, domain.as_str());
         // However many places DNS names, a try ends.
         let until = Instant::now() + step * TRY;
-        for endpoint in net::endpoints(&target, step, rng).await? {
-            match link(&endpoint, settings.jid.domain().as_str(), &domain, &trust, step).await {
+        for endpoint in self.door.endpoints(&target, step, rng).await? {
+            match link(&self.door, &endpoint, settings.jid.domain().as_str(), &domain, &trust, step).await {
                 Ok(link) => return Ok(link),
                 // A certificate that is not theirs is what an interceptor shows: no other place is asked then.
                 Err(error) if is_certificate(error.kind) => return Err(error),
@@ -83,8 +81,15 @@ fn is_certificate(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::CertificateName | ErrorKind::CertificateExpired | ErrorKind::CertificateUntrusted)
 }
 
-async fn link(endpoint: &Endpoint, to: &str, domain: &str, trust: &Trust, step: Duration) -> Result<Secured, Error> {
-    let mut socket = net::dial(endpoint, step).await?;
+async fn link(
+    door: &Door,
+    endpoint: &Endpoint,
+    to: &str,
+    domain: &str,
+    trust: &Trust,
+    step: Duration,
+) -> Result<Secured, Error> {
+    let mut socket = door.dial(endpoint, step).await?;
     if !endpoint.direct {
         socket = starttls(socket, to, step).await.map_err(|error| named(error, endpoint))?;
     }

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub ca: Option<String>,
     /// The only way that anything of this account may travel.
     pub route: Route,
+    /// What the account is called among those of this process; says nothing of it to others.
+    pub whose: String,
     /// Stable random UUID of this installation (XEP-0388 user agent, Bind2 tag stays generic).
     pub user_agent: String,
     pub limits: Limits,

@@ -5,6 +5,7 @@ use super::connect::{Connect, Network, Secured};
 use super::talk::Talk;
 use super::xml::{self, escape, ns};
 use crate::error::{Error, ErrorKind};
+use crate::net::Door;
 use minidom::Element;
 use rand::CryptoRng;
 
@@ -12,8 +13,8 @@ use rand::CryptoRng;
 ///
 /// Errors: `RegistrationClosed` if the server takes none from a client or wants more than a name and a password,
 /// `RegistrationRefused` if it does not take this one, and those of a connection.
-pub(crate) async fn register<R: CryptoRng + Send>(settings: &Settings, rng: &mut R) -> Result<(), Error> {
-    let link = Network::new(settings.clone()).connect(rng).await?;
+pub(crate) async fn register<R: CryptoRng + Send>(settings: &Settings, door: Door, rng: &mut R) -> Result<(), Error> {
+    let link = Network::new(settings.clone(), door).connect(rng).await?;
     over(link, settings).await
 }
 

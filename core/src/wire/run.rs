@@ -6,6 +6,7 @@ use super::session::{Ended, Pump};
 use super::state::{BackOff, State};
 use super::{Bound, FromWire, Settings, ToWire};
 use crate::error::ErrorKind;
+use crate::net::Door;
 use rand::CryptoRng;
 use std::pin::pin;
 use std::time::Duration;
@@ -15,11 +16,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// Runs the wire of an account until it is told to stop or may not try again.
 pub(crate) async fn run<R: CryptoRng + Send>(
     settings: Settings,
+    door: Door,
     events: mpsc::Sender<FromWire>,
     commands: mpsc::Receiver<ToWire>,
     rng: R,
 ) {
-    let network = Network::new(settings.clone());
+    let network = Network::new(settings.clone(), door);
     Wire { settings, events, commands, rng, network, state: State::default() }.run().await;
 }
 
@@ -45,7 +47,8 @@ fn retries(kind: ErrorKind) -> bool {
             | ErrorKind::Conflict
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidJid
-            | ErrorKind::NotYet
+            | ErrorKind::NoTor
+            | ErrorKind::OnionNeedsTor
     )
 }
 

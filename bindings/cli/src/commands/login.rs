@@ -107,7 +107,9 @@ fn subject(kind: ErrorKind, new: &NewLogin) -> String {
     use ErrorKind::*;
     let domain = new.jid.rsplit_once('@').map_or(new.jid.as_str(), |(_, domain)| domain);
     match kind {
-        UnknownHost | Unreachable | TimedOut | NotXmpp => {
+        ProxyUnreachable | NotSocks => new.route.clone(),
+        TorUnreachable | NoTor => "Tor".to_owned(),
+        UnknownHost | Unreachable | TimedOut | NotXmpp | OnionNeedsTor | OnionUnreachable | RouteRefused => {
             let host = new.host.as_deref().unwrap_or(domain);
             new.port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
         }

@@ -465,6 +465,22 @@ fileprivate final class UniffiHandleMap<T>: @unchecked Sendable {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterUInt8: FfiConverterPrimitive {
+    typealias FfiType = UInt8
+    typealias SwiftType = UInt8
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt8 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: UInt8, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterUInt16: FfiConverterPrimitive {
     typealias FfiType = UInt16
     typealias SwiftType = UInt16
@@ -1478,6 +1494,12 @@ public protocol ClientProtocol: AnyObject, Sendable {
      */
     func setLifecycle(lifecycle: Lifecycle) async throws
 
+    /**
+     * How Tor inside of this process stands, now and whenever that changes. It starts with the first account whose route it
+     * is, and says `Off` for ever in a build without it.
+     */
+    func watchTor()  -> TorQuery
+
 }
 /**
  * An open home.
@@ -1689,6 +1711,19 @@ open func setLifecycle(lifecycle: Lifecycle)async throws   {
             liftFunc: { $0 },
             errorHandler: FfiConverterTypeDunnockError_lift
         )
+}
+
+    /**
+     * How Tor inside of this process stands, now and whenever that changes. It starts with the first account whose route it
+     * is, and says `Off` for ever in a build without it.
+     */
+open func watchTor() -> TorQuery  {
+    return try!  FfiConverterTypeTorQuery_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dunnock_ffi_fn_method_client_watch_tor(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
 
@@ -2504,6 +2539,160 @@ public func FfiConverterTypeTimelineQuery_lift(_ handle: UInt64) throws -> Timel
 #endif
 public func FfiConverterTypeTimelineQuery_lower(_ value: TimelineQuery) -> UInt64 {
     return FfiConverterTypeTimelineQuery.lower(value)
+}
+
+
+
+
+
+
+/**
+ * How Tor inside of this process stands.
+ */
+public protocol TorQueryProtocol: AnyObject, Sendable {
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */
+    func end()
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+    func next() async throws  -> TorStatus?
+
+}
+/**
+ * How Tor inside of this process stands.
+ */
+open class TorQuery: TorQueryProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_dunnock_ffi_fn_clone_torquery(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_dunnock_ffi_fn_free_torquery(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */
+open func end()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dunnock_ffi_fn_method_torquery_end(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+open func next()async throws  -> TorStatus?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_torquery_next(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeTorStatus.lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTorQuery: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = TorQuery
+
+    public static func lift(_ handle: UInt64) throws -> TorQuery {
+        return TorQuery(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: TorQuery) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TorQuery {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: TorQuery, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTorQuery_lift(_ handle: UInt64) throws -> TorQuery {
+    return try FfiConverterTypeTorQuery.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTorQuery_lower(_ value: TorQuery) -> UInt64 {
+    return FfiConverterTypeTorQuery.lower(value)
 }
 
 
@@ -3620,6 +3809,85 @@ public func FfiConverterTypeTimelineItem_lower(_ value: TimelineItem) -> RustBuf
 
 
 /**
+ * How Tor inside of this process stands.
+ */
+public struct TorStatus: Equatable, Hashable {
+    /**
+     * Whether it can be used.
+     */
+    public let state: TorState
+    /**
+     * How far its start is, 0 to 100.
+     */
+    public let percent: UInt8
+    /**
+     * Why it gets no further, if it seems stuck: `offline`, `filtered`, `clock`, `directory`, `silent` or `unknown`.
+     */
+    public let blocked: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether it can be used.
+         */state: TorState,
+        /**
+         * How far its start is, 0 to 100.
+         */percent: UInt8,
+        /**
+         * Why it gets no further, if it seems stuck: `offline`, `filtered`, `clock`, `directory`, `silent` or `unknown`.
+         */blocked: String?) {
+        self.state = state
+        self.percent = percent
+        self.blocked = blocked
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension TorStatus: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTorStatus: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TorStatus {
+        return
+            try TorStatus(
+                state: FfiConverterTypeTorState.read(from: &buf),
+                percent: FfiConverterUInt8.read(from: &buf),
+                blocked: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: TorStatus, into buf: inout [UInt8]) {
+        FfiConverterTypeTorState.write(value.state, into: &buf)
+        FfiConverterUInt8.write(value.percent, into: &buf)
+        FfiConverterOptionString.write(value.blocked, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTorStatus_lift(_ buf: RustBuffer) throws -> TorStatus {
+    return try FfiConverterTypeTorStatus.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTorStatus_lower(_ value: TorStatus) -> RustBuffer {
+    return FfiConverterTypeTorStatus.lower(value)
+}
+
+
+/**
  * What can be done about a contact.
  */
 
@@ -4133,6 +4401,48 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case streamRefused
     /**
+     * the SOCKS5 proxy does not answer
+     *
+     * start it (Orbot, Tor) or check the route's host and port; nothing went another way
+     */
+    case proxyUnreachable
+    /**
+     * what answers at the route's host and port is not a SOCKS5 proxy
+     *
+     * check them; nothing went another way
+     */
+    case notSocks
+    /**
+     * the proxy, or Tor, would not connect to this place
+     *
+     * check --host and --port; exits of Tor take no local addresses, and a proxy may forbid places
+     */
+    case routeRefused
+    /**
+     * an onion address is reached over Tor only
+     *
+     * choose the route tor, or a SOCKS5 proxy of Tor's such as socks5://127.0.0.1:9050
+     */
+    case onionNeedsTor
+    /**
+     * no onion service answers at this address
+     *
+     * check the address letter by letter; if it is right, the service is not running
+     */
+    case onionUnreachable
+    /**
+     * the Tor network cannot be reached
+     *
+     * check the network and this device's clock; where Tor is blocked, use Orbot with a bridge as socks5://127.0.0.1:9050. Nothing went another way
+     */
+    case torUnreachable
+    /**
+     * this Dunnock was built without Tor
+     *
+     * build it with `--features tor`, or use a Tor of your own: the route socks5://127.0.0.1:9050
+     */
+    case noTor
+    /**
      * the server takes no registration from a client
      *
      * make the account the way the server's site says, then `dunnock login`
@@ -4204,6 +4514,36 @@ public enum ErrorKind: Equatable, Hashable {
      * use an id or fingerprint that `devices` lists
      */
     case unknownDevice
+    /**
+     * the account's server sends no pushes (XEP-0357)
+     *
+     * messages come while Dunnock is connected; ask the server's operator for pushes
+     */
+    case pushUnsupported
+    /**
+     * the app server for pushes does not answer
+     *
+     * it is asked again by itself, and on each new connection; messages come while Dunnock is connected
+     */
+    case pushSilent
+    /**
+     * the app server or the account's server refused the push
+     *
+     * check the app server's address and the device's token; it is tried again on the next connection
+     */
+    case pushRefused
+    /**
+     * the app server's answer is not one that can be trusted
+     *
+     * nothing was enabled; check its address, or tell whoever runs it
+     */
+    case pushAnswer
+    /**
+     * the time was up before all was fetched
+     *
+     * nothing is lost: what is missing waits on the server; sync again, with more time
+     */
+    case deadlinePassed
     /**
      * the other side refused it
      *
@@ -4309,37 +4649,61 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
 
         case 30: return .streamRefused
 
-        case 31: return .registrationClosed
+        case 31: return .proxyUnreachable
 
-        case 32: return .registrationRefused
+        case 32: return .notSocks
 
-        case 33: return .offline
+        case 33: return .routeRefused
 
-        case 34: return .archiveSilent
+        case 34: return .onionNeedsTor
 
-        case 35: return .crashed
+        case 35: return .onionUnreachable
 
-        case 36: return .plainNotAllowed
+        case 36: return .torUnreachable
 
-        case 37: return .noOtherDevice
+        case 37: return .noTor
 
-        case 38: return .noTrustedDevice
+        case 38: return .registrationClosed
 
-        case 39: return .noUsableDevice
+        case 39: return .registrationRefused
 
-        case 40: return .deviceChanged
+        case 40: return .offline
 
-        case 41: return .unknownMessage
+        case 41: return .archiveSilent
 
-        case 42: return .unknownDevice
+        case 42: return .crashed
 
-        case 43: return .refused
+        case 43: return .plainNotAllowed
 
-        case 44: return .tooLarge
+        case 44: return .noOtherDevice
 
-        case 45: return .ended
+        case 45: return .noTrustedDevice
 
-        case 46: return .`internal`
+        case 46: return .noUsableDevice
+
+        case 47: return .deviceChanged
+
+        case 48: return .unknownMessage
+
+        case 49: return .unknownDevice
+
+        case 50: return .pushUnsupported
+
+        case 51: return .pushSilent
+
+        case 52: return .pushRefused
+
+        case 53: return .pushAnswer
+
+        case 54: return .deadlinePassed
+
+        case 55: return .refused
+
+        case 56: return .tooLarge
+
+        case 57: return .ended
+
+        case 58: return .`internal`
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4469,68 +4833,116 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(30))
 
 
-        case .registrationClosed:
+        case .proxyUnreachable:
             writeInt(&buf, Int32(31))
 
 
-        case .registrationRefused:
+        case .notSocks:
             writeInt(&buf, Int32(32))
 
 
-        case .offline:
+        case .routeRefused:
             writeInt(&buf, Int32(33))
 
 
-        case .archiveSilent:
+        case .onionNeedsTor:
             writeInt(&buf, Int32(34))
 
 
-        case .crashed:
+        case .onionUnreachable:
             writeInt(&buf, Int32(35))
 
 
-        case .plainNotAllowed:
+        case .torUnreachable:
             writeInt(&buf, Int32(36))
 
 
-        case .noOtherDevice:
+        case .noTor:
             writeInt(&buf, Int32(37))
 
 
-        case .noTrustedDevice:
+        case .registrationClosed:
             writeInt(&buf, Int32(38))
 
 
-        case .noUsableDevice:
+        case .registrationRefused:
             writeInt(&buf, Int32(39))
 
 
-        case .deviceChanged:
+        case .offline:
             writeInt(&buf, Int32(40))
 
 
-        case .unknownMessage:
+        case .archiveSilent:
             writeInt(&buf, Int32(41))
 
 
-        case .unknownDevice:
+        case .crashed:
             writeInt(&buf, Int32(42))
 
 
-        case .refused:
+        case .plainNotAllowed:
             writeInt(&buf, Int32(43))
 
 
-        case .tooLarge:
+        case .noOtherDevice:
             writeInt(&buf, Int32(44))
 
 
-        case .ended:
+        case .noTrustedDevice:
             writeInt(&buf, Int32(45))
 
 
-        case .`internal`:
+        case .noUsableDevice:
             writeInt(&buf, Int32(46))
+
+
+        case .deviceChanged:
+            writeInt(&buf, Int32(47))
+
+
+        case .unknownMessage:
+            writeInt(&buf, Int32(48))
+
+
+        case .unknownDevice:
+            writeInt(&buf, Int32(49))
+
+
+        case .pushUnsupported:
+            writeInt(&buf, Int32(50))
+
+
+        case .pushSilent:
+            writeInt(&buf, Int32(51))
+
+
+        case .pushRefused:
+            writeInt(&buf, Int32(52))
+
+
+        case .pushAnswer:
+            writeInt(&buf, Int32(53))
+
+
+        case .deadlinePassed:
+            writeInt(&buf, Int32(54))
+
+
+        case .refused:
+            writeInt(&buf, Int32(55))
+
+
+        case .tooLarge:
+            writeInt(&buf, Int32(56))
+
+
+        case .ended:
+            writeInt(&buf, Int32(57))
+
+
+        case .`internal`:
+            writeInt(&buf, Int32(58))
 
         }
     }
@@ -5299,6 +5711,91 @@ public func FfiConverterTypeTls_lower(_ value: Tls) -> RustBuffer {
 
 
 /**
+ * Whether Tor can be used.
+ */
+
+public enum TorState: Equatable, Hashable {
+
+    /**
+     * Nobody needed it yet.
+     */
+    case off
+    /**
+     * It finds its way into its network.
+     */
+    case starting
+    /**
+     * It carries streams.
+     */
+    case ready
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension TorState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTorState: FfiConverterRustBuffer {
+    typealias SwiftType = TorState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TorState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .off
+
+        case 2: return .starting
+
+        case 3: return .ready
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: TorState, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .off:
+            writeInt(&buf, Int32(1))
+
+
+        case .starting:
+            writeInt(&buf, Int32(2))
+
+
+        case .ready:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTorState_lift(_ buf: RustBuffer) throws -> TorState {
+    return try FfiConverterTypeTorState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTorState_lower(_ value: TorState) -> RustBuffer {
+    return FfiConverterTypeTorState.lower(value)
+}
+
+
+
+/**
  * What we think of a device's key.
  */
 
@@ -5565,6 +6062,30 @@ fileprivate struct FfiConverterOptionTypeTimelineItem: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeTimelineItem.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeTorStatus: FfiConverterRustBuffer {
+    typealias SwiftType = TorStatus?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeTorStatus.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeTorStatus.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6319,6 +6840,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_client_set_lifecycle() != 59797) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_client_watch_tor() != 25912) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_chatsquery_end() != 18560) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -6353,6 +6877,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_timelinequery_next() != 45618) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_torquery_end() != 64719) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_torquery_next() != 44124) {
         return InitializationResult.apiChecksumMismatch
     }
 

@@ -428,6 +428,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_client_remove(uint64_t ptr, RustBuffer jid
 uint64_t uniffi_dunnock_ffi_fn_method_client_set_lifecycle(uint64_t ptr, RustBuffer lifecycle
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_WATCH_TOR
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_WATCH_TOR
+uint64_t uniffi_dunnock_ffi_fn_method_client_watch_tor(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_CLONE_CHATSQUERY
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_CLONE_CHATSQUERY
 uint64_t uniffi_dunnock_ffi_fn_clone_chatsquery(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -546,6 +551,26 @@ void uniffi_dunnock_ffi_fn_method_timelinequery_end(uint64_t ptr, RustCallStatus
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_TIMELINEQUERY_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_TIMELINEQUERY_NEXT
 uint64_t uniffi_dunnock_ffi_fn_method_timelinequery_next(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_CLONE_TORQUERY
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_CLONE_TORQUERY
+uint64_t uniffi_dunnock_ffi_fn_clone_torquery(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FREE_TORQUERY
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FREE_TORQUERY
+void uniffi_dunnock_ffi_fn_free_torquery(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_TORQUERY_END
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_TORQUERY_END
+void uniffi_dunnock_ffi_fn_method_torquery_end(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_TORQUERY_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_TORQUERY_NEXT
+uint64_t uniffi_dunnock_ffi_fn_method_torquery_next(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FUNC_VERSION
@@ -1084,6 +1109,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_client_set_lifecycle(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_WATCH_TOR
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_WATCH_TOR
+uint16_t uniffi_dunnock_ffi_checksum_method_client_watch_tor(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CHATSQUERY_END
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CHATSQUERY_END
 uint16_t uniffi_dunnock_ffi_checksum_method_chatsquery_end(void
@@ -1153,6 +1184,18 @@ uint16_t uniffi_dunnock_ffi_checksum_method_timelinequery_end(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_TIMELINEQUERY_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_TIMELINEQUERY_NEXT
 uint16_t uniffi_dunnock_ffi_checksum_method_timelinequery_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_TORQUERY_END
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_TORQUERY_END
+uint16_t uniffi_dunnock_ffi_checksum_method_torquery_end(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_TORQUERY_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_TORQUERY_NEXT
+uint16_t uniffi_dunnock_ffi_checksum_method_torquery_next(void
 
 );
 #endif

@@ -50,6 +50,7 @@ pub(super) fn settings() -> Settings {
         tls: Tls::Auto,
         ca: None,
         route: Route::Direct,
+        whose: String::new(),
         user_agent: "d4565fa7-4d72-4749-b3d3-740edbf87770".into(),
         limits: Limits { back_off: Duration::from_secs(60), ..Limits::default() },
     }

@@ -762,6 +762,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_set_lifecycle(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_watch_tor(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_chatsquery_end(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_chatsquery_next(
@@ -785,6 +787,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dunnock_ffi_checksum_method_timelinequery_end(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_timelinequery_next(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_torquery_end(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_torquery_next(
     ): Int
     external fun ffi_dunnock_ffi_uniffi_contract_version(
     ): Int
@@ -880,6 +886,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_set_lifecycle(`ptr`: Long,`lifecycle`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_watch_tor(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_clone_chatsquery(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_dunnock_ffi_fn_free_chatsquery(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -927,6 +935,14 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_timelinequery_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_dunnock_ffi_fn_method_timelinequery_next(`ptr`: Long,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_clone_torquery(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_free_torquery(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dunnock_ffi_fn_method_torquery_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dunnock_ffi_fn_method_torquery_next(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_func_version(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1181,6 +1197,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_set_lifecycle() and 0xFFFF) != 59797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_watch_tor() and 0xFFFF) != 25912) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_chatsquery_end() and 0xFFFF) != 18560) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1215,6 +1234,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_timelinequery_next() and 0xFFFF) != 45618) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_torquery_end() and 0xFFFF) != 64719) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_torquery_next() and 0xFFFF) != 44124) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1386,6 +1411,33 @@ private class UniffiJnaCleanable(
 
 private fun UniffiCleaner.Companion.create(): UniffiCleaner = UniffiJnaCleaner()
 
+
+/**
+ * @suppress
+ */
+public object FfiConverterUByte: FfiConverter<UByte, Byte> {
+    override fun lift(value: Byte): UByte {
+        return value.toUByte()
+    }
+
+    fun lift(value: Int): UByte {
+        return value.toUByte()
+    }
+
+    override fun read(buf: ByteBuffer): UByte {
+        return lift(buf.get())
+    }
+
+    override fun lower(value: UByte): Byte {
+        return value.toByte()
+    }
+
+    override fun allocationSize(value: UByte) = 1UL
+
+    override fun write(value: UByte, buf: ByteBuffer) {
+        buf.put(value.toByte())
+    }
+}
 
 /**
  * @suppress
@@ -2963,6 +3015,12 @@ public interface ClientInterface {
      */
     suspend fun `setLifecycle`(`lifecycle`: Lifecycle)
 
+    /**
+     * How Tor inside of this process stands, now and whenever that changes. It starts with the first account whose route it
+     * is, and says `Off` for ever in a build without it.
+     */
+    fun `watchTor`(): TorQuery
+
     companion object
 }
 
@@ -3273,6 +3331,23 @@ open class Client: Disposable, AutoCloseable, ClientInterface
         DunnockException.ErrorHandler,
     )
     }
+
+
+    /**
+     * How Tor inside of this process stands, now and whenever that changes. It starts with the first account whose route it
+     * is, and says `Off` for ever in a build without it.
+     */override fun `watchTor`(): TorQuery {
+            return FfiConverterTypeTorQuery.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dunnock_ffi_fn_method_client_watch_tor(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
 
 
 
@@ -4798,6 +4873,303 @@ public object FfiConverterTypeTimelineQuery: FfiConverter<TimelineQuery, Long> {
 }
 
 
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * How Tor inside of this process stands.
+ */
+public interface TorQueryInterface {
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */
+    fun `end`()
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+    suspend fun `next`(): TorStatus?
+
+    companion object
+}
+
+/**
+ * How Tor inside of this process stands.
+ */
+open class TorQuery: Disposable, AutoCloseable, TorQueryInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_dunnock_ffi_fn_free_torquery(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_dunnock_ffi_fn_clone_torquery(handle, status)
+        }
+    }
+
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */override fun `end`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dunnock_ffi_fn_method_torquery_end(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `next`() : TorStatus? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_torquery_next(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeTorStatus.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTorQuery: FfiConverter<TorQuery, Long> {
+    override fun lower(value: TorQuery): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): TorQuery {
+        return TorQuery(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): TorQuery {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: TorQuery) = 8UL
+
+    override fun write(value: TorQuery, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
 
 /**
  * New values for an account's connection; `None` leaves one as it is.
@@ -5606,6 +5978,61 @@ public object FfiConverterTypeTimelineItem: FfiConverterRustBuffer<TimelineItem>
 
 
 /**
+ * How Tor inside of this process stands.
+ */
+data class TorStatus (
+    /**
+     * Whether it can be used.
+     */
+    val `state`: TorState
+    ,
+    /**
+     * How far its start is, 0 to 100.
+     */
+    val `percent`: kotlin.UByte
+    ,
+    /**
+     * Why it gets no further, if it seems stuck: `offline`, `filtered`, `clock`, `directory`, `silent` or `unknown`.
+     */
+    val `blocked`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTorStatus: FfiConverterRustBuffer<TorStatus> {
+    override fun read(buf: ByteBuffer): TorStatus {
+        return TorStatus(
+            FfiConverterTypeTorState.read(buf),
+            FfiConverterUByte.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TorStatus) = (
+            FfiConverterTypeTorState.allocationSize(value.`state`) +
+            FfiConverterUByte.allocationSize(value.`percent`) +
+            FfiConverterOptionalString.allocationSize(value.`blocked`)
+    )
+
+    override fun write(value: TorStatus, buf: ByteBuffer) {
+            FfiConverterTypeTorState.write(value.`state`, buf)
+            FfiConverterUByte.write(value.`percent`, buf)
+            FfiConverterOptionalString.write(value.`blocked`, buf)
+    }
+}
+
+
+
+/**
  * What can be done about a contact.
  */
 sealed class ContactChange {
@@ -6088,6 +6515,48 @@ enum class ErrorKind {
      */
     STREAM_REFUSED,
     /**
+     * the SOCKS5 proxy does not answer
+     *
+     * start it (Orbot, Tor) or check the route's host and port; nothing went another way
+     */
+    PROXY_UNREACHABLE,
+    /**
+     * what answers at the route's host and port is not a SOCKS5 proxy
+     *
+     * check them; nothing went another way
+     */
+    NOT_SOCKS,
+    /**
+     * the proxy, or Tor, would not connect to this place
+     *
+     * check --host and --port; exits of Tor take no local addresses, and a proxy may forbid places
+     */
+    ROUTE_REFUSED,
+    /**
+     * an onion address is reached over Tor only
+     *
+     * choose the route tor, or a SOCKS5 proxy of Tor's such as socks5://127.0.0.1:9050
+     */
+    ONION_NEEDS_TOR,
+    /**
+     * no onion service answers at this address
+     *
+     * check the address letter by letter; if it is right, the service is not running
+     */
+    ONION_UNREACHABLE,
+    /**
+     * the Tor network cannot be reached
+     *
+     * check the network and this device's clock; where Tor is blocked, use Orbot with a bridge as socks5://127.0.0.1:9050. Nothing went another way
+     */
+    TOR_UNREACHABLE,
+    /**
+     * this Dunnock was built without Tor
+     *
+     * build it with `--features tor`, or use a Tor of your own: the route socks5://127.0.0.1:9050
+     */
+    NO_TOR,
+    /**
      * the server takes no registration from a client
      *
      * make the account the way the server's site says, then `dunnock login`
@@ -6159,6 +6628,36 @@ enum class ErrorKind {
      * use an id or fingerprint that `devices` lists
      */
     UNKNOWN_DEVICE,
+    /**
+     * the account's server sends no pushes (XEP-0357)
+     *
+     * messages come while Dunnock is connected; ask the server's operator for pushes
+     */
+    PUSH_UNSUPPORTED,
+    /**
+     * the app server for pushes does not answer
+     *
+     * it is asked again by itself, and on each new connection; messages come while Dunnock is connected
+     */
+    PUSH_SILENT,
+    /**
+     * the app server or the account's server refused the push
+     *
+     * check the app server's address and the device's token; it is tried again on the next connection
+     */
+    PUSH_REFUSED,
+    /**
+     * the app server's answer is not one that can be trusted
+     *
+     * nothing was enabled; check its address, or tell whoever runs it
+     */
+    PUSH_ANSWER,
+    /**
+     * the time was up before all was fetched
+     *
+     * nothing is lost: what is missing waits on the server; sync again, with more time
+     */
+    DEADLINE_PASSED,
     /**
      * the other side refused it
      *
@@ -6876,6 +7375,53 @@ public object FfiConverterTypeTls: FfiConverterRustBuffer<Tls> {
 
 
 /**
+ * Whether Tor can be used.
+ */
+
+enum class TorState {
+
+    /**
+     * Nobody needed it yet.
+     */
+    OFF,
+    /**
+     * It finds its way into its network.
+     */
+    STARTING,
+    /**
+     * It carries streams.
+     */
+    READY;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTorState: FfiConverterRustBuffer<TorState> {
+    override fun read(buf: ByteBuffer) = try {
+        TorState.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: TorState) = 4UL
+
+    override fun write(value: TorState, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What we think of a device's key.
  */
 
@@ -7148,6 +7694,38 @@ public object FfiConverterOptionalTypeTimelineItem: FfiConverterRustBuffer<Timel
         } else {
             buf.put(1)
             FfiConverterTypeTimelineItem.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeTorStatus: FfiConverterRustBuffer<TorStatus?> {
+    override fun read(buf: ByteBuffer): TorStatus? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeTorStatus.read(buf)
+    }
+
+    override fun allocationSize(value: TorStatus?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeTorStatus.allocationSize(value)
+        }
+    }
+
+    override fun write(value: TorStatus?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeTorStatus.write(value, buf)
         }
     }
 }
