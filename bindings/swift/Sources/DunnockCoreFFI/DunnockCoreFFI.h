@@ -594,6 +594,11 @@ RustBuffer uniffi_dunnock_ffi_fn_func_error_cause(RustBuffer kind, RustCallStatu
 RustBuffer uniffi_dunnock_ffi_fn_func_error_code(RustBuffer kind, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FUNC_ERROR_KIND
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FUNC_ERROR_KIND
+RustBuffer uniffi_dunnock_ffi_fn_func_error_kind(RustBuffer code, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FUNC_ERROR_REMEDY
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FUNC_ERROR_REMEDY
 RustBuffer uniffi_dunnock_ffi_fn_func_error_remedy(RustBuffer kind, RustCallStatus *_Nonnull out_status
@@ -890,6 +895,12 @@ uint16_t uniffi_dunnock_ffi_checksum_func_error_cause(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_FUNC_ERROR_CODE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_FUNC_ERROR_CODE
 uint16_t uniffi_dunnock_ffi_checksum_func_error_code(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_FUNC_ERROR_KIND
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_FUNC_ERROR_KIND
+uint16_t uniffi_dunnock_ffi_checksum_func_error_kind(void
 
 );
 #endif

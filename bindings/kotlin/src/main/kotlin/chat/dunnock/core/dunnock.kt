@@ -690,6 +690,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_func_error_code(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_func_error_kind(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_func_error_remedy(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_func_parse_route(
@@ -952,6 +954,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_dunnock_ffi_fn_func_error_code(`kind`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_dunnock_ffi_fn_func_error_kind(`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_dunnock_ffi_fn_func_error_remedy(`kind`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dunnock_ffi_fn_func_parse_route(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1087,6 +1091,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_func_error_code() and 0xFFFF) != 31316) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_func_error_kind() and 0xFFFF) != 54281) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_func_error_remedy() and 0xFFFF) != 62348) {
@@ -7768,6 +7775,38 @@ public object FfiConverterOptionalTypeDelivery: FfiConverterRustBuffer<Delivery?
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeErrorKind: FfiConverterRustBuffer<ErrorKind?> {
+    override fun read(buf: ByteBuffer): ErrorKind? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeErrorKind.read(buf)
+    }
+
+    override fun allocationSize(value: ErrorKind?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeErrorKind.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ErrorKind?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeErrorKind.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeProof: FfiConverterRustBuffer<Proof?> {
     override fun read(buf: ByteBuffer): Proof? {
         if (buf.get().toInt() == 0) {
@@ -8346,6 +8385,20 @@ public typealias FfiConverterTypeTime = FfiConverterLong
 
 
         FfiConverterTypeErrorKind.lower(`kind`),_status)
+}
+    )
+    }
+
+
+        /**
+         * The kind of this stable name, as rows and connections carry it; null if this version knows none such.
+         */ fun `errorKind`(`code`: kotlin.String): ErrorKind? {
+            return FfiConverterOptionalTypeErrorKind.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dunnock_ffi_fn_func_error_kind(
+
+
+        FfiConverterString.lower(`code`),_status)
 }
     )
     }
