@@ -4,9 +4,11 @@ use crate::error::Result;
 use crate::guard::{caught, disk, panic_if_told, task};
 use crate::held::{Held, Home};
 use crate::model::DeviceView;
-use crate::watch::{ChatsQuery, ConnectionQuery, ContactsQuery, DevicesQuery, Events, Source, TimelineQuery, Watch};
-use dunnock_core::command::{AccountUpdate, Command, ContactChange, Reply};
-use dunnock_core::model::{ChatItem, Connection, Contact, TimelineItem, Trust};
+use crate::watch::{
+    ChatsQuery, ConnectionQuery, ContactsQuery, DevicesQuery, Events, PushQuery, Source, TimelineQuery, Watch,
+};
+use dunnock_core::command::{AccountUpdate, Command, ContactChange, PushService, Reply};
+use dunnock_core::model::{ChatItem, Connection, Contact, Push, TimelineItem, Trust};
 use dunnock_core::{ErrorKind, Route};
 use std::sync::Arc;
 
@@ -144,6 +146,16 @@ impl Account {
         self.done(Command::DeviceRemove { device }).await
     }
 
+    /// Is woken by pushes (XEP-0357) of this app server, and of no other. How far that is tells `watchPush`. `InvalidInput`.
+    pub async fn enable_push(&self, service: PushService) -> Result<()> {
+        self.done(Command::EnablePush(service)).await
+    }
+
+    /// Is woken no more: our server and the app server are told.
+    pub async fn disable_push(&self) -> Result<()> {
+        self.done(Command::DisablePush).await
+    }
+
     /// The chat list, newest first, at most 200.
     pub async fn chats(&self) -> Result<Vec<ChatItem>> {
         self.read(dunnock_core::Account::chats).await
@@ -168,6 +180,11 @@ impl Account {
     /// How the connection stands, in whichever process holds it.
     pub async fn connection(&self) -> Result<Connection> {
         self.read(dunnock_core::Account::connection).await
+    }
+
+    /// How far the push is.
+    pub async fn push(&self) -> Result<Push> {
+        self.read(dunnock_core::Account::push).await
     }
 
     /// Readable rows that hold all these words, newest first; at most 200. The last word may be the beginning of one.
@@ -198,6 +215,11 @@ impl Account {
     /// The connection, again after each change.
     pub fn watch_connection(&self) -> Arc<ConnectionQuery> {
         Arc::new(ConnectionQuery(self.watch(dunnock_core::Account::watch_connection)))
+    }
+
+    /// The push, again after each change.
+    pub fn watch_push(&self) -> Arc<PushQuery> {
+        Arc::new(PushQuery(self.watch(dunnock_core::Account::watch_push)))
     }
 
     /// What happens from now on, in the order of commits, in this and other processes.

@@ -7,9 +7,11 @@ use crate::held::Home;
 use crate::watch::{TorQuery, Watch};
 use dunnock_core::command::Tls;
 use dunnock_core::lifecycle::Lifecycle;
+use dunnock_core::model::SyncReport;
 use dunnock_core::{Error, ErrorKind, Route, StoreKey};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// What an account needs to be added or registered.
@@ -120,8 +122,36 @@ impl Client {
     /// How Tor inside of this process stands, now and whenever that changes. It starts with the first account whose route it
     /// is, and says `Off` for ever in a build without it.
     pub fn watch_tor(&self) -> Arc<TorQuery> {
-        let opened = self.home.client().map(|client| client.watch_tor());
+        let opened = guard::caught(|| Ok(self.home.client()?.watch_tor()));
         Arc::new(TorQuery(Watch::open(&self.home, "Tor", opened)))
+    }
+
+    /// Woken for a moment: connects all accounts that a person wants online, catches up, and lets go again without a goodbye,
+    /// so that the servers go on pushing. Answers within the deadline, and a few seconds more if a stream does not end;
+    /// with 0 it connects nothing and answers what is here. Can be cancelled: nothing is lost. `NoAccount` if there is none.
+    pub async fn background_sync(&self, deadline_ms: u64) -> Result<SyncReport> {
+        let (client, deadline) = (self.home.client()?, Duration::from_millis(deadline_ms));
+        guard::cancellable(&self.home.handle, async move { client.background_sync(deadline).await }).await
+    }
+
+    /// The same for one account. `NoAccount`; `Offline` if a person disconnected it; why its server refused it.
+    pub async fn background_sync_of(&self, account: String, deadline_ms: u64) -> Result<SyncReport> {
+        let (client, deadline) = (self.home.client()?, Duration::from_millis(deadline_ms));
+        guard::cancellable(&self.home.handle, async move { client.background_sync_of(&account, deadline).await }).await
+    }
+
+    /// All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
+    /// or the suspension of this client, and come again if the process was killed before.
+    pub async fn notified(&self) -> Result<()> {
+        let client = self.home.client()?;
+        guard::task(&self.home.handle, async move { client.notified().await }).await
+    }
+
+    /// The account that the app server means by this node of a push. `NoAccount` if it was removed here, or never was.
+    pub async fn account_of_push(&self, node: String) -> Result<Arc<Account>> {
+        let client = self.home.client()?;
+        let account = guard::disk(&self.home.handle, move || client.account_of_push(&node)).await?;
+        Ok(Account::new(&self.home, account))
     }
 
     /// Closes the home: goodbye to the servers, all is written back, locks and files are released. Afterwards every call on

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// Polls `work`; a panic in it becomes `Crashed`. What it held is given up by the unwinding, nothing of it is used again.
 pub(crate) async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -36,6 +36,28 @@ pub(crate) async fn task<T: Send + 'static>(
             work.await
         };
         answer(handle.spawn(work)).await
+    })
+    .await
+}
+
+/// Carries out `work` as a task of the core's runtime that is dropped with the answer: for what a caller may break off.
+pub(crate) async fn cancellable<T: Send + 'static>(
+    handle: &Handle,
+    work: impl Future<Output = dunnock_core::Result<T>> + Send + 'static,
+) -> Result<T> {
+    struct Abort(AbortHandle);
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    guarded(async {
+        let work = handle.spawn(async {
+            panic_if_told();
+            work.await
+        });
+        let _abort = Abort(work.abort_handle());
+        answer(work).await
     })
     .await
 }
@@ -96,6 +118,7 @@ mod told {
 
     /// The next guarded call panics. Exported by name and not through UniFFI, so that the generated sources are the same
     /// with and without it.
+    #[expect(unreachable_pub, reason = "it is reached by its name")]
     #[unsafe(no_mangle)]
     pub extern "C" fn dunnock_test_panic_next() {
         TOLD.store(true, Ordering::SeqCst);

@@ -25,7 +25,7 @@ pub use account::{Account, SentMessage};
 pub use client::{Client, DamagedAccount, NewAccount, open_client};
 pub use error::{DunnockError, error_cause, error_code, error_kind, error_remedy};
 pub use model::{DeviceView, parse_route, route_text};
-pub use watch::{ChatsQuery, ConnectionQuery, ContactsQuery, DevicesQuery, Events, TimelineQuery, TorQuery};
+pub use watch::{ChatsQuery, ConnectionQuery, ContactsQuery, DevicesQuery, Events, PushQuery, TimelineQuery, TorQuery};
 
 /// The version of this engine.
 #[uniffi::export]

@@ -2,11 +2,11 @@
 
 use crate::error::Result;
 use dunnock_core::Route;
-use dunnock_core::command::{AccountUpdate, ContactChange, Tls};
+use dunnock_core::command::{AccountUpdate, ContactChange, Platform, PushService, Tls};
 use dunnock_core::lifecycle::Lifecycle;
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, Event, Proof, Reach, Sealing, State, Time, TimelineItem, TorState,
-    TorStatus, Trust,
+    ChatItem, Connection, Contact, Delivery, Event, Notification, Proof, Push, PushState, Reach, Sealing, State,
+    SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
 };
 
 // Milliseconds since 1970-01-01 UTC.
@@ -271,6 +271,76 @@ pub enum Event {
         /// Whether they type now.
         typing: bool,
     },
+}
+
+/// How far the push of an account is.
+#[uniffi::remote(Enum)]
+pub enum PushState {
+    /// None is wanted.
+    Off,
+    /// The app server has not answered yet where to publish.
+    Registering,
+    /// Our server has not agreed yet to publish there.
+    Enabling,
+    /// Pushes come.
+    Enabled,
+    /// None is wanted, but others have not all been told.
+    Disabling,
+}
+
+/// The push of an account (XEP-0357).
+#[uniffi::remote(Record)]
+pub struct Push {
+    /// How far it is.
+    pub state: PushState,
+    /// The app server that is wanted.
+    pub app_server: Option<String>,
+    /// The kind of the last failure; it is tried again by itself.
+    pub error: Option<String>,
+}
+
+/// A message that somebody is to be told of.
+#[uniffi::remote(Record)]
+pub struct Notification {
+    /// Stable: one that comes again, after a process was killed, takes the place of the one shown before.
+    pub notification: String,
+    /// Whose.
+    pub account: String,
+    /// The name that a person gave the chat, kept only here.
+    pub name: Option<String>,
+    /// The row.
+    pub item: TimelineItem,
+}
+
+/// What a sync in the background came to.
+#[uniffi::remote(Record)]
+pub struct SyncReport {
+    /// All that the servers had is here. Else the time was too short, or a server could not be reached or was refused.
+    pub caught_up: bool,
+    /// What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
+    pub notifications: Vec<Notification>,
+}
+
+/// Who wakes this device when its server has something for it.
+#[uniffi::remote(Record)]
+pub struct PushService {
+    /// JID of the app server, which takes registrations by ad-hoc command (XEP-0050).
+    pub app_server: String,
+    /// Whose pushes they are.
+    pub platform: Platform,
+    /// What the platform calls this device by, 1 to 4096 bytes. The app server gets it, nobody else.
+    pub token: String,
+    /// What this installation calls itself at the app server, 1 to 255 bytes: random, stable, and no device's serial number.
+    pub device: String,
+}
+
+/// The kinds of pushes that an app server may send.
+#[uniffi::remote(Enum)]
+pub enum Platform {
+    /// Firebase Cloud Messaging: Android.
+    Fcm,
+    /// Apple Push Notification service.
+    Apns,
 }
 
 /// What can be done about a contact.

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::guard::{guarded, panic_if_told};
 use crate::held::{Home, LetGo};
 use crate::model::DeviceView;
-use dunnock_core::model::{ChatItem, Connection, Contact, Event, TimelineItem, TorStatus};
+use dunnock_core::model::{ChatItem, Connection, Contact, Event, Push, TimelineItem, TorStatus};
 use dunnock_core::query::{self, Ender, Query};
 use dunnock_core::{Error, ErrorKind};
 use std::future::Future;
@@ -195,6 +195,11 @@ window! {
 window! {
     /// How Tor inside of this process stands.
     TorQuery(query::TorQuery) -> TorStatus, |status| status
+}
+
+window! {
+    /// How far the push of an account is.
+    PushQuery(Query<Push>) -> Push, |push| push
 }
 
 /// What happens, in the order of commits, in this and other processes.

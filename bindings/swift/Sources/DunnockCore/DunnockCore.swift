@@ -513,6 +513,22 @@ fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterUInt64: FfiConverterPrimitive {
+    typealias FfiType = UInt64
+    typealias SwiftType = UInt64
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt64 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterInt64: FfiConverterPrimitive {
     typealias FfiType = Int64
     typealias SwiftType = Int64
@@ -665,9 +681,19 @@ public protocol AccountProtocol: AnyObject, Sendable {
     func devices(jid: String) async throws  -> [DeviceView]
 
     /**
+     * Is woken no more: our server and the app server are told.
+     */
+    func disablePush() async throws
+
+    /**
      * Closes the stream and stays offline.
      */
     func disconnect() async throws
+
+    /**
+     * Is woken by pushes (XEP-0357) of this app server, and of no other. How far that is tells `watchPush`. `InvalidInput`.
+     */
+    func enablePush(service: PushService) async throws
 
     /**
      * What happens from now on, in the order of commits, in this and other processes.
@@ -683,6 +709,11 @@ public protocol AccountProtocol: AnyObject, Sendable {
      * All messages of this chat were read.
      */
     func markRead(chat: String) async throws
+
+    /**
+     * How far the push is.
+     */
+    func push() async throws  -> Push
 
     /**
      * Takes an own device off our list and ends its sessions. `UnknownDevice`.
@@ -745,6 +776,11 @@ public protocol AccountProtocol: AnyObject, Sendable {
      * The devices of a person, or of this account, again after each change.
      */
     func watchDevices(jid: String)  -> DevicesQuery
+
+    /**
+     * The push, again after each change.
+     */
+    func watchPush()  -> PushQuery
 
     /**
      * The newest rows of a chat, at most `limit` and 200, again after each change.
@@ -963,6 +999,25 @@ open func devices(jid: String)async throws  -> [DeviceView]  {
 }
 
     /**
+     * Is woken no more: our server and the app server are told.
+     */
+open func disablePush()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_disable_push(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
      * Closes the stream and stays offline.
      */
 open func disconnect()async throws   {
@@ -971,6 +1026,25 @@ open func disconnect()async throws   {
             rustFutureFunc: {
                 uniffi_dunnock_ffi_fn_method_account_disconnect(
                         self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * Is woken by pushes (XEP-0357) of this app server, and of no other. How far that is tells `watchPush`. `InvalidInput`.
+     */
+open func enablePush(service: PushService)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_enable_push(
+                        self.uniffiCloneHandle(),FfiConverterTypePushService_lower(service)
                 )
             },
             pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
@@ -1020,6 +1094,25 @@ open func markRead(chat: String)async throws   {
             completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
             freeFunc: ffi_dunnock_ffi_rust_future_free_void,
             liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * How far the push is.
+     */
+open func push()async throws  -> Push  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_push(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypePush_lift,
             errorHandler: FfiConverterTypeDunnockError_lift
         )
 }
@@ -1223,6 +1316,18 @@ open func watchDevices(jid: String) -> DevicesQuery  {
     uniffi_dunnock_ffi_fn_method_account_watch_devices(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(jid),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The push, again after each change.
+     */
+open func watchPush() -> PushQuery  {
+    return try!  FfiConverterTypePushQuery_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dunnock_ffi_fn_method_account_watch_push(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -1456,6 +1561,11 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func account(jid: String) async throws  -> Account
 
     /**
+     * The account that the app server means by this node of a push. `NoAccount` if it was removed here, or never was.
+     */
+    func accountOfPush(node: String) async throws  -> Account
+
+    /**
      * The accounts that can be opened, in the order of adding. Those that cannot are in `damaged`.
      */
     func accounts() async throws  -> [Account]
@@ -1467,6 +1577,18 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func add(new: NewAccount) async throws  -> Account
 
     /**
+     * Woken for a moment: connects all accounts that a person wants online, catches up, and lets go again without a goodbye,
+     * so that the servers go on pushing. Answers within the deadline, and a few seconds more if a stream does not end;
+     * with 0 it connects nothing and answers what is here. Can be cancelled: nothing is lost. `NoAccount` if there is none.
+     */
+    func backgroundSync(deadlineMs: UInt64) async throws  -> SyncReport
+
+    /**
+     * The same for one account. `NoAccount`; `Offline` if a person disconnected it; why its server refused it.
+     */
+    func backgroundSyncOf(account: String, deadlineMs: UInt64) async throws  -> SyncReport
+
+    /**
      * The account folders whose database cannot be opened.
      */
     func damaged() async throws  -> [DamagedAccount]
@@ -1476,6 +1598,12 @@ public protocol ClientProtocol: AnyObject, Sendable {
      * it, or on what came from it, fails with `Ended`; who waits in a `next` gets null. A second end does nothing.
      */
     func end() async throws
+
+    /**
+     * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
+     * or the suspension of this client, and come again if the process was killed before.
+     */
+    func notified() async throws
 
     /**
      * Makes the account on its server (XEP-0077), then stores it, offline. Without a password one is generated.
@@ -1577,6 +1705,25 @@ open func account(jid: String)async throws  -> Account  {
 }
 
     /**
+     * The account that the app server means by this node of a push. `NoAccount` if it was removed here, or never was.
+     */
+open func accountOfPush(node: String)async throws  -> Account  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_client_account_of_push(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(node)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_u64,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_u64,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeAccount_lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
      * The accounts that can be opened, in the order of adding. Those that cannot are in `damaged`.
      */
 open func accounts()async throws  -> [Account]  {
@@ -1616,6 +1763,46 @@ open func add(new: NewAccount)async throws  -> Account  {
 }
 
     /**
+     * Woken for a moment: connects all accounts that a person wants online, catches up, and lets go again without a goodbye,
+     * so that the servers go on pushing. Answers within the deadline, and a few seconds more if a stream does not end;
+     * with 0 it connects nothing and answers what is here. Can be cancelled: nothing is lost. `NoAccount` if there is none.
+     */
+open func backgroundSync(deadlineMs: UInt64)async throws  -> SyncReport  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_client_background_sync(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(deadlineMs)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeSyncReport_lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * The same for one account. `NoAccount`; `Offline` if a person disconnected it; why its server refused it.
+     */
+open func backgroundSyncOf(account: String, deadlineMs: UInt64)async throws  -> SyncReport  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_client_background_sync_of(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(account),FfiConverterUInt64.lower(deadlineMs)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeSyncReport_lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
      * The account folders whose database cannot be opened.
      */
 open func damaged()async throws  -> [DamagedAccount]  {
@@ -1643,6 +1830,26 @@ open func end()async throws   {
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_dunnock_ffi_fn_method_client_end(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
+     * or the suspension of this client, and come again if the process was killed before.
+     */
+open func notified()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_client_notified(
                         self.uniffiCloneHandle()
                 )
             },
@@ -2385,6 +2592,160 @@ public func FfiConverterTypeEvents_lift(_ handle: UInt64) throws -> Events {
 #endif
 public func FfiConverterTypeEvents_lower(_ value: Events) -> UInt64 {
     return FfiConverterTypeEvents.lower(value)
+}
+
+
+
+
+
+
+/**
+ * How far the push of an account is.
+ */
+public protocol PushQueryProtocol: AnyObject, Sendable {
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */
+    func end()
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+    func next() async throws  -> Push?
+
+}
+/**
+ * How far the push of an account is.
+ */
+open class PushQuery: PushQueryProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_dunnock_ffi_fn_clone_pushquery(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_dunnock_ffi_fn_free_pushquery(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */
+open func end()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dunnock_ffi_fn_method_pushquery_end(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+open func next()async throws  -> Push?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_pushquery_next(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypePush.lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePushQuery: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = PushQuery
+
+    public static func lift(_ handle: UInt64) throws -> PushQuery {
+        return PushQuery(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: PushQuery) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PushQuery {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: PushQuery, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePushQuery_lift(_ handle: UInt64) throws -> PushQuery {
+    return try FfiConverterTypePushQuery.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePushQuery_lower(_ value: PushQuery) -> UInt64 {
+    return FfiConverterTypePushQuery.lower(value)
 }
 
 
@@ -3462,6 +3823,263 @@ public func FfiConverterTypeNewAccount_lower(_ value: NewAccount) -> RustBuffer 
 
 
 /**
+ * A message that somebody is to be told of.
+ */
+public struct Notification: Equatable, Hashable {
+    /**
+     * Stable: one that comes again, after a process was killed, takes the place of the one shown before.
+     */
+    public let notification: String
+    /**
+     * Whose.
+     */
+    public let account: String
+    /**
+     * The name that a person gave the chat, kept only here.
+     */
+    public let name: String?
+    /**
+     * The row.
+     */
+    public let item: TimelineItem
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Stable: one that comes again, after a process was killed, takes the place of the one shown before.
+         */notification: String,
+        /**
+         * Whose.
+         */account: String,
+        /**
+         * The name that a person gave the chat, kept only here.
+         */name: String?,
+        /**
+         * The row.
+         */item: TimelineItem) {
+        self.notification = notification
+        self.account = account
+        self.name = name
+        self.item = item
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Notification: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNotification: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Notification {
+        return
+            try Notification(
+                notification: FfiConverterString.read(from: &buf),
+                account: FfiConverterString.read(from: &buf),
+                name: FfiConverterOptionString.read(from: &buf),
+                item: FfiConverterTypeTimelineItem.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Notification, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.notification, into: &buf)
+        FfiConverterString.write(value.account, into: &buf)
+        FfiConverterOptionString.write(value.name, into: &buf)
+        FfiConverterTypeTimelineItem.write(value.item, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotification_lift(_ buf: RustBuffer) throws -> Notification {
+    return try FfiConverterTypeNotification.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotification_lower(_ value: Notification) -> RustBuffer {
+    return FfiConverterTypeNotification.lower(value)
+}
+
+
+/**
+ * The push of an account (XEP-0357).
+ */
+public struct Push: Equatable, Hashable {
+    /**
+     * How far it is.
+     */
+    public let state: PushState
+    /**
+     * The app server that is wanted.
+     */
+    public let appServer: String?
+    /**
+     * The kind of the last failure; it is tried again by itself.
+     */
+    public let error: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How far it is.
+         */state: PushState,
+        /**
+         * The app server that is wanted.
+         */appServer: String?,
+        /**
+         * The kind of the last failure; it is tried again by itself.
+         */error: String?) {
+        self.state = state
+        self.appServer = appServer
+        self.error = error
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Push: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePush: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Push {
+        return
+            try Push(
+                state: FfiConverterTypePushState.read(from: &buf),
+                appServer: FfiConverterOptionString.read(from: &buf),
+                error: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Push, into buf: inout [UInt8]) {
+        FfiConverterTypePushState.write(value.state, into: &buf)
+        FfiConverterOptionString.write(value.appServer, into: &buf)
+        FfiConverterOptionString.write(value.error, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePush_lift(_ buf: RustBuffer) throws -> Push {
+    return try FfiConverterTypePush.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePush_lower(_ value: Push) -> RustBuffer {
+    return FfiConverterTypePush.lower(value)
+}
+
+
+/**
+ * Who wakes this device when its server has something for it.
+ */
+public struct PushService: Equatable, Hashable {
+    /**
+     * JID of the app server, which takes registrations by ad-hoc command (XEP-0050).
+     */
+    public let appServer: String
+    /**
+     * Whose pushes they are.
+     */
+    public let platform: Platform
+    /**
+     * What the platform calls this device by, 1 to 4096 bytes. The app server gets it, nobody else.
+     */
+    public let token: String
+    /**
+     * What this installation calls itself at the app server, 1 to 255 bytes: random, stable, and no device's serial number.
+     */
+    public let device: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * JID of the app server, which takes registrations by ad-hoc command (XEP-0050).
+         */appServer: String,
+        /**
+         * Whose pushes they are.
+         */platform: Platform,
+        /**
+         * What the platform calls this device by, 1 to 4096 bytes. The app server gets it, nobody else.
+         */token: String,
+        /**
+         * What this installation calls itself at the app server, 1 to 255 bytes: random, stable, and no device's serial number.
+         */device: String) {
+        self.appServer = appServer
+        self.platform = platform
+        self.token = token
+        self.device = device
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PushService: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePushService: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PushService {
+        return
+            try PushService(
+                appServer: FfiConverterString.read(from: &buf),
+                platform: FfiConverterTypePlatform.read(from: &buf),
+                token: FfiConverterString.read(from: &buf),
+                device: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PushService, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.appServer, into: &buf)
+        FfiConverterTypePlatform.write(value.platform, into: &buf)
+        FfiConverterString.write(value.token, into: &buf)
+        FfiConverterString.write(value.device, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePushService_lift(_ buf: RustBuffer) throws -> PushService {
+    return try FfiConverterTypePushService.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePushService_lower(_ value: PushService) -> RustBuffer {
+    return FfiConverterTypePushService.lower(value)
+}
+
+
+/**
  * How many of the recipient's devices a message was encrypted to.
  */
 public struct Reach: Equatable, Hashable {
@@ -3596,6 +4214,75 @@ public func FfiConverterTypeSentMessage_lift(_ buf: RustBuffer) throws -> SentMe
 #endif
 public func FfiConverterTypeSentMessage_lower(_ value: SentMessage) -> RustBuffer {
     return FfiConverterTypeSentMessage.lower(value)
+}
+
+
+/**
+ * What a sync in the background came to.
+ */
+public struct SyncReport: Equatable, Hashable {
+    /**
+     * All that the servers had is here. Else the time was too short, or a server could not be reached or was refused.
+     */
+    public let caughtUp: Bool
+    /**
+     * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
+     */
+    public let notifications: [Notification]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * All that the servers had is here. Else the time was too short, or a server could not be reached or was refused.
+         */caughtUp: Bool,
+        /**
+         * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
+         */notifications: [Notification]) {
+        self.caughtUp = caughtUp
+        self.notifications = notifications
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SyncReport: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSyncReport: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SyncReport {
+        return
+            try SyncReport(
+                caughtUp: FfiConverterBool.read(from: &buf),
+                notifications: FfiConverterSequenceTypeNotification.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SyncReport, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.caughtUp, into: &buf)
+        FfiConverterSequenceTypeNotification.write(value.notifications, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSyncReport_lift(_ buf: RustBuffer) throws -> SyncReport {
+    return try FfiConverterTypeSyncReport.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSyncReport_lower(_ value: SyncReport) -> RustBuffer {
+    return FfiConverterTypeSyncReport.lower(value)
 }
 
 
@@ -5255,6 +5942,81 @@ public func FfiConverterTypeLifecycle_lower(_ value: Lifecycle) -> RustBuffer {
 
 
 /**
+ * The kinds of pushes that an app server may send.
+ */
+
+public enum Platform: Equatable, Hashable {
+
+    /**
+     * Firebase Cloud Messaging: Android.
+     */
+    case fcm
+    /**
+     * Apple Push Notification service.
+     */
+    case apns
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Platform: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePlatform: FfiConverterRustBuffer {
+    typealias SwiftType = Platform
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Platform {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .fcm
+
+        case 2: return .apns
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Platform, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .fcm:
+            writeInt(&buf, Int32(1))
+
+
+        case .apns:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePlatform_lift(_ buf: RustBuffer) throws -> Platform {
+    return try FfiConverterTypePlatform.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePlatform_lower(_ value: Platform) -> RustBuffer {
+    return FfiConverterTypePlatform.lower(value)
+}
+
+
+
+/**
  * What a login proved about the server.
  */
 
@@ -5335,6 +6097,111 @@ public func FfiConverterTypeProof_lift(_ buf: RustBuffer) throws -> Proof {
 #endif
 public func FfiConverterTypeProof_lower(_ value: Proof) -> RustBuffer {
     return FfiConverterTypeProof.lower(value)
+}
+
+
+
+/**
+ * How far the push of an account is.
+ */
+
+public enum PushState: Equatable, Hashable {
+
+    /**
+     * None is wanted.
+     */
+    case off
+    /**
+     * The app server has not answered yet where to publish.
+     */
+    case registering
+    /**
+     * Our server has not agreed yet to publish there.
+     */
+    case enabling
+    /**
+     * Pushes come.
+     */
+    case enabled
+    /**
+     * None is wanted, but others have not all been told.
+     */
+    case disabling
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PushState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePushState: FfiConverterRustBuffer {
+    typealias SwiftType = PushState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PushState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .off
+
+        case 2: return .registering
+
+        case 3: return .enabling
+
+        case 4: return .enabled
+
+        case 5: return .disabling
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: PushState, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .off:
+            writeInt(&buf, Int32(1))
+
+
+        case .registering:
+            writeInt(&buf, Int32(2))
+
+
+        case .enabling:
+            writeInt(&buf, Int32(3))
+
+
+        case .enabled:
+            writeInt(&buf, Int32(4))
+
+
+        case .disabling:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePushState_lift(_ buf: RustBuffer) throws -> PushState {
+    return try FfiConverterTypePushState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePushState_lower(_ value: PushState) -> RustBuffer {
+    return FfiConverterTypePushState.lower(value)
 }
 
 
@@ -6022,6 +6889,30 @@ fileprivate struct FfiConverterOptionTypeConnection: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypePush: FfiConverterRustBuffer {
+    typealias SwiftType = Push?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePush.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePush.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeReach: FfiConverterRustBuffer {
     typealias SwiftType = Reach?
 
@@ -6110,6 +7001,30 @@ fileprivate struct FfiConverterOptionTypeDelivery: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeDelivery.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeErrorKind: FfiConverterRustBuffer {
+    typealias SwiftType = ErrorKind?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeErrorKind.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeErrorKind.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6484,6 +7399,31 @@ fileprivate struct FfiConverterSequenceTypeDeviceView: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeNotification: FfiConverterRustBuffer {
+    typealias SwiftType = [Notification]
+
+    public static func write(_ value: [Notification], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNotification.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Notification] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Notification]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNotification.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeTimelineItem: FfiConverterRustBuffer {
     typealias SwiftType = [TimelineItem]
 
@@ -6672,6 +7612,17 @@ public func errorCode(kind: ErrorKind) -> String  {
 })
 }
 /**
+ * The kind of this stable name, as rows and connections carry it; null if this version knows none such.
+ */
+public func errorKind(code: String) -> ErrorKind?  {
+    return try!  FfiConverterOptionTypeErrorKind.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dunnock_ffi_fn_func_error_kind(
+        FfiConverterString.lower(code),uniffiCallStatus
+    )
+})
+}
+/**
  * What a person can do about it, in English.
  */
 public func errorRemedy(kind: ErrorKind) -> String  {
@@ -6732,6 +7683,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_func_error_code() != 31316) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_func_error_kind() != 54281) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_func_error_remedy() != 62348) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -6765,7 +7719,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_account_devices() != 23807) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_account_disable_push() != 9936) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_account_disconnect() != 58185) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_enable_push() != 48819) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_events() != 62473) {
@@ -6775,6 +7735,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_mark_read() != 53095) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_push() != 55769) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_remove_device() != 11402) {
@@ -6813,10 +7776,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_account_watch_devices() != 44440) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_account_watch_push() != 51793) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_account_watch_timeline() != 54417) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_account() != 18276) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_client_account_of_push() != 36263) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_accounts() != 56204) {
@@ -6825,10 +7794,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_client_add() != 48922) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_client_background_sync() != 63443) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_client_background_sync_of() != 4336) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_client_damaged() != 49669) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_end() != 41429) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_client_notified() != 57706) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_register() != 21387) {
@@ -6871,6 +7849,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_events_next() != 2542) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_pushquery_end() != 1453) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_pushquery_next() != 9715) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_timelinequery_end() != 57236) {

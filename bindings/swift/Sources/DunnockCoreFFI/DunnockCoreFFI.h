@@ -293,9 +293,19 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_decide(uint64_t ptr, RustBuffer ji
 uint64_t uniffi_dunnock_ffi_fn_method_account_devices(uint64_t ptr, RustBuffer jid
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_DISABLE_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_DISABLE_PUSH
+uint64_t uniffi_dunnock_ffi_fn_method_account_disable_push(uint64_t ptr
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_DISCONNECT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_DISCONNECT
 uint64_t uniffi_dunnock_ffi_fn_method_account_disconnect(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ENABLE_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ENABLE_PUSH
+uint64_t uniffi_dunnock_ffi_fn_method_account_enable_push(uint64_t ptr, RustBuffer service
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_EVENTS
@@ -311,6 +321,11 @@ RustBuffer uniffi_dunnock_ffi_fn_method_account_jid(uint64_t ptr, RustCallStatus
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_MARK_READ
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_MARK_READ
 uint64_t uniffi_dunnock_ffi_fn_method_account_mark_read(uint64_t ptr, RustBuffer chat
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_PUSH
+uint64_t uniffi_dunnock_ffi_fn_method_account_push(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_REMOVE_DEVICE
@@ -373,6 +388,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_watch_contacts(uint64_t ptr, RustC
 uint64_t uniffi_dunnock_ffi_fn_method_account_watch_devices(uint64_t ptr, RustBuffer jid, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_WATCH_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_WATCH_PUSH
+uint64_t uniffi_dunnock_ffi_fn_method_account_watch_push(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_WATCH_TIMELINE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_WATCH_TIMELINE
 uint64_t uniffi_dunnock_ffi_fn_method_account_watch_timeline(uint64_t ptr, RustBuffer chat, uint32_t limit, RustCallStatus *_Nonnull out_status
@@ -393,6 +413,11 @@ void uniffi_dunnock_ffi_fn_free_client(uint64_t handle, RustCallStatus *_Nonnull
 uint64_t uniffi_dunnock_ffi_fn_method_client_account(uint64_t ptr, RustBuffer jid
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_ACCOUNT_OF_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_ACCOUNT_OF_PUSH
+uint64_t uniffi_dunnock_ffi_fn_method_client_account_of_push(uint64_t ptr, RustBuffer node
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_ACCOUNTS
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_ACCOUNTS
 uint64_t uniffi_dunnock_ffi_fn_method_client_accounts(uint64_t ptr
@@ -403,6 +428,16 @@ uint64_t uniffi_dunnock_ffi_fn_method_client_accounts(uint64_t ptr
 uint64_t uniffi_dunnock_ffi_fn_method_client_add(uint64_t ptr, RustBuffer new
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_BACKGROUND_SYNC
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_BACKGROUND_SYNC
+uint64_t uniffi_dunnock_ffi_fn_method_client_background_sync(uint64_t ptr, uint64_t deadline_ms
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_BACKGROUND_SYNC_OF
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_BACKGROUND_SYNC_OF
+uint64_t uniffi_dunnock_ffi_fn_method_client_background_sync_of(uint64_t ptr, RustBuffer account, uint64_t deadline_ms
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_DAMAGED
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_DAMAGED
 uint64_t uniffi_dunnock_ffi_fn_method_client_damaged(uint64_t ptr
@@ -411,6 +446,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_client_damaged(uint64_t ptr
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_END
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_END
 uint64_t uniffi_dunnock_ffi_fn_method_client_end(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NOTIFIED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NOTIFIED
+uint64_t uniffi_dunnock_ffi_fn_method_client_notified(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_REGISTER
@@ -531,6 +571,26 @@ void uniffi_dunnock_ffi_fn_method_events_end(uint64_t ptr, RustCallStatus *_Nonn
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_EVENTS_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_EVENTS_NEXT
 uint64_t uniffi_dunnock_ffi_fn_method_events_next(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_CLONE_PUSHQUERY
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_CLONE_PUSHQUERY
+uint64_t uniffi_dunnock_ffi_fn_clone_pushquery(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FREE_PUSHQUERY
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_FREE_PUSHQUERY
+void uniffi_dunnock_ffi_fn_free_pushquery(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_PUSHQUERY_END
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_PUSHQUERY_END
+void uniffi_dunnock_ffi_fn_method_pushquery_end(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_PUSHQUERY_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_PUSHQUERY_NEXT
+uint64_t uniffi_dunnock_ffi_fn_method_pushquery_next(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_CLONE_TIMELINEQUERY
@@ -970,9 +1030,21 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_devices(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_DISABLE_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_DISABLE_PUSH
+uint16_t uniffi_dunnock_ffi_checksum_method_account_disable_push(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_DISCONNECT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_DISCONNECT
 uint16_t uniffi_dunnock_ffi_checksum_method_account_disconnect(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ENABLE_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ENABLE_PUSH
+uint16_t uniffi_dunnock_ffi_checksum_method_account_enable_push(void
 
 );
 #endif
@@ -991,6 +1063,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_jid(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_MARK_READ
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_MARK_READ
 uint16_t uniffi_dunnock_ffi_checksum_method_account_mark_read(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_PUSH
+uint16_t uniffi_dunnock_ffi_checksum_method_account_push(void
 
 );
 #endif
@@ -1066,6 +1144,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_watch_devices(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_WATCH_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_WATCH_PUSH
+uint16_t uniffi_dunnock_ffi_checksum_method_account_watch_push(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_WATCH_TIMELINE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_WATCH_TIMELINE
 uint16_t uniffi_dunnock_ffi_checksum_method_account_watch_timeline(void
@@ -1075,6 +1159,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_watch_timeline(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_ACCOUNT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_ACCOUNT
 uint16_t uniffi_dunnock_ffi_checksum_method_client_account(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_ACCOUNT_OF_PUSH
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_ACCOUNT_OF_PUSH
+uint16_t uniffi_dunnock_ffi_checksum_method_client_account_of_push(void
 
 );
 #endif
@@ -1090,6 +1180,18 @@ uint16_t uniffi_dunnock_ffi_checksum_method_client_add(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_BACKGROUND_SYNC
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_BACKGROUND_SYNC
+uint16_t uniffi_dunnock_ffi_checksum_method_client_background_sync(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_BACKGROUND_SYNC_OF
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_BACKGROUND_SYNC_OF
+uint16_t uniffi_dunnock_ffi_checksum_method_client_background_sync_of(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_DAMAGED
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_DAMAGED
 uint16_t uniffi_dunnock_ffi_checksum_method_client_damaged(void
@@ -1099,6 +1201,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_client_damaged(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_END
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_END
 uint16_t uniffi_dunnock_ffi_checksum_method_client_end(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_NOTIFIED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_NOTIFIED
+uint16_t uniffi_dunnock_ffi_checksum_method_client_notified(void
 
 );
 #endif
@@ -1183,6 +1291,18 @@ uint16_t uniffi_dunnock_ffi_checksum_method_events_end(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_EVENTS_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_EVENTS_NEXT
 uint16_t uniffi_dunnock_ffi_checksum_method_events_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_PUSHQUERY_END
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_PUSHQUERY_END
+uint16_t uniffi_dunnock_ffi_checksum_method_pushquery_end(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_PUSHQUERY_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_PUSHQUERY_NEXT
+uint16_t uniffi_dunnock_ffi_checksum_method_pushquery_next(void
 
 );
 #endif

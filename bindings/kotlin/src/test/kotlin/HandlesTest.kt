@@ -91,6 +91,28 @@ class HandlesTest {
     }
 
     @Test
+    fun `a sync without time answers what is here and one for an unknown account says so`() = offline { client, account ->
+        assertEquals(SyncReport(caughtUp = false, notifications = emptyList()), client.backgroundSyncOf(account.jid(), 0u))
+        assertEquals(ErrorKind.NO_ACCOUNT, kindOf { client.backgroundSyncOf(romeo, 0u) })
+        assertEquals(ErrorKind.NO_ACCOUNT, kindOf { client.accountOfPush("no such node") })
+        client.notified()
+        assertEquals(PushState.OFF, account.push().state)
+        assertEquals(PushState.OFF, account.watchPush().use { it.next()!!.state })
+    }
+
+    @Test
+    fun `a cancelled sync lets go and the next one is not in its way`() = offline { client, account ->
+        // Nobody answers at its port, so it goes on trying.
+        account.connect()
+        runBlocking {
+            val sync = launch(start = CoroutineStart.UNDISPATCHED) { client.backgroundSync(3_600_000u) }
+            assertTrue(sync.isActive)
+            sync.cancelAndJoin()
+        }
+        assertEquals(emptyList(), client.backgroundSync(0u).notifications)
+    }
+
+    @Test
     fun `a home ends under load and keeps what it answered for`() = withFolder { folder ->
         val home = File(folder, "home").path
         val kept = mutableSetOf<String>()

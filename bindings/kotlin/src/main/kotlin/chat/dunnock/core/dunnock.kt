@@ -714,13 +714,19 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_devices(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_disable_push(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_disconnect(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_enable_push(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_events(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_jid(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_mark_read(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_push(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_remove_device(
     ): Int
@@ -746,17 +752,27 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_watch_devices(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_watch_push(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_watch_timeline(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_account(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_account_of_push(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_accounts(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_add(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_background_sync(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_background_sync_of(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_damaged(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_end(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_notified(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_register(
     ): Int
@@ -785,6 +801,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dunnock_ffi_checksum_method_events_end(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_events_next(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_pushquery_end(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_pushquery_next(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_timelinequery_end(
     ): Int
@@ -834,13 +854,19 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_devices(`ptr`: Long,`jid`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_disable_push(`ptr`: Long,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_disconnect(`ptr`: Long,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_enable_push(`ptr`: Long,`service`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_events(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_jid(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dunnock_ffi_fn_method_account_mark_read(`ptr`: Long,`chat`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_push(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_remove_device(`ptr`: Long,`device`: Int,
     ): Long
@@ -866,6 +892,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_watch_devices(`ptr`: Long,`jid`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_watch_push(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_watch_timeline(`ptr`: Long,`chat`: RustBuffer.ByValue,`limit`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_dunnock_ffi_fn_clone_client(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -874,13 +902,21 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_dunnock_ffi_fn_method_client_account(`ptr`: Long,`jid`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_account_of_push(`ptr`: Long,`node`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_accounts(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_add(`ptr`: Long,`new`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_background_sync(`ptr`: Long,`deadlineMs`: Long,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_background_sync_of(`ptr`: Long,`account`: RustBuffer.ByValue,`deadlineMs`: Long,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_damaged(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_end(`ptr`: Long,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_notified(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_register(`ptr`: Long,`new`: RustBuffer.ByValue,
     ): Long
@@ -929,6 +965,14 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_events_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_dunnock_ffi_fn_method_events_next(`ptr`: Long,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_clone_pushquery(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_free_pushquery(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dunnock_ffi_fn_method_pushquery_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dunnock_ffi_fn_method_pushquery_next(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_clone_timelinequery(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1129,7 +1173,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_devices() and 0xFFFF) != 23807) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_disable_push() and 0xFFFF) != 9936) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_disconnect() and 0xFFFF) != 58185) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_enable_push() and 0xFFFF) != 48819) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_events() and 0xFFFF) != 62473) {
@@ -1139,6 +1189,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_mark_read() and 0xFFFF) != 53095) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_push() and 0xFFFF) != 55769) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_remove_device() and 0xFFFF) != 11402) {
@@ -1177,10 +1230,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_watch_devices() and 0xFFFF) != 44440) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_watch_push() and 0xFFFF) != 51793) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_watch_timeline() and 0xFFFF) != 54417) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_account() and 0xFFFF) != 18276) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_account_of_push() and 0xFFFF) != 36263) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_accounts() and 0xFFFF) != 56204) {
@@ -1189,10 +1248,19 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_add() and 0xFFFF) != 48922) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_background_sync() and 0xFFFF) != 63443) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_background_sync_of() and 0xFFFF) != 4336) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_damaged() and 0xFFFF) != 49669) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_end() and 0xFFFF) != 41429) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_notified() and 0xFFFF) != 57706) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_register() and 0xFFFF) != 21387) {
@@ -1235,6 +1303,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_events_next() and 0xFFFF) != 2542) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_pushquery_end() and 0xFFFF) != 1453) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_pushquery_next() and 0xFFFF) != 9715) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_timelinequery_end() and 0xFFFF) != 57236) {
@@ -1493,6 +1567,29 @@ public object FfiConverterUInt: FfiConverter<UInt, Int> {
 
     override fun write(value: UInt, buf: ByteBuffer) {
         buf.putInt(value.toInt())
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterULong: FfiConverter<ULong, Long> {
+    override fun lift(value: Long): ULong {
+        return value.toULong()
+    }
+
+    override fun read(buf: ByteBuffer): ULong {
+        return lift(buf.getLong())
+    }
+
+    override fun lower(value: ULong): Long {
+        return value.toLong()
+    }
+
+    override fun allocationSize(value: ULong) = 8UL
+
+    override fun write(value: ULong, buf: ByteBuffer) {
+        buf.putLong(value.toLong())
     }
 }
 
@@ -1762,9 +1859,19 @@ public interface AccountInterface {
     suspend fun `devices`(`jid`: kotlin.String): List<DeviceView>
 
     /**
+     * Is woken no more: our server and the app server are told.
+     */
+    suspend fun `disablePush`()
+
+    /**
      * Closes the stream and stays offline.
      */
     suspend fun `disconnect`()
+
+    /**
+     * Is woken by pushes (XEP-0357) of this app server, and of no other. How far that is tells `watchPush`. `InvalidInput`.
+     */
+    suspend fun `enablePush`(`service`: PushService)
 
     /**
      * What happens from now on, in the order of commits, in this and other processes.
@@ -1780,6 +1887,11 @@ public interface AccountInterface {
      * All messages of this chat were read.
      */
     suspend fun `markRead`(`chat`: kotlin.String)
+
+    /**
+     * How far the push is.
+     */
+    suspend fun `push`(): Push
 
     /**
      * Takes an own device off our list and ends its sessions. `UnknownDevice`.
@@ -1842,6 +1954,11 @@ public interface AccountInterface {
      * The devices of a person, or of this account, again after each change.
      */
     fun `watchDevices`(`jid`: kotlin.String): DevicesQuery
+
+    /**
+     * The push, again after each change.
+     */
+    fun `watchPush`(): PushQuery
 
     /**
      * The newest rows of a chat, at most `limit` and 200, again after each change.
@@ -2163,6 +2280,31 @@ open class Account: Disposable, AutoCloseable, AccountInterface
 
 
     /**
+     * Is woken no more: our server and the app server are told.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `disablePush`() {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_disable_push(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * Closes the stream and stays offline.
      */
     @Throws(DunnockException::class)
@@ -2173,6 +2315,32 @@ open class Account: Disposable, AutoCloseable, AccountInterface
             UniffiLib.uniffi_dunnock_ffi_fn_method_account_disconnect(
                 uniffiHandle,
 
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Is woken by pushes (XEP-0357) of this app server, and of no other. How far that is tells `watchPush`. `InvalidInput`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `enablePush`(`service`: PushService) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_enable_push(
+                uniffiHandle,
+
+        FfiConverterTypePushService.lower(`service`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -2239,6 +2407,30 @@ open class Account: Disposable, AutoCloseable, AccountInterface
         // lift function
         { },
 
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * How far the push is.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `push`() : Push {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_push(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypePush.lift(it) },
         // Error FFI converter
         DunnockException.ErrorHandler,
     )
@@ -2518,6 +2710,22 @@ open class Account: Disposable, AutoCloseable, AccountInterface
         it,
 
         FfiConverterString.lower(`jid`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The push, again after each change.
+     */override fun `watchPush`(): PushQuery {
+            return FfiConverterTypePushQuery.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dunnock_ffi_fn_method_account_watch_push(
+        it,
+        _status)
 }
     }
     )
@@ -2984,6 +3192,11 @@ public interface ClientInterface {
     suspend fun `account`(`jid`: kotlin.String): Account
 
     /**
+     * The account that the app server means by this node of a push. `NoAccount` if it was removed here, or never was.
+     */
+    suspend fun `accountOfPush`(`node`: kotlin.String): Account
+
+    /**
      * The accounts that can be opened, in the order of adding. Those that cannot are in `damaged`.
      */
     suspend fun `accounts`(): List<Account>
@@ -2995,6 +3208,18 @@ public interface ClientInterface {
     suspend fun `add`(`new`: NewAccount): Account
 
     /**
+     * Woken for a moment: connects all accounts that a person wants online, catches up, and lets go again without a goodbye,
+     * so that the servers go on pushing. Answers within the deadline, and a few seconds more if a stream does not end;
+     * with 0 it connects nothing and answers what is here. Can be cancelled: nothing is lost. `NoAccount` if there is none.
+     */
+    suspend fun `backgroundSync`(`deadlineMs`: kotlin.ULong): SyncReport
+
+    /**
+     * The same for one account. `NoAccount`; `Offline` if a person disconnected it; why its server refused it.
+     */
+    suspend fun `backgroundSyncOf`(`account`: kotlin.String, `deadlineMs`: kotlin.ULong): SyncReport
+
+    /**
      * The account folders whose database cannot be opened.
      */
     suspend fun `damaged`(): List<DamagedAccount>
@@ -3004,6 +3229,12 @@ public interface ClientInterface {
      * it, or on what came from it, fails with `Ended`; who waits in a `next` gets null. A second end does nothing.
      */
     suspend fun `end`()
+
+    /**
+     * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
+     * or the suspension of this client, and come again if the process was killed before.
+     */
+    suspend fun `notified`()
 
     /**
      * Makes the account on its server (XEP-0077), then stores it, offline. Without a password one is generated.
@@ -3162,6 +3393,31 @@ open class Client: Disposable, AutoCloseable, ClientInterface
 
 
     /**
+     * The account that the app server means by this node of a push. `NoAccount` if it was removed here, or never was.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `accountOfPush`(`node`: kotlin.String) : Account {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_client_account_of_push(
+                uniffiHandle,
+
+        FfiConverterString.lower(`node`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeAccount.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * The accounts that can be opened, in the order of adding. Those that cannot are in `damaged`.
      */
     @Throws(DunnockException::class)
@@ -3212,6 +3468,59 @@ open class Client: Disposable, AutoCloseable, ClientInterface
 
 
     /**
+     * Woken for a moment: connects all accounts that a person wants online, catches up, and lets go again without a goodbye,
+     * so that the servers go on pushing. Answers within the deadline, and a few seconds more if a stream does not end;
+     * with 0 it connects nothing and answers what is here. Can be cancelled: nothing is lost. `NoAccount` if there is none.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `backgroundSync`(`deadlineMs`: kotlin.ULong) : SyncReport {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_client_background_sync(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`deadlineMs`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeSyncReport.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The same for one account. `NoAccount`; `Offline` if a person disconnected it; why its server refused it.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `backgroundSyncOf`(`account`: kotlin.String, `deadlineMs`: kotlin.ULong) : SyncReport {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_client_background_sync_of(
+                uniffiHandle,
+
+        FfiConverterString.lower(`account`),
+        FfiConverterULong.lower(`deadlineMs`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeSyncReport.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * The account folders whose database cannot be opened.
      */
     @Throws(DunnockException::class)
@@ -3245,6 +3554,32 @@ open class Client: Disposable, AutoCloseable, ClientInterface
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_dunnock_ffi_fn_method_client_end(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
+     * or the suspension of this client, and come again if the process was killed before.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `notified`() {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_client_notified(
                 uniffiHandle,
 
             )
@@ -4679,6 +5014,303 @@ public object FfiConverterTypeEvents: FfiConverter<Events, Long> {
 
 
 /**
+ * How far the push of an account is.
+ */
+public interface PushQueryInterface {
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */
+    fun `end`()
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+    suspend fun `next`(): Push?
+
+    companion object
+}
+
+/**
+ * How far the push of an account is.
+ */
+open class PushQuery: Disposable, AutoCloseable, PushQueryInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_dunnock_ffi_fn_free_pushquery(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_dunnock_ffi_fn_clone_pushquery(handle, status)
+        }
+    }
+
+
+    /**
+     * Ends it and wakes who waits in `next`.
+     */override fun `end`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dunnock_ffi_fn_method_pushquery_end(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Waits for the next one; null once it was ended. The first comes at once, then one after each change and at
+     * most 20 a second, the latest only. Can be cancelled: nothing is lost.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `next`() : Push? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_pushquery_next(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypePush.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePushQuery: FfiConverter<PushQuery, Long> {
+    override fun lower(value: PushQuery): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): PushQuery {
+        return PushQuery(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): PushQuery {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: PushQuery) = 8UL
+
+    override fun write(value: PushQuery, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * The newest rows of a chat, newest first.
  */
 public interface TimelineQueryInterface {
@@ -5732,6 +6364,187 @@ public object FfiConverterTypeNewAccount: FfiConverterRustBuffer<NewAccount> {
 
 
 /**
+ * A message that somebody is to be told of.
+ */
+data class Notification (
+    /**
+     * Stable: one that comes again, after a process was killed, takes the place of the one shown before.
+     */
+    val `notification`: kotlin.String
+    ,
+    /**
+     * Whose.
+     */
+    val `account`: kotlin.String
+    ,
+    /**
+     * The name that a person gave the chat, kept only here.
+     */
+    val `name`: kotlin.String?
+    ,
+    /**
+     * The row.
+     */
+    val `item`: TimelineItem
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNotification: FfiConverterRustBuffer<Notification> {
+    override fun read(buf: ByteBuffer): Notification {
+        return Notification(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterTypeTimelineItem.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Notification) = (
+            FfiConverterString.allocationSize(value.`notification`) +
+            FfiConverterString.allocationSize(value.`account`) +
+            FfiConverterOptionalString.allocationSize(value.`name`) +
+            FfiConverterTypeTimelineItem.allocationSize(value.`item`)
+    )
+
+    override fun write(value: Notification, buf: ByteBuffer) {
+            FfiConverterString.write(value.`notification`, buf)
+            FfiConverterString.write(value.`account`, buf)
+            FfiConverterOptionalString.write(value.`name`, buf)
+            FfiConverterTypeTimelineItem.write(value.`item`, buf)
+    }
+}
+
+
+
+/**
+ * The push of an account (XEP-0357).
+ */
+data class Push (
+    /**
+     * How far it is.
+     */
+    val `state`: PushState
+    ,
+    /**
+     * The app server that is wanted.
+     */
+    val `appServer`: kotlin.String?
+    ,
+    /**
+     * The kind of the last failure; it is tried again by itself.
+     */
+    val `error`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePush: FfiConverterRustBuffer<Push> {
+    override fun read(buf: ByteBuffer): Push {
+        return Push(
+            FfiConverterTypePushState.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Push) = (
+            FfiConverterTypePushState.allocationSize(value.`state`) +
+            FfiConverterOptionalString.allocationSize(value.`appServer`) +
+            FfiConverterOptionalString.allocationSize(value.`error`)
+    )
+
+    override fun write(value: Push, buf: ByteBuffer) {
+            FfiConverterTypePushState.write(value.`state`, buf)
+            FfiConverterOptionalString.write(value.`appServer`, buf)
+            FfiConverterOptionalString.write(value.`error`, buf)
+    }
+}
+
+
+
+/**
+ * Who wakes this device when its server has something for it.
+ */
+data class PushService (
+    /**
+     * JID of the app server, which takes registrations by ad-hoc command (XEP-0050).
+     */
+    val `appServer`: kotlin.String
+    ,
+    /**
+     * Whose pushes they are.
+     */
+    val `platform`: Platform
+    ,
+    /**
+     * What the platform calls this device by, 1 to 4096 bytes. The app server gets it, nobody else.
+     */
+    val `token`: kotlin.String
+    ,
+    /**
+     * What this installation calls itself at the app server, 1 to 255 bytes: random, stable, and no device's serial number.
+     */
+    val `device`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePushService: FfiConverterRustBuffer<PushService> {
+    override fun read(buf: ByteBuffer): PushService {
+        return PushService(
+            FfiConverterString.read(buf),
+            FfiConverterTypePlatform.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PushService) = (
+            FfiConverterString.allocationSize(value.`appServer`) +
+            FfiConverterTypePlatform.allocationSize(value.`platform`) +
+            FfiConverterString.allocationSize(value.`token`) +
+            FfiConverterString.allocationSize(value.`device`)
+    )
+
+    override fun write(value: PushService, buf: ByteBuffer) {
+            FfiConverterString.write(value.`appServer`, buf)
+            FfiConverterTypePlatform.write(value.`platform`, buf)
+            FfiConverterString.write(value.`token`, buf)
+            FfiConverterString.write(value.`device`, buf)
+    }
+}
+
+
+
+/**
  * How many of the recipient's devices a message was encrypted to.
  */
 data class Reach (
@@ -5820,6 +6633,53 @@ public object FfiConverterTypeSentMessage: FfiConverterRustBuffer<SentMessage> {
     override fun write(value: SentMessage, buf: ByteBuffer) {
             FfiConverterString.write(value.`message`, buf)
             FfiConverterString.write(value.`originId`, buf)
+    }
+}
+
+
+
+/**
+ * What a sync in the background came to.
+ */
+data class SyncReport (
+    /**
+     * All that the servers had is here. Else the time was too short, or a server could not be reached or was refused.
+     */
+    val `caughtUp`: kotlin.Boolean
+    ,
+    /**
+     * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
+     */
+    val `notifications`: List<Notification>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSyncReport: FfiConverterRustBuffer<SyncReport> {
+    override fun read(buf: ByteBuffer): SyncReport {
+        return SyncReport(
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceTypeNotification.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SyncReport) = (
+            FfiConverterBoolean.allocationSize(value.`caughtUp`) +
+            FfiConverterSequenceTypeNotification.allocationSize(value.`notifications`)
+    )
+
+    override fun write(value: SyncReport, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`caughtUp`, buf)
+            FfiConverterSequenceTypeNotification.write(value.`notifications`, buf)
     }
 }
 
@@ -7076,6 +7936,49 @@ public object FfiConverterTypeLifecycle: FfiConverterRustBuffer<Lifecycle> {
 
 
 /**
+ * The kinds of pushes that an app server may send.
+ */
+
+enum class Platform {
+
+    /**
+     * Firebase Cloud Messaging: Android.
+     */
+    FCM,
+    /**
+     * Apple Push Notification service.
+     */
+    APNS;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePlatform: FfiConverterRustBuffer<Platform> {
+    override fun read(buf: ByteBuffer) = try {
+        Platform.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Platform) = 4UL
+
+    override fun write(value: Platform, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What a login proved about the server.
  */
 
@@ -7114,6 +8017,61 @@ public object FfiConverterTypeProof: FfiConverterRustBuffer<Proof> {
     override fun allocationSize(value: Proof) = 4UL
 
     override fun write(value: Proof, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How far the push of an account is.
+ */
+
+enum class PushState {
+
+    /**
+     * None is wanted.
+     */
+    OFF,
+    /**
+     * The app server has not answered yet where to publish.
+     */
+    REGISTERING,
+    /**
+     * Our server has not agreed yet to publish there.
+     */
+    ENABLING,
+    /**
+     * Pushes come.
+     */
+    ENABLED,
+    /**
+     * None is wanted, but others have not all been told.
+     */
+    DISABLING;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePushState: FfiConverterRustBuffer<PushState> {
+    override fun read(buf: ByteBuffer) = try {
+        PushState.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: PushState) = 4UL
+
+    override fun write(value: PushState, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -7637,6 +8595,38 @@ public object FfiConverterOptionalTypeConnection: FfiConverterRustBuffer<Connect
         } else {
             buf.put(1)
             FfiConverterTypeConnection.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypePush: FfiConverterRustBuffer<Push?> {
+    override fun read(buf: ByteBuffer): Push? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePush.read(buf)
+    }
+
+    override fun allocationSize(value: Push?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePush.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Push?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePush.write(value, buf)
         }
     }
 }
@@ -8253,6 +9243,34 @@ public object FfiConverterSequenceTypeDeviceView: FfiConverterRustBuffer<List<De
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeDeviceView.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeNotification: FfiConverterRustBuffer<List<Notification>> {
+    override fun read(buf: ByteBuffer): List<Notification> {
+        val len = buf.getInt()
+        return List<Notification>(len) {
+            FfiConverterTypeNotification.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Notification>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeNotification.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Notification>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeNotification.write(it, buf)
         }
     }
 }
