@@ -15,6 +15,7 @@ use crate::model::Proof;
 use jid::FullJid;
 use minidom::Element;
 use rand::CryptoRng;
+use sha2::{Digest, Sha256};
 
 /// The stream to be resumed.
 pub(crate) struct Resume {
@@ -79,6 +80,13 @@ fn name(settings: &Settings) -> &str {
     settings.jid.node().map(|node| node.as_str()).unwrap_or_default()
 }
 
+/// The same for each session of this installation, so that a new one takes the place of one that was left behind: else those
+/// pile up on the server, and each of them is pushed for. It tells contacts nothing of what we are.
+fn resource(settings: &Settings) -> String {
+    let digest = Sha256::digest(&settings.user_agent);
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// One exchange for all.
 async fn inline<R: CryptoRng + Send>(
     mut talk: Talk,
@@ -102,8 +110,8 @@ async fn inline<R: CryptoRng + Send>(
         escape(&settings.user_agent),
     );
     if let Some(bind2) = bind2 {
-        // No tag: it would become part of the resource and tell contacts what we are.
-        request += &format!("<bind xmlns='{}'>", ns::BIND2);
+        // The tag becomes part of the resource.
+        request += &format!("<bind xmlns='{}'><tag>{}</tag>", ns::BIND2, resource(settings));
         if bind2.sm {
             request += &format!("<enable xmlns='{}' resume='true'/>", ns::SM);
         }
@@ -185,7 +193,9 @@ async fn classic(
     if !features.bind {
         return Err(ErrorKind::LoginRefused.into());
     }
-    talk.say(&format!("<iq type='set' id='bind'><bind xmlns='{}'/></iq>", ns::BIND)).await?;
+    let resource = resource(settings);
+    let bind = format!("<bind xmlns='{}'><resource>{resource}</resource></bind>", ns::BIND);
+    talk.say(&format!("<iq type='set' id='bind'>{bind}</iq>")).await?;
     let answer = talk.answer("bind").await?;
     let jid = answer
         .children()

@@ -51,7 +51,7 @@ pub(crate) struct Settings {
     pub route: Route,
     /// What the account is called among those of this process; says nothing of it to others.
     pub whose: String,
-    /// Stable random UUID of this installation (XEP-0388 user agent, Bind2 tag stays generic).
+    /// Stable random UUID of this installation (XEP-0388 user agent); the resource is made of it.
     pub user_agent: String,
     pub limits: Limits,
 }

@@ -284,14 +284,17 @@ impl Peer {
         scram.first
     }
 
-    /// Answers a resource binding.
-    pub(super) async fn binds(&mut self) {
-        let id = self.hears_a("iq").await.attr("id").unwrap().to_owned();
+    /// Answers a resource binding. Returns the resource that was asked for.
+    pub(super) async fn binds(&mut self) -> String {
+        let iq = self.hears_a("iq").await;
+        let id = iq.attr("id").unwrap().to_owned();
+        let bind = iq.get_child("bind", ns::BIND).unwrap();
         self.says(&format!(
             "<iq type='result' id='{id}'><bind xmlns='{}'><jid>juliet@x.test/r1</jid></bind></iq>",
             ns::BIND
         ))
         .await;
+        bind.children().map(Element::text).collect()
     }
 
     /// Takes the wire's first message and challenges it.

@@ -17,8 +17,22 @@ async fn a_modern_server_gives_everything_in_one_exchange() {
     assert_eq!(bound.proof, Proof::Proved);
     assert_eq!(asked.attr("mechanism"), Some("SCRAM-SHA-1-PLUS"));
     let bind = asked.get_child("bind", ns::BIND2).unwrap();
-    assert!(bind.children().all(|child| child.name() == "enable"), "no tag that tells what we are");
+    assert!(bind.children().all(|child| matches!(child.name(), "enable" | "tag")), "{}", String::from(bind));
     assert!(asked.get_child("user-agent", ns::SASL2).unwrap().children().next().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_session_of_an_installation_takes_the_place_of_the_one_before_and_tells_nothing() {
+    let mut story = Story::begin();
+    let mut peer = story.peer().await;
+    let asked = peer.modern("<enabled xmlns='urn:xmpp:sm:3' id='sm1' resume='true'/>").await;
+    let tag = asked.get_child("bind", ns::BIND2).unwrap().get_child("tag", ns::BIND2).unwrap().text();
+    let mut story = Story::over(None);
+    let mut peer = story.peer().await;
+    peer.classic(&format!("{BIND}{SM}")).await;
+    assert_eq!(peer.binds().await, tag);
+    assert!(tag.len() == 16 && tag.bytes().all(|byte| byte.is_ascii_hexdigit()), "{tag}");
+    assert!(!crate::wire::tests::fake::settings().user_agent.contains(&tag));
 }
 
 #[tokio::test(start_paused = true)]
