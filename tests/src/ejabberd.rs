@@ -7,7 +7,7 @@ use crate::environment;
 use crate::process::Process;
 use crate::prosody_config::DOMAIN;
 use crate::scratch::Scratch;
-use crate::server::{PASSWORD, Server, two_free_ports};
+use crate::server::{PASSWORD, Server, free_ports};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,7 +50,7 @@ impl Ejabberd {
         // A free port can be gone a moment later: then another is tried.
         let mut problem = String::new();
         for _ in 0..3 {
-            (server.port, server.tls_port) = two_free_ports();
+            [server.port, server.tls_port] = free_ports();
             match server.try_start() {
                 Ok(()) => return server,
                 Err(text) => problem = text,

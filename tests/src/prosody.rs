@@ -3,10 +3,10 @@
 use crate::certs::{Authority, LeafFiles};
 use crate::environment;
 use crate::process::Process;
-pub use crate::prosody_config::{Archive, DOMAIN, Mechanisms, Settings};
+pub use crate::prosody_config::{APP_SERVER, Archive, DOMAIN, Mechanisms, Settings};
 use crate::prosody_config::{Place, render};
 use crate::scratch::Scratch;
-use crate::server::{self, Server, two_free_ports};
+use crate::server::{self, Server, free_ports};
 use crate::tap::{Recorded, Tap};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -26,6 +26,7 @@ pub struct Prosody {
     version: String,
     port: u16,
     tls_port: u16,
+    component_port: u16,
     process: Option<Process>,
 }
 
@@ -40,11 +41,21 @@ impl Prosody {
         let files = authority.leaf(&scratch, DOMAIN, settings.leaf);
         let version = std::fs::read_to_string(environment::prosody().join("version")).unwrap_or_default();
         let version = version.trim().to_owned();
-        let mut server = Prosody { scratch, authority, files, settings, version, port: 0, tls_port: 0, process: None };
+        let mut server = Prosody {
+            scratch,
+            authority,
+            files,
+            settings,
+            version,
+            port: 0,
+            tls_port: 0,
+            component_port: 0,
+            process: None,
+        };
         // A free port can be gone a moment later: then another is tried.
         let mut problem = String::new();
         for _ in 0..5 {
-            (server.port, server.tls_port) = two_free_ports();
+            [server.port, server.tls_port, server.component_port] = free_ports();
             match server.try_start() {
                 Ok(()) => return server,
                 Err(text) => problem = text,
@@ -72,6 +83,7 @@ impl Prosody {
             modules: &modules,
             port: self.port,
             tls_port: self.tls_port,
+            component_port: self.component_port,
             chain: &self.files.chain,
             key: &self.files.key,
             is_13: self.is_13(),
@@ -87,7 +99,9 @@ impl Prosody {
         command.stderr(errors.map_err(|error| error.to_string())?);
         let mut process = Process::start("prosody", &mut command);
         let lines = read_log(&mut process, self.scratch.join("log"));
-        wait_until_listening(&lines, &[self.port, self.tls_port]).map_err(|log| {
+        let component = self.settings.push.then_some(self.component_port);
+        let ports: Vec<u16> = [self.port, self.tls_port].into_iter().chain(component).collect();
+        wait_until_listening(&lines, &ports).map_err(|log| {
             format!("{log}{}", std::fs::read_to_string(self.scratch.join("stderr")).unwrap_or_default())
         })?;
         self.process = Some(process);
@@ -143,6 +157,11 @@ impl Prosody {
     /// The port for direct TLS on 127.0.0.1.
     pub fn tls_port(&self) -> u16 {
         self.tls_port
+    }
+
+    /// The port for the app server ([`Settings::push`]) on 127.0.0.1.
+    pub fn component_port(&self) -> u16 {
+        self.component_port
     }
 
     /// The certificate authority to trust, PEM.

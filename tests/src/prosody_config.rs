@@ -7,6 +7,11 @@ use std::path::Path;
 /// The one domain that test servers serve.
 pub const DOMAIN: &str = "verona.test";
 
+/// The app server that may connect as a component, and the word by which it is known.
+pub const APP_SERVER: &str = "push.verona.test";
+/// The component's secret.
+pub(crate) const APP_SECRET: &str = "a word between friends";
+
 /// How messages and archives are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archive {
@@ -56,6 +61,8 @@ pub struct Settings {
     pub tap: bool,
     /// What is sent to clients is recorded as well.
     pub tap_out: bool,
+    /// Pushes (XEP-0357), and a door for the app server [`APP_SERVER`] (XEP-0114).
+    pub push: bool,
     /// Its files lie in memory: the server's disk is not waited for.
     pub in_memory: bool,
     /// Lines added to the configuration's global part.
@@ -76,6 +83,7 @@ impl Default for Settings {
             hibernation: 600,
             tap: true,
             tap_out: false,
+            push: false,
             in_memory: false,
             extra: String::new(),
         }
@@ -127,6 +135,7 @@ impl Settings {
         add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_fast"]);
         // It brings stream management with it.
         add(self.sasl2 && self.smacks && is_13, &["sasl2_sm"]);
+        add(self.push, &["cloud_notify"]);
         add(is_13, &["account_activity"]);
         add(self.tap, &["dunnock_tap"]);
         add(self.mechanisms == Mechanisms::ScramSha1Only, &["dunnock_unbound"]);
@@ -145,6 +154,8 @@ pub(crate) struct Place<'a> {
     pub(crate) port: u16,
     /// Port for direct TLS.
     pub(crate) tls_port: u16,
+    /// Port for components.
+    pub(crate) component_port: u16,
     /// Certificate chain.
     pub(crate) chain: &'a Path,
     /// Private key.
@@ -185,7 +196,13 @@ pub(crate) fn render(settings: &Settings, place: &Place<'_>) -> String {
     let modules = settings.modules(place.is_13).iter().map(|name| format!("'{name}'; ")).collect::<String>();
     line(format_args!("modules_enabled = {{ {modules}}}"));
     line(format_args!("{}", settings.extra));
+    if settings.push {
+        line(format_args!("component_ports = {{ {} }}", place.component_port));
+    }
     line(format_args!("VirtualHost '{DOMAIN}'"));
+    if settings.push {
+        line(format_args!("Component '{APP_SERVER}'\n  component_secret = '{APP_SECRET}'"));
+    }
     text
 }
 
@@ -228,7 +245,19 @@ mod tests {
 
     fn rendered(settings: &Settings, is_13: bool) -> String {
         let path = Path::new("/s");
-        render(settings, &Place { folder: path, modules: path, port: 1, tls_port: 2, chain: path, key: path, is_13 })
+        render(
+            settings,
+            &Place {
+                folder: path,
+                modules: path,
+                port: 1,
+                tls_port: 2,
+                component_port: 3,
+                chain: path,
+                key: path,
+                is_13,
+            },
+        )
     }
 
     #[test]

@@ -24,9 +24,8 @@ pub trait Server {
     }
 }
 
-/// Two ports that no one listens on at this moment.
-pub(crate) fn two_free_ports() -> (u16, u16) {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
-    let ports = listeners.map(|listener| listener.local_addr().expect("it is bound").port());
-    (ports[0], ports[1])
+/// Ports that no one listens on at this moment.
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
+    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }

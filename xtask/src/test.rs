@@ -47,12 +47,13 @@ struct Stage {
     run: fn(&Run, &str) -> Vec<Row>,
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage { name: "unit and story tests", live: false, run: Run::unit },
     Stage { name: "harness tests", live: false, run: Run::harness },
     Stage { name: "live, Prosody 13", live: true, run: Run::live_thirteen },
     Stage { name: "live, the distribution's Prosody", live: true, run: Run::live_distribution },
     Stage { name: "live, ejabberd", live: true, run: Run::live_ejabberd },
+    Stage { name: "live push, Prosody 13", live: true, run: Run::live_push },
     Stage { name: "live OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
     Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
     Stage { name: "clippy", live: false, run: Run::clippy },
@@ -66,6 +67,8 @@ enum Part<'a> {
     Prosody(&'a Prosody),
     /// What needs the Python peer.
     Peer(&'a Prosody),
+    /// What needs a Prosody that pushes.
+    Push(&'a Prosody),
     /// What needs ejabberd.
     Ejabberd(&'a Ejabberd),
 }
@@ -74,6 +77,8 @@ enum Part<'a> {
 const SERVER: &str = "server::";
 /// The tests of this part need the Python peer.
 const OMEMO: &str = "omemo_peer::";
+/// The tests of this part need a Prosody that pushes.
+const PUSH: &str = "push::";
 /// The tests of this part need ejabberd.
 const EJABBERD: &str = "ejabberd::";
 
@@ -144,6 +149,13 @@ impl Run {
         }
     }
 
+    fn live_push(&self, name: &str) -> Vec<Row> {
+        match Prosody::thirteen() {
+            Ok(prosody) => vec![self.live(name, Part::Push(&prosody))],
+            Err(problem) => vec![broken(name, &problem)],
+        }
+    }
+
     fn live_ejabberd(&self, name: &str) -> Vec<Row> {
         match Ejabberd::of_the_distribution() {
             Ok(ejabberd) => vec![self.live(&format!("live, ejabberd {}", ejabberd.version), Part::Ejabberd(&ejabberd))],
@@ -180,13 +192,16 @@ impl Run {
     /// Words for the live test program that choose this part, and of it what was asked for.
     fn words(&self, part: &Part<'_>) -> Vec<&str> {
         let (own, others) = match part {
-            Part::Prosody(_) => (SERVER, [OMEMO, EJABBERD]),
-            Part::Peer(_) => (OMEMO, [SERVER, EJABBERD]),
-            Part::Ejabberd(_) => (EJABBERD, [SERVER, OMEMO]),
+            Part::Prosody(_) => (SERVER, [OMEMO, EJABBERD, PUSH]),
+            Part::Peer(_) => (OMEMO, [SERVER, EJABBERD, PUSH]),
+            Part::Push(_) => (PUSH, [SERVER, OMEMO, EJABBERD]),
+            Part::Ejabberd(_) => (EJABBERD, [SERVER, OMEMO, PUSH]),
         };
         match self.filter.as_deref() {
             // Two filters would mean either of them, so the others are left out by what is not in the part.
-            Some(filter) => vec![filter, "--skip", others[0], "--skip", others[1]],
+            Some(filter) => {
+                std::iter::once(filter).chain(others.into_iter().flat_map(|other| ["--skip", other])).collect()
+            }
             None => vec![own],
         }
     }
@@ -237,6 +252,7 @@ impl Run {
 /// What a part finds in its environment: names and paths.
 fn surroundings(part: &Part<'_>) -> Result<Vec<(&'static str, PathBuf)>> {
     Ok(match part {
+        Part::Push(prosody) => vec![("DUNNOCK_PROSODY", prosody.folder.clone())],
         Part::Prosody(prosody) | Part::Peer(prosody) => {
             vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_PYTHON", python::with_peers()?)]
         }

@@ -1,7 +1,8 @@
 //! Stories with real servers and real clients. Started by `cargo xtask test`, which runs `server` against Prosody 13 and
-//! against the distribution's Prosody, `omemo_peer` with slixmpp and python-omemo, and `ejabberd` against that server.
+//! against the distribution's Prosody, `omemo_peer` with slixmpp and python-omemo, `ejabberd` against that server, and `push` with an app server as a component.
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod ejabberd;
 mod omemo_peer;
+mod push;
 mod server;
