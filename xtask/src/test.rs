@@ -4,6 +4,7 @@ use crate::Result;
 use crate::cargo::{Cargo, Counts, run_tests};
 use crate::deny;
 use crate::ejabberd::Ejabberd;
+use crate::kotlin;
 use crate::needs::{read, say, target};
 use crate::prosody::Prosody;
 use crate::python;
@@ -55,6 +56,7 @@ const STAGES: [Stage; 11] = [
     Stage { name: "live, ejabberd", live: true, run: Run::live_ejabberd },
     Stage { name: "live push, Prosody 13", live: true, run: Run::live_push },
     Stage { name: "live OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
+    Stage { name: "kotlin: bindings and screens", live: true, run: |run, name| kotlin::rows(&run.cargo, name) },
     Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
     Stage { name: "clippy", live: false, run: Run::clippy },
     Stage { name: "cargo deny", live: false, run: |run, _| deny::rows(&run.cargo) },
