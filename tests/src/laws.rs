@@ -131,8 +131,33 @@ fn law_4_the_engine_never_awaits_and_reads_no_clock() {
 
 #[test]
 fn law_7_only_the_ffi_knows_uniffi() {
-    only_in("core", &[], &["uniffi"]);
-    only_in("bindings/cli", &[], &["uniffi"]);
+    for folder in ["core", "bindings/cli", "xtask/src", "tests/src"] {
+        only_in(folder, &["tests/src/laws.rs"], &["uniffi"]);
+    }
+    for package in ["core", "core/omemo", "bindings/cli", "tests", "xtask"] {
+        let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("uniffi"), "{package} depends on it");
+    }
+}
+
+#[test]
+fn every_profile_unwinds_and_no_default_build_panics_when_told() {
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let profiles: Vec<&str> = workspace.split("\n[profile.").skip(1).filter(|text| !name(text).contains('.')).collect();
+    assert!(profiles.len() >= 2, "this test reads nothing");
+    for profile in profiles {
+        let own = profile.split("\n[").next().unwrap();
+        let settled = own.contains("\npanic = \"unwind\"") || own.contains("\ninherits = ");
+        assert!(settled && !own.contains("abort"), "profile {} does not pin it", name(profile));
+    }
+    let ffi = fs::read_to_string(root().join("bindings/ffi/Cargo.toml")).unwrap();
+    assert!(ffi.contains("\ntest-panics = []") && !ffi.contains("\ndefault ="));
+    assert!(!fs::read_to_string(root().join(".cargo/config.toml")).unwrap().contains("panic"));
+}
+
+/// What a section of a manifest is called.
+fn name(section: &str) -> &str {
+    section.split(']').next().unwrap()
 }
 
 #[test]
