@@ -4,8 +4,10 @@
 use crate::Result;
 use crate::cargo::Cargo;
 use crate::needs::{make_folder, read, target, tree, write};
+use crate::table::Row;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// What the generator writes, by its language, and where it belongs in the tree.
 const SOURCES: [(&str, &str, &str); 4] = [
@@ -33,10 +35,25 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     Ok(if check && !stale.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// The stage of the tests: whether the committed sources are what would be written.
+pub(crate) fn row(cargo: &Cargo, name: &str) -> Row {
+    let start = Instant::now();
+    let stale = stale(cargo);
+    let held = stale.as_ref().is_ok_and(Vec::is_empty);
+    let notes = match stale {
+        Ok(stale) => {
+            stale.iter().map(|(path, _)| format!("{} differs: cargo xtask bindings", path.display())).collect()
+        }
+        Err(problem) => vec![problem],
+    };
+    Row { notes, ..Row::single(name, held, start.elapsed()) }
+}
+
 /// Builds the library and generates; answers what is not in the tree like that.
 pub(crate) fn stale(cargo: &Cargo) -> Result<Vec<(PathBuf, String)>> {
-    // In debug: a stripped library does not tell its interface.
-    cargo.build(&["build", "-p", "dunnock-ffi", "--lib"])?;
+    // In debug: a stripped library does not tell its interface. With the feature, as the other stages build it: UniFFI does
+    // not see what that adds.
+    cargo.build(&["build", "-p", "dunnock-ffi", "--lib", "--features", "test-panics"])?;
     cargo.build(&["build", "-p", "dunnock-bindgen"])?;
     let library = target().join("debug/libdunnock_ffi.so");
     let out = target().join("bindings");

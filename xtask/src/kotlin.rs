@@ -2,7 +2,8 @@
 
 use crate::Result;
 use crate::cargo::Cargo;
-use crate::needs::{cache, has_program, make_folder, read, target, tree};
+use crate::java::Java;
+use crate::needs::{cache, make_folder, read, target, tree};
 use crate::prosody::Prosody;
 use crate::python;
 use crate::table::{Fate, Row};
@@ -12,11 +13,12 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// What the tests and the screens need of cargo: the library, and the program that plays the server.
-const LIBRARY: [&str; 4] = ["build", "-p", "dunnock-ffi", "--lib"];
+const LIBRARY: [&str; 6] = ["build", "-p", "dunnock-ffi", "--lib", "--features", "test-panics"];
 const SERVER: [&str; 5] = ["build", "-p", "dunnock-tests", "--bin", "test-server"];
 
 /// A Maven that can build the reactor, with its repository among the private copies.
 pub(crate) struct Maven {
+    java: Java,
     repository: PathBuf,
     /// Two runs at a time would write over each other's repository and classes.
     _alone: File,
@@ -25,23 +27,22 @@ pub(crate) struct Maven {
 impl Maven {
     /// Finds Maven and a JDK, and waits until no other run uses the repository. The error is a sentence with the remedy.
     pub(crate) fn find() -> Result<Maven> {
-        let missing = ["java", "javac", "mvn"].into_iter().find(|program| !has_program(program));
-        if let Some(program) = missing {
-            return Err(format!("{program} is missing; as root: apt-get install maven openjdk-17-jdk"));
-        }
+        let java = Java::find()?;
         let folder = cache()?.join("maven");
         make_folder(&folder)?;
         let lock = folder.join("lock");
         let alone = File::create(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
         alone.lock().map_err(|error| format!("{}: {error}", lock.display()))?;
-        Ok(Maven { repository: folder.join("repository"), _alone: alone })
+        Ok(Maven { java, repository: folder.join("repository"), _alone: alone })
     }
 
     /// `mvn` with these words, in the top folder.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("mvn");
+        let mut command = self.java.maven();
         command.current_dir(tree()).args(["-B", "-ntp", "-q"]).stdin(Stdio::null());
         command.arg(format!("-Dmaven.repo.local={}", self.repository.display()));
+        // A compiler that stays behind is a process that nobody ends.
+        command.arg("-Dkotlin.compiler.daemon=false");
         command.arg(format!("-Dcargo.target.dir={}", target().join("debug").display()));
         command.args(words);
         command
@@ -53,7 +54,6 @@ pub(crate) fn rows(cargo: &Cargo, name: &str) -> Vec<Row> {
     let start = Instant::now();
     let maven = match Maven::find() {
         Ok(maven) => maven,
-        // No private copy of a JDK yet: the table says that it was left out.
         Err(problem) => return vec![Row::skipped(name, &problem)],
     };
     match run(cargo, &maven) {

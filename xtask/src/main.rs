@@ -10,6 +10,7 @@ mod debs;
 mod demo;
 mod deny;
 mod ejabberd;
+mod java;
 mod kotlin;
 mod libomemo;
 mod needs;

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check of this tree, one stage after the other, and a table at the end.
 
 use crate::Result;
+use crate::bindings;
 use crate::cargo::{Cargo, Counts, run_tests};
 use crate::deny;
 use crate::ejabberd::Ejabberd;
@@ -56,6 +57,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "live, ejabberd", live: true, run: Run::live_ejabberd },
     Stage { name: "live push, Prosody 13", live: true, run: Run::live_push },
     Stage { name: "live OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
+    Stage { name: "generated sources", live: false, run: |run, name| vec![bindings::row(&run.cargo, name)] },
     Stage { name: "kotlin: bindings and screens", live: true, run: |run, name| kotlin::rows(&run.cargo, name) },
     Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
     Stage { name: "clippy", live: false, run: Run::clippy },
