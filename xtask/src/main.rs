@@ -20,6 +20,7 @@ mod python;
 mod soak;
 mod table;
 mod test;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   demo                       two people, two Dunnocks, one private server: what they see and what it stored
+  ui [--picture FILE]        the phone's screens in a window: you are Juliet on a private server, Romeo answers;
+                             --picture: no window, a short scene is played and its end drawn into FILE
   test [--quick] [--only X]  every test with the real servers they need; --quick: only what needs no server;
                              --only: the stages, or failing that the live tests, whose name contains X
   soak [NAME]                the long forms of the live tests
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.split_first() {
         Some((&"demo", rest)) => demo::run(rest),
+        Some((&"ui", rest)) => ui::run(rest),
         Some((&"test", rest)) => test::Choice::from_words(rest).and_then(|choice| test::run(&choice)),
         Some((&"soak", rest)) => soak::run(rest),
         Some((&"bench", rest)) => bench::run(rest),

@@ -62,3 +62,6 @@ internal object Icons {
             .addPath(addPathNodes(path), fill = SolidColor(Color.Black))
             .build()
 }
+
+/** The app's own picture, for a window or a launcher. */
+val birdIcon: ImageVector get() = Icons.Bird

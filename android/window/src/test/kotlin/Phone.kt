@@ -17,6 +17,7 @@ import androidx.compose.ui.test.runDesktopComposeUiTest
 import chat.dunnock.bridge.openHome
 import chat.dunnock.presentation.AppModel
 import chat.dunnock.presentation.Server
+import chat.dunnock.presentation.SignInState
 import chat.dunnock.ui.DunnockApp
 import chat.dunnock.ui.DunnockTheme
 import java.io.File
@@ -95,7 +96,7 @@ fun onPhone(server: Server, story: Phone.() -> Unit) {
     val thread = Executors.newSingleThreadExecutor().asCoroutineDispatcher()
     val scope = CoroutineScope(SupervisorJob() + thread)
     try {
-        val app = AppModel({ openHome(File(folder, "home").path, ByteArray(32) { 7 }) }, scope, server)
+        val app = AppModel({ openHome(File(folder, "home").path, ByteArray(32) { 7 }) }, scope, SignInState(server = server))
         try {
             runDesktopComposeUiTest(width = 411, height = 860) {
                 setContent { DunnockTheme(darkColours = false, fonts = bundledFonts) { DunnockApp(app) } }

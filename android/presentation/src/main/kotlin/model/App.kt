@@ -37,13 +37,13 @@ sealed interface Screen {
 }
 
 /**
- * The way through the screens. [open] opens the home, [server] is filled in on the sign-in screen, [scope] lives as long
+ * The way through the screens. [open] opens the home, [first] is what the sign-in screen begins with, [scope] lives as long
  * as the app and runs on one thread: the models keep state of their own between two steps.
  */
 class AppModel(
     private val open: suspend () -> Home,
     private val scope: CoroutineScope,
-    private val server: Server = Server(),
+    private val first: SignInState = SignInState(),
 ) {
     private class Place(val screen: Screen, val scope: CoroutineScope)
 
@@ -79,7 +79,7 @@ class AppModel(
     private fun explain(kind: String): Explanation? = home?.explain(kind)
 
     private fun signIn(home: Home) = begin { scope ->
-        Screen.SignIn(SignInModel(home, scope, server) { account -> enter(home, account, connect = false) })
+        Screen.SignIn(SignInModel(home, scope, first) { account -> enter(home, account, connect = false) })
     }
 
     private suspend fun enter(home: Home, account: Account, connect: Boolean) {

@@ -45,11 +45,11 @@ data class SignInState(
 class SignInModel(
     private val home: Home,
     private val scope: CoroutineScope,
-    server: Server = Server(),
+    first: SignInState = SignInState(),
     private val done: suspend (Account) -> Unit,
 ) {
     private val problems = Problems(home::explain)
-    private val mutable = MutableStateFlow(SignInState(server = server))
+    private val mutable = MutableStateFlow(first)
 
     /** What the screen shows. */
     val state: StateFlow<SignInState> = mutable.asStateFlow()
