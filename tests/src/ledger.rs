@@ -92,8 +92,10 @@ fn over_the_wire(tap: &Tap, full_jid: &str, voices: &[&str]) -> (Vec<String>, Ve
             (true, true) => sent.extend(ids(&stanza.xml, voices)),
             (true, false) => acknowledged = height(&stanza.xml).unwrap_or(acknowledged),
             (false, true) => arrived.push(ids(&stanza.xml, voices)),
-            // From here on the server counts.
-            (false, false) if stanza.xml.contains("<enabled") => arrived.clear(),
+            // A new stream, under the same address as the one before: from here on the server counts.
+            (false, false) if stanza.xml.contains("<enabled") => {
+                (sent, arrived, acknowledged) = Default::default();
+            }
             (false, false) => {}
         }
     }
@@ -163,6 +165,9 @@ mod tests {
     fn what_was_acknowledged_is_counted_from_where_the_server_counts() {
         let text = |number| format!("<message id='romeo-{number}'><encrypted/></message>");
         let stanzas = vec![
+            said(false, &text(8)),
+            said(true, "<message id='juliet-3'><encrypted/></message>"),
+            said(true, "<a xmlns='urn:xmpp:sm:3' h='9'/>"),
             said(false, "<iq type='result'/>"),
             said(false, "<enabled xmlns='urn:xmpp:sm:3'/>"),
             said(false, &text(0)),
