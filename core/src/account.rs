@@ -1,12 +1,14 @@
 //! The handle of an account: sends wishes, waits for what became of them, opens what screens show.
 
+mod push;
+
 use crate::address;
 use crate::brain::{self, Request, StartWire};
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hub::Hub;
 use crate::lease::Lease;
-use crate::model::{ChatItem, Connection, Contact, Delivery, DeviceView, Push, PushState, State, TimelineItem};
+use crate::model::{ChatItem, Connection, Contact, Delivery, DeviceView, State, TimelineItem};
 use crate::query::{self, Events, Produce, Query};
 use crate::store::{self, AccountFolder, Reader, StoreKey, Touched};
 use crate::sync::Telling;
@@ -36,7 +38,7 @@ pub(crate) struct Inner {
     workers: Arc<Workers>,
     limits: Limits,
     start_wire: StartWire,
-    inactive: Arc<AtomicBool>,
+    pub(crate) inactive: Arc<AtomicBool>,
     /// What was given out to be shown.
     pub(crate) telling: Mutex<Telling>,
     life: Mutex<Life>,
@@ -90,9 +92,6 @@ pub(crate) struct Shared {
     /// Nobody looks at a screen.
     pub(crate) inactive: Arc<AtomicBool>,
 }
-
-/// How long the removal of an account may wait for its push to be taken back.
-const TAKE_BACK: Duration = Duration::from_secs(10);
 
 /// So many open connections are kept for the next read.
 const READERS: usize = 2;
@@ -349,30 +348,6 @@ impl Account {
         })
     }
 
-    /// Before the account goes: nobody shall wake this device for it any more. Others are told as far as they can be told in
-    /// a short time; an app server that hangs keeps nobody.
-    pub(crate) async fn take_back_push(&self) {
-        if !self.push().is_ok_and(|push| push.state != PushState::Off) {
-            return;
-        }
-        let asked = async {
-            self.call(Command::DisablePush).await?;
-            self.call(Command::Connect).await
-        };
-        if asked.await.is_err() {
-            return;
-        }
-        let matter = |touched: &Touched| matches!(touched, Touched::Push | Touched::Connection);
-        let told = self.until(TAKE_BACK, matter, |inner| {
-            let connection = inner.connection()?;
-            // What kept us from the server a moment ago will keep us longer than a person waits.
-            let lost = connection.error.is_some() && connection.state != State::Online;
-            let done = inner.read(query::push)?.state == PushState::Off;
-            Ok((done || lost).then_some(()))
-        });
-        let _ = told.await;
-    }
-
     /// Waits until a message of ours is `Sent` or further, or `Failed`, and answers its row; `TimedOut`, `UnknownMessage`.
     pub async fn sent(&self, message: &str, deadline: Duration) -> Result<TimelineItem> {
         self.inner.brain()?;
@@ -436,26 +411,6 @@ impl Account {
         self.inner.connection()
     }
 
-    /// How far the push is (XEP-0357).
-    pub fn push(&self) -> Result<Push> {
-        self.inner.read(query::push)
-    }
-
-    /// Waits until the push that is wanted is enabled, or what is wanted no more is taken back. Fails with the kind of the
-    /// last failure, or `TimedOut`; it is tried on by itself all the same.
-    pub async fn push_settled(&self, deadline: Duration) -> Result<()> {
-        self.inner.brain()?;
-        let wanted = |touched: &Touched| matches!(touched, Touched::Push | Touched::Connection);
-        self.until(deadline, wanted, |inner| {
-            let push = inner.read(query::push)?;
-            match push.error.as_deref().and_then(kind_of) {
-                Some(kind) => Err(Error::about(kind, push.app_server.unwrap_or_default())),
-                None => Ok(matches!(push.state, PushState::Enabled | PushState::Off).then_some(())),
-            }
-        })
-        .await
-    }
-
     /// One message of this store by its local id.
     pub fn message(&self, message: &str) -> Result<TimelineItem> {
         self.inner.read(|reader| query::item(reader, message))
@@ -503,11 +458,6 @@ impl Account {
     /// The connection, again after each change.
     pub fn watch_connection(&self) -> Query<Connection> {
         self.watch(|touched| *touched == Touched::Connection, Arc::new(Inner::connection))
-    }
-
-    /// The push, again after each change.
-    pub fn watch_push(&self) -> Query<Push> {
-        self.watch(|touched| *touched == Touched::Push, Arc::new(|inner| inner.read(query::push)))
     }
 
     /// What happens from now on, in the order of commits, in this and other processes.

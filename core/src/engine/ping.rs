@@ -55,3 +55,52 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow) -> Result<()> {
     ctx.tx.touch(Touched::Connection);
     ctx.drop_want(row)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::{juliet, sent};
+    use super::*;
+
+    /// The pings put so far.
+    fn pings(ctx: &mut Ctx) -> usize {
+        begin_rounds(ctx).unwrap();
+        ctx.ask_due().unwrap();
+        sent(ctx).iter().filter(|iq| iq.has_child("ping", ns::PING)).count()
+    }
+
+    #[test]
+    fn a_round_waits_for_the_archive_and_for_the_push_to_be_enabled() {
+        juliet(|ctx| {
+            want_round(ctx, "a").unwrap();
+            assert_eq!(pings(ctx), 0);
+            // A new stream asks everything again, but not this.
+            ctx.tx.reset_wants(ctx.now.wall).unwrap();
+            assert_eq!(pings(ctx), 0);
+            let own = ctx.bare();
+            ctx.tx.set_cursor(&own, Some("one"), 0).unwrap();
+            ctx.tx.set_complete(&own, ctx.stream).unwrap();
+            for kind in [Kind::PushDisco, Kind::PushEnable] {
+                ctx.want_own(kind, "").unwrap();
+                assert_eq!(pings(ctx), 0, "the server would not push on this stream");
+                ctx.tx.unwant_kind(kind.code()).unwrap();
+            }
+            // An app server is not waited for.
+            ctx.want_of(Kind::PushRegister, "push.example", "").unwrap();
+            assert_eq!(pings(ctx), 1);
+        });
+    }
+
+    #[test]
+    fn an_unanswered_round_is_not_taken_for_one_that_is_over() {
+        juliet(|ctx| {
+            let own = ctx.bare();
+            ctx.tx.set_cursor(&own, Some("one"), 0).unwrap();
+            ctx.tx.set_complete(&own, ctx.stream).unwrap();
+            want_round(ctx, "a").unwrap();
+            for tries in 1..12 {
+                assert_eq!(pings(ctx), tries);
+                ctx.now.wall += 40 * 60_000;
+            }
+        });
+    }
+}

@@ -97,6 +97,8 @@ async fn with_no_time_it_connects_nothing_and_tells_what_is_here() {
     let (account, wires) = open(folder);
     let (caught_up, news) = one(&account, Duration::ZERO).await;
     assert_eq!((caught_up.unwrap(), texts(&news)), (false, vec!["one"]));
+    // Who asks again has shown it.
+    assert!(one(&account, Duration::ZERO).await.1.is_empty());
     assert!(wires.is_empty() && !account.inner.is_running());
 }
 
@@ -133,9 +135,12 @@ async fn cancelled_it_lets_go() {
     task.abort();
     assert_eq!(wire.stopped().await, Some(false));
     drop(wire);
-    while account.inner.is_running() || !Lease::is_free(&folder.lease()) {
-        tokio::task::yield_now().await;
-    }
+    let let_go = async {
+        while account.inner.is_running() || !Lease::is_free(&folder.lease()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(let_go).await;
 }
 
 #[tokio::test]
@@ -242,6 +247,25 @@ async fn a_suspended_account_is_resumed_after_a_sync_as_before_it() {
 }
 
 #[tokio::test]
+async fn what_was_disconnected_while_suspended_stays_so() {
+    let home = Folder::new();
+    let (account, mut wires) = open(wanted(&home));
+    account.call(Command::Connect).await.unwrap();
+    let mut wire = wires.next().await;
+    wire.online().await;
+    let ((), _) = tokio::join!(account.inner.rest(false, false), async {
+        let stopped = wire.stopped().await;
+        drop(wire);
+        stopped
+    });
+    account.call(Command::Disconnect).await.unwrap();
+    account.inner.resume().await.unwrap();
+    // Answered after the resumption was looked at.
+    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    assert!(wires.is_empty());
+}
+
+#[tokio::test]
 async fn who_is_not_wanted_or_was_refused_is_left_alone() {
     let home = Folder::new();
     let folder = juliet(home.path());
@@ -268,4 +292,28 @@ async fn what_was_read_is_not_told() {
     let (account, _wires) = open(folder);
     account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
     assert!(one(&account, Duration::ZERO).await.1.is_empty());
+}
+
+#[tokio::test]
+async fn the_server_hears_whether_somebody_looks_also_on_streams_begun_later() {
+    let home = Folder::new();
+    let (account, mut wires) = open(wanted(&home));
+    let told = async |wire: &mut Wire| loop {
+        if let Some(ToWire::Inactive(inactive)) = soon(wire.order()).await {
+            return inactive;
+        }
+    };
+    account.call(Command::Connect).await.unwrap();
+    let mut wire = wires.next().await;
+    assert!(!told(&mut wire).await);
+    account.inner.inactive.store(true, std::sync::atomic::Ordering::SeqCst);
+    account.inner.tell_activity().await;
+    assert!(told(&mut wire).await);
+    let ((), _) = tokio::join!(account.inner.rest(false, false), async {
+        let stopped = wire.stopped().await;
+        drop(wire);
+        stopped
+    });
+    account.inner.resume().await.unwrap();
+    assert!(told(&mut wires.next().await).await);
 }

@@ -61,6 +61,9 @@ fn an_app_server_that_never_answers_is_named_and_keeps_nobody_from_leaving() {
         rpc.connect(&me);
         let before = app.heard().registered.len();
         app.wait("question on the next stream", |heard| heard.registered.len() > before.min(2));
+        // A sync does not wait for it either.
+        let report = rpc.ok("background_sync", json!({ "deadline_ms": 60_000 }));
+        assert_eq!(report["caught_up"], true);
         let begun = Instant::now();
         rpc.ok("account.remove", json!({ "account": me }));
         assert!(begun.elapsed() < LONG, "the removal waits for an app server that hangs");
