@@ -17,6 +17,11 @@ pub fn python() -> PathBuf {
     demanded("DUNNOCK_PYTHON")
 }
 
+/// The folder with the programs of a private Tor network: `tor`, `tor-gencert`, `nft` (`DUNNOCK_TOR`).
+pub fn tor() -> PathBuf {
+    demanded("DUNNOCK_TOR")
+}
+
 /// The program `dunnock` (`DUNNOCK_BIN`).
 pub fn dunnock() -> PathBuf {
     demanded("DUNNOCK_BIN")

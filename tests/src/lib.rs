@@ -18,6 +18,7 @@ pub mod json_process;
 #[cfg(test)]
 mod laws;
 pub mod ledger;
+pub mod names;
 pub mod peer;
 pub mod powerloss;
 pub mod process;
@@ -31,3 +32,5 @@ pub mod seed;
 pub mod server;
 pub mod talk;
 pub mod tap;
+pub mod tor_config;
+pub mod tornet;

@@ -27,6 +27,8 @@ struct State {
     delay: AtomicU64,
     /// Connections taken so far.
     taken: AtomicUsize,
+    /// Where each of them came from.
+    peers: Mutex<Vec<SocketAddr>>,
     /// Both sockets of each open connection.
     open: Mutex<Vec<TcpStream>>,
     /// What passed.
@@ -90,6 +92,11 @@ impl Proxy {
         self.state.taken.load(Ordering::SeqCst)
     }
 
+    /// Where each of them came from, in their order.
+    pub fn peers(&self) -> Vec<SocketAddr> {
+        self.state.peers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What passed so far, over all connections.
     pub fn passed(&self) -> Passed {
         self.state.passed.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -117,6 +124,8 @@ impl State {
             }
             let Ok(client) = client else { continue };
             self.taken.fetch_add(1, Ordering::SeqCst);
+            let peer = client.peer_addr();
+            self.peers.lock().unwrap_or_else(PoisonError::into_inner).extend(peer);
             let target = self.target.load(Ordering::SeqCst) as u16;
             if self.refusing.load(Ordering::SeqCst) {
                 continue;

@@ -20,6 +20,7 @@ mod python;
 mod soak;
 mod table;
 mod test;
+mod tor;
 mod ui;
 
 use std::process::ExitCode;
@@ -79,6 +80,7 @@ fn fetch() -> Result<ExitCode> {
         Ok(ejabberd) => println!("ejabberd {}: {}", ejabberd.version, ejabberd.folder.display()),
         Err(problem) => println!("ejabberd: its tests will be left out: {problem}"),
     }
+    println!("tor: {}", tor::programs()?.display());
     println!("Python: {}", python::with_peers()?.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use crate::needs::{read, say, target};
 use crate::prosody::Prosody;
 use crate::python;
 use crate::table::{Fate, Row, render};
+use crate::tor;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "live, ejabberd", live: true, run: Run::live_ejabberd },
     Stage { name: "live push, Prosody 13", live: true, run: Run::live_push },
     Stage { name: "live OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
+    Stage { name: "live, tor", live: true, run: Run::live_tor },
     Stage { name: "generated sources", live: false, run: |run, name| vec![bindings::row(&run.cargo, name)] },
     Stage { name: "kotlin: bindings and screens", live: true, run: |run, name| kotlin::rows(&run.cargo, name) },
     Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
@@ -75,6 +77,8 @@ enum Part<'a> {
     Push(&'a Prosody),
     /// What needs ejabberd.
     Ejabberd(&'a Ejabberd),
+    /// What needs a private Tor network, with a Prosody at its far end.
+    Tor(&'a Prosody, PathBuf),
 }
 
 /// The tests of this part of the live program need a Prosody and no client but ours.
@@ -85,6 +89,10 @@ const OMEMO: &str = "omemo_peer::";
 const PUSH: &str = "push::";
 /// The tests of this part need ejabberd.
 const EJABBERD: &str = "ejabberd::";
+/// The tests of this part need a private Tor network.
+const TOR: &str = "tor::";
+/// All parts.
+const PARTS: [&str; 5] = [SERVER, OMEMO, PUSH, EJABBERD, TOR];
 
 /// A run in progress.
 struct Run {
@@ -98,7 +106,7 @@ struct Run {
 /// Runs the chosen stages and prints the table; the exit status tells whether all of them held.
 pub(crate) fn run(choice: &Choice) -> Result<ExitCode> {
     let named: Vec<&Stage> = match &choice.only {
-        Some(name) => STAGES.iter().filter(|stage| stage.name.contains(name.as_str())).collect(),
+        Some(name) => named(name),
         None => STAGES.iter().collect(),
     };
     // A name that is no stage's is a live test's.
@@ -117,6 +125,15 @@ pub(crate) fn run(choice: &Choice) -> Result<ExitCode> {
     println!("\n{}", render(&rows).trim_end());
     let failed = rows.iter().any(|row| matches!(row.fate, Fate::Failed));
     Ok(if failed || nothing_ran { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The stages that have this word in their name, or failing that these letters.
+fn named(word: &str) -> Vec<&'static Stage> {
+    let words = |stage: &Stage| {
+        stage.name.split(|sign: char| !sign.is_alphanumeric()).any(|one| one.eq_ignore_ascii_case(word))
+    };
+    let whole: Vec<&Stage> = STAGES.iter().filter(|stage| words(stage)).collect();
+    if whole.is_empty() { STAGES.iter().filter(|stage| stage.name.contains(word)).collect() } else { whole }
 }
 
 impl Run {
@@ -171,10 +188,26 @@ impl Run {
         }
     }
 
+    fn live_tor(&self, name: &str) -> Vec<Row> {
+        match (Prosody::thirteen(), tor::programs()) {
+            (Ok(prosody), Ok(programs)) => vec![self.live(name, Part::Tor(&prosody, programs))],
+            (Err(problem), _) => vec![broken(name, &problem)],
+            // Not every release has a tor; the table says that it was left out.
+            (_, Err(problem)) => {
+                say(&problem);
+                vec![Row::skipped(name, problem.lines().next().unwrap_or_default())]
+            }
+        }
+    }
+
     /// One part of the live test program.
     fn live(&self, name: &str, part: Part<'_>) -> Row {
         // With the places where a test may end it, which no shipped build has.
-        if let Err(problem) = self.cargo.build(&["build", "-p", "dunnock", "--features", "dunnock-core/killpoints"]) {
+        let features = match part {
+            Part::Tor(..) => "tor,dunnock-core/testnet,dunnock-core/killpoints",
+            _ => "dunnock-core/killpoints",
+        };
+        if let Err(problem) = self.cargo.build(&["build", "-p", "dunnock", "--features", features]) {
             return broken(name, &problem);
         }
         let mut command = self.cargo.compile(&["test", "-p", "dunnock-tests", "--test", "live"]);
@@ -195,16 +228,18 @@ impl Run {
 
     /// Words for the live test program that choose this part, and of it what was asked for.
     fn words(&self, part: &Part<'_>) -> Vec<&str> {
-        let (own, others) = match part {
-            Part::Prosody(_) => (SERVER, [OMEMO, EJABBERD, PUSH]),
-            Part::Peer(_) => (OMEMO, [SERVER, EJABBERD, PUSH]),
-            Part::Push(_) => (PUSH, [SERVER, OMEMO, EJABBERD]),
-            Part::Ejabberd(_) => (EJABBERD, [SERVER, OMEMO, PUSH]),
+        let own = match part {
+            Part::Prosody(_) => SERVER,
+            Part::Peer(_) => OMEMO,
+            Part::Push(_) => PUSH,
+            Part::Ejabberd(_) => EJABBERD,
+            Part::Tor(..) => TOR,
         };
         match self.filter.as_deref() {
             // Two filters would mean either of them, so the others are left out by what is not in the part.
             Some(filter) => {
-                std::iter::once(filter).chain(others.into_iter().flat_map(|other| ["--skip", other])).collect()
+                let others = PARTS.iter().filter(|part| **part != own).flat_map(|other| ["--skip", other]);
+                std::iter::once(filter).chain(others).collect()
             }
             None => vec![own],
         }
@@ -261,6 +296,9 @@ fn surroundings(part: &Part<'_>) -> Result<Vec<(&'static str, PathBuf)>> {
             vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_PYTHON", python::with_peers()?)]
         }
         Part::Ejabberd(ejabberd) => vec![("DUNNOCK_EJABBERD", ejabberd.folder.clone())],
+        Part::Tor(prosody, programs) => {
+            vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_TOR", programs.clone())]
+        }
     })
 }
 
