@@ -20,7 +20,7 @@ const OLDEST: u32 = 17;
 /// Writes a store of the system's authorities, which otherwise a package's script does, as root.
 const STORE: &str = r#"
 import java.io.*;
-import java.security.*;
+import java.security.KeyStore;
 import java.security.cert.*;
 
 class Store {

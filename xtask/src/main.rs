@@ -23,6 +23,7 @@ mod test;
 mod tor;
 mod ui;
 
+use needs::output_of;
 use std::process::ExitCode;
 
 /// What went wrong, in a sentence that also says what to do about it.
@@ -38,7 +39,7 @@ Usage: cargo xtask COMMAND
                              --only: the stages, or failing that the live tests, whose name contains X
   soak [NAME]                the long forms of the live tests
   bindings [--check]         writes the sources for Kotlin and Swift; --check: only tells whether they would change
-  fetch                      only gets what the others need: Prosody twice, ejabberd, Python, OpenSSL's headers
+  fetch                      only gets what the others need: Prosody twice, ejabberd, Python, Java, OpenSSL's headers
   bench [NAME]               measurements, as a table and as JSON under target/bench/
 
 What is missing is fetched into a private folder ($DUNNOCK_CACHE, else dunnock-xtask in your cache folder) and
@@ -82,5 +83,6 @@ fn fetch() -> Result<ExitCode> {
     }
     println!("tor: {}", tor::programs()?.display());
     println!("Python: {}", python::with_peers()?.display());
+    println!("Maven: {}", output_of(java::Java::find()?.maven().arg("-version"))?.trim_end());
     Ok(ExitCode::SUCCESS)
 }
