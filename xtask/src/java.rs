@@ -54,7 +54,10 @@ impl Java {
         let home = java_home(&root).ok_or("the private JDK is not whole: remove it and try again")?;
         let libraries = library_folders(&root, "libz.so.1");
         let libraries = std::env::join_paths(libraries).map_err(|error| error.to_string())?;
-        let store = format!("-Djavax.net.ssl.trustStore={}", root.join("authorities.p12").display());
+        let store = root.join("authorities.p12");
+        // The password is no secret: this kind of store cannot do without one.
+        let store =
+            format!("-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword=changeit", store.display());
         let environment = vec![
             ("JAVA_HOME", home.into()),
             ("MAVEN_OPTS", store.into()),
