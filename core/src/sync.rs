@@ -152,6 +152,8 @@ impl Visit {
                 _ if !open => Some(connection.caught_up || connection.archive == Some(false)),
                 State::Refused | State::Contradiction => Some(false),
                 _ if !wanted => Some(false),
+                // Suspended meanwhile.
+                _ if !inner.is_running() => Some(false),
                 _ => None,
             })
         });

@@ -205,6 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn who_only_reads_an_older_store_finds_its_new_tables_too() {
+        let folder = crate::scratch::Folder::new();
+        let (path, key) = (folder.path().join("store.db"), StoreKey::from_bytes([7; 32]));
+        super::super::home::private_file(&path).unwrap();
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let old = unlock(&path, &key, mode).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch("PRAGMA user_version = 1").unwrap();
+        drop(old);
+        let reader = Reader::open(&path, &key).unwrap();
+        let rows: i64 = reader.sql().query_row("SELECT count(*) FROM notification", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0);
+    }
+
+    #[test]
     fn an_account_of_before_routes_goes_direct_and_a_route_not_understood_is_damage() {
         let old = Connection::open_in_memory().unwrap();
         old.execute_batch(MIGRATIONS[0]).unwrap();

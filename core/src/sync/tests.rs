@@ -247,9 +247,27 @@ async fn a_suspended_account_is_resumed_after_a_sync_as_before_it() {
 }
 
 #[tokio::test]
+async fn a_suspension_ends_a_sync_at_once() {
+    let home = Folder::new();
+    let folder = wanted(&home);
+    let (account, mut wires) = open(folder.clone());
+    let silent = async {
+        let mut wire = wires.next().await;
+        wire.online().await;
+        let ((), clean) = tokio::join!(account.inner.rest(false, false), wire.stopped());
+        clean
+    };
+    // Far longer than this test may take.
+    let ((caught_up, _), clean) = tokio::join!(one(&account, 20 * LONG), silent);
+    assert_eq!((caught_up.unwrap(), clean), (false, Some(false)));
+    assert!(Lease::is_free(&folder.lease()));
+}
+
+#[tokio::test]
 async fn what_was_disconnected_while_suspended_stays_so() {
     let home = Folder::new();
-    let (account, mut wires) = open(wanted(&home));
+    let folder = wanted(&home);
+    let (account, mut wires) = open(folder.clone());
     account.call(Command::Connect).await.unwrap();
     let mut wire = wires.next().await;
     wire.online().await;
@@ -262,7 +280,7 @@ async fn what_was_disconnected_while_suspended_stays_so() {
     account.inner.resume().await.unwrap();
     // Answered after the resumption was looked at.
     account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
-    assert!(wires.is_empty());
+    assert!(wires.is_empty() && Lease::is_free(&folder.lease()));
 }
 
 #[tokio::test]
