@@ -156,6 +156,38 @@ fn every_profile_unwinds_and_no_default_build_panics_when_told() {
     assert!(!fs::read_to_string(root().join(".cargo/config.toml")).unwrap().contains("panic"));
 }
 
+#[test]
+fn what_crosses_the_border_is_documented_in_the_words_of_the_core() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    // A documentation comment and the line it is for, without what only one side needs.
+    let pairs = |text: &str| -> Vec<(String, String)> {
+        let mut pairs = Vec::new();
+        let mut words: Vec<String> = Vec::new();
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("#[")) {
+            if let Some(doc) = line.strip_prefix("///") {
+                words.push(doc.trim().to_owned());
+            } else {
+                let item = line.split(" = ").next().unwrap().trim_end_matches([',', '{', ' ']).to_owned();
+                let item = item.trim_start_matches("pub enum ").trim_start_matches("pub struct ").to_owned();
+                pairs.push((std::mem::take(&mut words).join(" "), item));
+            }
+        }
+        pairs
+    };
+    let core =
+        ["model", "command", "lifecycle", "route"].map(|name| pairs(&read(&format!("core/src/{name}.rs")))).concat();
+    let border = read("bindings/ffi/src/model.rs");
+    let declared = border.split("#[derive(uniffi::Record)]").next().unwrap().split_once("});").expect("Time").1;
+    let strange: Vec<_> = pairs(declared)
+        .into_iter()
+        .filter(|(_, item)| {
+            item.starts_with("pub ") && !item.starts_with("pub fn") || item.starts_with(char::is_uppercase)
+        })
+        .filter(|pair| !core.contains(pair))
+        .collect();
+    assert!(strange.is_empty(), "said otherwise than in the core, or not at all: {strange:#?}");
+}
+
 /// What a section of a manifest is called.
 fn name(section: &str) -> &str {
     section.split(']').next().unwrap()

@@ -55,6 +55,7 @@ pub struct Client {
 /// changed then.
 #[uniffi::export]
 pub async fn open_client(home: String, key: Vec<u8>) -> Result<Arc<Client>> {
+    guard::hush();
     let key = Zeroizing::new(key);
     let bytes =
         <[u8; 32]>::try_from(key.as_slice()).map_err(|_| Error::about(ErrorKind::InvalidInput, "the store key"))?;

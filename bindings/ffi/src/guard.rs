@@ -5,6 +5,7 @@ use dunnock_core::ErrorKind;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Once;
 use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -103,6 +104,18 @@ async fn answer<T>(work: JoinHandle<dunnock_core::Result<T>>) -> Result<T> {
     }
 }
 
+/// From now on a panic tells where it happened and nothing else, on the app's threads too: what it says may be personal.
+pub(crate) fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            if let Some(place) = panic.location() {
+                eprintln!("dunnock: defect at {}:{}", place.file(), place.line());
+            }
+        }));
+    });
+}
+
 #[cfg(not(feature = "test-panics"))]
 pub(crate) fn panic_if_told() {}
 
@@ -126,5 +139,75 @@ mod told {
 
     pub(crate) fn panic_if_told() {
         assert!(!TOLD.swap(false, Ordering::SeqCst), "told to");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DunnockError;
+    use dunnock_core::ErrorKind;
+    use std::future::Future;
+    use std::task::{Context, Waker};
+    use tokio::runtime::{Builder, Runtime};
+
+    fn runtime() -> Runtime {
+        Builder::new_multi_thread().worker_threads(1).build().unwrap()
+    }
+
+    fn kind<T>(answer: Result<T>) -> ErrorKind {
+        let DunnockError::Failed { kind, .. } = answer.err().expect("it fails");
+        kind
+    }
+
+    #[test]
+    fn a_panic_anywhere_is_an_answer() {
+        let runtime = runtime();
+        let handle = runtime.handle().clone();
+        let crashed = |answer: Result<()>| assert_eq!(kind(answer), ErrorKind::Crashed);
+        crashed(caught(|| panic!("synchronously")));
+        runtime.block_on(async {
+            crashed(guarded(async { panic!("while polled") }).await);
+            crashed(task(&handle, async { panic!("in a task") }).await);
+            crashed(cancellable(&handle, async { panic!("in a task that can be broken off") }).await);
+            crashed(disk(&handle, || panic!("beside the tasks")).await);
+            crashed(thread(|| panic!("on a thread")).await);
+        });
+    }
+
+    #[test]
+    fn work_for_a_runtime_that_ended_answers_so() {
+        let runtime = runtime();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let other = self::runtime();
+        assert_eq!(kind(other.block_on(task(&handle, async { Ok(()) }))), ErrorKind::Ended);
+        assert_eq!(kind(other.block_on(disk(&handle, || Ok(())))), ErrorKind::Ended);
+    }
+
+    #[test]
+    fn a_dropped_task_goes_on_and_a_cancellable_one_does_not() {
+        let runtime = runtime();
+        let handle = runtime.handle().clone();
+        for goes_on in [true, false] {
+            let (open, gate) = oneshot::channel::<()>();
+            let (tell, mut told) = tokio::sync::mpsc::channel::<()>(1);
+            let work = async move {
+                let _open = gate.await;
+                let _ = tell.send(()).await;
+                Ok(())
+            };
+            let mut answer: std::pin::Pin<Box<dyn Future<Output = Result<()>>>> = match goes_on {
+                true => Box::pin(task(&handle, work)),
+                false => Box::pin(cancellable(&handle, work)),
+            };
+            assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            drop(answer);
+            // A task that was broken off hears nothing and drops its end.
+            if goes_on {
+                let _ = open.send(());
+            }
+            assert_eq!(runtime.block_on(told.recv()).is_some(), goes_on);
+        }
     }
 }

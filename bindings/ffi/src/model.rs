@@ -391,7 +391,7 @@ pub enum Tls {
 pub enum Lifecycle {
     /// Seen and used.
     Foreground,
-    /// Running, not seen: streams stay.
+    /// Running, not seen: streams stay, and servers that want to know are told that nobody looks (XEP-0352).
     Background,
     /// About to be frozen or killed: all is acknowledged, the streams are dropped without a goodbye so that the servers
     /// keep them for resumption, databases are written back, locks and files released.

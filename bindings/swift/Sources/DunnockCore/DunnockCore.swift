@@ -5866,7 +5866,7 @@ public enum Lifecycle: Equatable, Hashable {
      */
     case foreground
     /**
-     * Running, not seen: streams stay.
+     * Running, not seen: streams stay, and servers that want to know are told that nobody looks (XEP-0352).
      */
     case background
     /**

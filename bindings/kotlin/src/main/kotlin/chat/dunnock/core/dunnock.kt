@@ -7898,7 +7898,7 @@ enum class Lifecycle {
      */
     FOREGROUND,
     /**
-     * Running, not seen: streams stay.
+     * Running, not seen: streams stay, and servers that want to know are told that nobody looks (XEP-0352).
      */
     BACKGROUND,
     /**
