@@ -70,6 +70,12 @@ impl Cargo {
     }
 }
 
+/// Cargo's own folder, with the packages that it fetched.
+pub(crate) fn home() -> PathBuf {
+    let chosen = std::env::var_os("CARGO_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    chosen.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"))
+}
+
 /// Runs `cargo test …`, shows what it prints, and adds up what its test programs report.
 pub(crate) fn run_tests(mut command: Command, extra: &[(&str, &OsStr)]) -> Result<(bool, Counts)> {
     command.envs(extra.iter().copied()).stdout(Stdio::piped());

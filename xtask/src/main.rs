@@ -18,6 +18,7 @@ mod openssl;
 mod prosody;
 mod python;
 mod soak;
+mod swift;
 mod table;
 mod test;
 mod tor;

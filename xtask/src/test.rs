@@ -9,6 +9,7 @@ use crate::kotlin;
 use crate::needs::{read, say, target};
 use crate::prosody::Prosody;
 use crate::python;
+use crate::swift;
 use crate::table::{Fate, Row, render};
 use crate::tor;
 use std::ffi::OsStr;
@@ -61,6 +62,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "live, tor", live: true, run: Run::live_tor },
     Stage { name: "generated sources", live: false, run: |run, name| vec![bindings::row(&run.cargo, name)] },
     Stage { name: "kotlin: bindings and screens", live: true, run: |run, name| kotlin::rows(&run.cargo, name) },
+    Stage { name: "swift", live: true, run: |run, _| swift::rows(&run.cargo) },
     Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
     Stage { name: "clippy", live: false, run: Run::clippy },
     Stage { name: "cargo deny", live: false, run: |run, _| deny::rows(&run.cargo) },

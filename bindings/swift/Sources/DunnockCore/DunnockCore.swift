@@ -4696,7 +4696,7 @@ public func FfiConverterTypeContactChange_lower(_ value: ContactChange) -> RustB
  * What became of a message of ours. It only climbs.
  */
 
-public enum Delivery: Equatable, Hashable {
+public enum Delivery: Equatable, Hashable, CaseIterable {
 
     /**
      * In the store, not encrypted yet.
@@ -4905,7 +4905,7 @@ public func FfiConverterTypeDunnockError_lower(_ value: DunnockError) -> RustBuf
  * Every kind of failure.
  */
 
-public enum ErrorKind: Equatable, Hashable {
+public enum ErrorKind: Equatable, Hashable, CaseIterable {
 
     /**
      * this is not a JID
@@ -5859,7 +5859,7 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
  * Where the app stands.
  */
 
-public enum Lifecycle: Equatable, Hashable {
+public enum Lifecycle: Equatable, Hashable, CaseIterable {
 
     /**
      * Seen and used.
@@ -5945,7 +5945,7 @@ public func FfiConverterTypeLifecycle_lower(_ value: Lifecycle) -> RustBuffer {
  * The kinds of pushes that an app server may send.
  */
 
-public enum Platform: Equatable, Hashable {
+public enum Platform: Equatable, Hashable, CaseIterable {
 
     /**
      * Firebase Cloud Messaging: Android.
@@ -6020,7 +6020,7 @@ public func FfiConverterTypePlatform_lower(_ value: Platform) -> RustBuffer {
  * What a login proved about the server.
  */
 
-public enum Proof: Equatable, Hashable {
+public enum Proof: Equatable, Hashable, CaseIterable {
 
     /**
      * The login was bound to the TLS channel (SCRAM-PLUS).
@@ -6105,7 +6105,7 @@ public func FfiConverterTypeProof_lower(_ value: Proof) -> RustBuffer {
  * How far the push of an account is.
  */
 
-public enum PushState: Equatable, Hashable {
+public enum PushState: Equatable, Hashable, CaseIterable {
 
     /**
      * None is wanted.
@@ -6306,7 +6306,7 @@ public func FfiConverterTypeRoute_lower(_ value: Route) -> RustBuffer {
  * How much of a message was sealed.
  */
 
-public enum Sealing: Equatable, Hashable {
+public enum Sealing: Equatable, Hashable, CaseIterable {
 
     /**
      * Nothing: plain text.
@@ -6391,7 +6391,7 @@ public func FfiConverterTypeSealing_lower(_ value: Sealing) -> RustBuffer {
  * The state of an account's connection.
  */
 
-public enum State: Equatable, Hashable {
+public enum State: Equatable, Hashable, CaseIterable {
 
     /**
      * Not connected.
@@ -6496,7 +6496,7 @@ public func FfiConverterTypeState_lower(_ value: State) -> RustBuffer {
  * How TLS begins.
  */
 
-public enum Tls: Equatable, Hashable {
+public enum Tls: Equatable, Hashable, CaseIterable {
 
     /**
      * What DNS says; STARTTLS where it says nothing.
@@ -6581,7 +6581,7 @@ public func FfiConverterTypeTls_lower(_ value: Tls) -> RustBuffer {
  * Whether Tor can be used.
  */
 
-public enum TorState: Equatable, Hashable {
+public enum TorState: Equatable, Hashable, CaseIterable {
 
     /**
      * Nobody needed it yet.
@@ -6666,7 +6666,7 @@ public func FfiConverterTypeTorState_lower(_ value: TorState) -> RustBuffer {
  * What we think of a device's key.
  */
 
-public enum Trust: Equatable, Hashable {
+public enum Trust: Equatable, Hashable, CaseIterable {
 
     /**
      * It gets nothing until a person decides.

@@ -1,0 +1,87 @@
+import DunnockCore
+
+/// An account in an open home.
+public final class Session: Sendable {
+  /// Its bare JID.
+  public let address: String
+  private let account: Account
+
+  init(_ account: Account) {
+    self.account = account
+    address = account.jid()
+  }
+
+  /// Goes online and stays so. How far it is, and why it is refused, is told by ``connections()``.
+  public func connect() async throws(Failure) {
+    try await failing { try await account.connect() }
+  }
+
+  /// Closes the stream and stays offline.
+  public func disconnect() async throws(Failure) {
+    try await failing { try await account.disconnect() }
+  }
+
+  /// Changes how the account reaches its server; it never falls back to another way.
+  public func choose(_ route: Route) async throws(Failure) {
+    try await failing { try await account.setRoute(route: route) }
+  }
+
+  /// Stores a text to be sent and answers at once with the row's id; its fate is told by ``timeline(of:limit:)``.
+  @discardableResult
+  public func send(_ text: String, to chat: String, answering: String? = nil) async throws(Failure) -> String {
+    try await failing {
+      try await account.send(to: chat, text: text, replyTo: answering, originId: nil).message
+    }
+  }
+
+  /// All messages of a chat were read.
+  public func markRead(_ chat: String) async throws(Failure) {
+    try await failing { try await account.markRead(chat: chat) }
+  }
+
+  /// Allows or forbids plain text in a chat.
+  public func allowPlain(_ allow: Bool, in chat: String) async throws(Failure) {
+    try await failing { try await account.allowPlain(chat: chat, allow: allow) }
+  }
+
+  /// Names a person, on this device only; an empty name takes it away.
+  public func name(_ address: String, _ name: String) async throws(Failure) {
+    try await failing { try await account.contact(jid: address, change: .name(name)) }
+  }
+
+  /// Decides on a device's key: ``Trust/verified`` or ``Trust/distrusted``.
+  public func decide(_ fingerprint: String, of owner: String, _ trust: Trust) async throws(Failure) {
+    try await failing { try await account.decide(jid: owner, fingerprint: fingerprint, trust: trust) }
+  }
+
+  /// Rows of a chat before one of them, newest first; at most 200.
+  public func rows(of chat: String, before: String?, limit: Int) async throws(Failure) -> [TimelineItem] {
+    try await failing {
+      try await account.timeline(chat: chat, before: before, limit: UInt32(clamping: limit))
+    }
+  }
+
+  /// The chat list, newest first.
+  public func chats() -> Snapshots<[ChatItem]> {
+    let query = account.watchChats()
+    return Snapshots(pull: { try await query.next() }, end: { query.end() })
+  }
+
+  /// The newest rows of a chat, newest first; at most 200.
+  public func timeline(of chat: String, limit: Int) -> Snapshots<[TimelineItem]> {
+    let query = account.watchTimeline(chat: chat, limit: UInt32(clamping: limit))
+    return Snapshots(pull: { try await query.next() }, end: { query.end() })
+  }
+
+  /// The devices of a person, or of this account.
+  public func devices(of owner: String) -> Snapshots<[DeviceView]> {
+    let query = account.watchDevices(jid: owner)
+    return Snapshots(pull: { try await query.next() }, end: { query.end() })
+  }
+
+  /// How the connection stands.
+  public func connections() -> Snapshots<Connection> {
+    let query = account.watchConnection()
+    return Snapshots(pull: { try await query.next() }, end: { query.end() })
+  }
+}

@@ -1,0 +1,107 @@
+import Bridge
+import Foundation
+import Observation
+
+/// The app: its home, the account that is signed in, and where the app stands in its life.
+@MainActor @Observable
+public final class AppModel {
+  /// What is to be seen.
+  public enum Stage {
+    /// The home is being opened.
+    case opening
+    /// It cannot be opened.
+    case broken(Failure)
+    /// No account yet.
+    case signIn(SignInModel)
+    /// The chats of an account.
+    case chats(ChatListModel)
+  }
+
+  public private(set) var stage = Stage.opening
+
+  private let folder: URL
+  private let keys: any KeyStore
+  private var home: Home?
+  private var session: Session?
+  /// Changes of life one after the other: the system does not wait with the next one.
+  private var moving: Task<Void, Never>?
+
+  public init(home folder: URL, keys: any KeyStore) {
+    self.folder = folder
+    self.keys = keys
+  }
+
+  /// Opens the home and goes online. A second call does nothing, after a failure it tries again.
+  public func open() async {
+    switch stage {
+    case .broken: stage = .opening
+    case .opening where home == nil: break
+    default: return
+    }
+    do {
+      let home = try await Home.open(folder: folder.path, key: try key())
+      self.home = home
+      if let session = try await home.sessions().first {
+        try await session.connect()
+        show(session)
+      } else if let damage = try await home.damage() {
+        stage = .broken(damage)
+      } else {
+        stage = .signIn(SignInModel(home))
+      }
+    } catch {
+      stage = .broken(Self.failure(error))
+    }
+  }
+
+  /// Signs in with what was filled in.
+  public func submit(_ model: SignInModel) async {
+    if let session = await model.submit() { show(session) }
+  }
+
+  /// Disconnects the account and wipes it from this device.
+  public func signOut() async {
+    guard let home, let session else { return }
+    do {
+      try await home.remove(session)
+      self.session = nil
+      stage = .signIn(SignInModel(home))
+    } catch {
+      stage = .broken(error)
+    }
+  }
+
+  /// The system moved the app; returns when the core has followed.
+  public func move(to lifecycle: Lifecycle) async {
+    guard let home else { return }
+    let before = moving
+    let task = Task { [home] in
+      await before?.value
+      // Nothing can be done about a failure here; the connection's line tells what there is to tell.
+      try? await home.move(to: lifecycle)
+    }
+    moving = task
+    await task.value
+  }
+
+  /// Closes the home; for the end of a test, the system ends apps without asking.
+  public func end() async {
+    try? await home?.end()
+    home = nil
+    session = nil
+  }
+
+  private func show(_ session: Session) {
+    self.session = session
+    stage = .chats(ChatListModel(session))
+  }
+
+  private func key() throws -> StoreKey {
+    if let key = try keys.stored() { return key }
+    return try keys.make()
+  }
+
+  private static func failure(_ error: any Error) -> Failure {
+    error as? Failure ?? Failure(.keyFile, about: "this device's keychain")
+  }
+}
