@@ -6,6 +6,7 @@ import chat.dunnock.bridge.Contact
 import chat.dunnock.bridge.Device
 import chat.dunnock.bridge.Explanation
 import chat.dunnock.bridge.Fate
+import chat.dunnock.bridge.Fetched
 import chat.dunnock.bridge.Home
 import chat.dunnock.bridge.Life
 import chat.dunnock.bridge.Link
@@ -39,6 +40,8 @@ class FakeHome(var refuses: String? = null) : Home {
     override suspend fun become(life: Life) {
         calls += "$life"
     }
+
+    override suspend fun fetch(deadline: Long) = Fetched(whole = true, told = emptyList())
 
     override fun explain(kind: String) = Explanation("cause of $kind", "remedy of $kind")
     override suspend fun end() {

@@ -25,7 +25,7 @@ internal object Words {
     const val DIRECT = "Direct"
     const val DIRECT_MEANS = "Fastest. Your server sees where you are."
     const val TOR = "Tor"
-    const val TOR_MEANS = "Your server does not learn where you are. Slower."
+    const val TOR_MEANS = "Hides where you are from your server. Slower."
     const val SOCKS = "Proxy"
     const val SOCKS_MEANS = "Through Orbot or any SOCKS5 proxy."
     const val SOCKS_HOST = "Proxy host"

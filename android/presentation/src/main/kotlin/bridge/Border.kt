@@ -22,6 +22,9 @@ interface Home {
     /** Moves all accounts to another state of life; returns when that is done. */
     suspend fun become(life: Life)
 
+    /** Woken for a moment: fetches what waits on the servers within so many milliseconds, and lets go again. */
+    suspend fun fetch(deadline: Long): Fetched
+
     /** Why there is this kind of failure and what helps, as the core words it; null if the core knows no such kind. */
     fun explain(kind: String): Explanation?
 

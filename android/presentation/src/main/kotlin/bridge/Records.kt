@@ -88,3 +88,9 @@ data class Device(
     val own: Boolean,
     val current: Boolean,
 )
+
+/** What a fetch brought. [whole]: all that the servers had is here; else there is more for the next one. */
+data class Fetched(val whole: Boolean, val told: List<Told>)
+
+/** A message that somebody is to be told of, oldest first: whose chat, and the name that a person gave it. */
+data class Told(val chat: String, val name: String?)

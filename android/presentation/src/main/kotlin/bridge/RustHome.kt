@@ -40,6 +40,11 @@ private class RustHome(private val client: Client) : Home {
         )
     }
 
+    override suspend fun fetch(deadline: Long): Fetched {
+        val report = crossing { client.backgroundSync(deadline.toULong()) }
+        return Fetched(report.caughtUp, report.notifications.map { Told(it.item.chat, it.name) })
+    }
+
     override fun explain(kind: String): Explanation? = kinds[kind]?.let { Explanation(errorCause(it), errorRemedy(it)) }
 
     override suspend fun end() = crossing { client.end() }

@@ -36,6 +36,9 @@ sealed interface Screen {
     data class Devices(val model: DevicesModel) : Screen
 }
 
+/** So many new messages in a chat. */
+data class News(val chat: String, val name: String, val count: Int)
+
 /**
  * The way through the screens. [open] opens the home, [first] is what the sign-in screen begins with, [scope] lives as long
  * as the app and runs on one thread: the models keep state of their own between two steps.
@@ -115,6 +118,17 @@ class AppModel(
         pop()
         mutable.value = places.last().screen
         return true
+    }
+
+    /** What came while nobody looked, by chat: a name fit to be shown and how many. Null if it is to be tried again. */
+    suspend fun fetch(deadline: Long): List<News>? = try {
+        val home = home ?: open().also { home = it }
+        val fetched = home.fetch(deadline)
+        val news = fetched.told.groupBy { it.chat }.map { (chat, all) -> News(chat, shownName(all.last().name ?: chat), all.size) }
+        news.takeIf { fetched.whole || it.isNotEmpty() }
+    } catch (trouble: Trouble) {
+        // Without an account there is nothing to fetch, and nothing to try again.
+        if (trouble.kind == "no_account") emptyList() else null
     }
 
     /** The app came to the front or left it. */
