@@ -3,6 +3,7 @@ package chat.dunnock.window
 import androidx.compose.ui.test.DesktopComposeUiTest
 import androidx.compose.ui.test.ExperimentalTestApi
 import androidx.compose.ui.test.SemanticsMatcher
+import androidx.compose.ui.test.hasClickAction
 import androidx.compose.ui.test.hasContentDescription
 import androidx.compose.ui.test.hasSetTextAction
 import androidx.compose.ui.test.hasText
@@ -43,7 +44,7 @@ class Phone(private val test: DesktopComposeUiTest) {
     fun sees(matcher: SemanticsMatcher) = waits(matcher.description) { matcher }
 
     fun taps(label: String) {
-        val matcher = (hasText(label) or hasContentDescription(label)) and isEnabled() and !isSelectable() and !hasSetTextAction()
+        val matcher = (hasText(label) or hasContentDescription(label)) and hasClickAction() and isEnabled() and !isSelectable() and !hasSetTextAction()
         sees(matcher)
         test.onNode(matcher).performClick()
     }
