@@ -21,6 +21,8 @@ pub struct Device {
     pub name: String,
     scratch: Scratch,
     environment: Vec<(String, String)>,
+    /// Starts the program in its stead.
+    starter: Option<PathBuf>,
 }
 
 /// What one command came to.
@@ -45,7 +47,7 @@ pub struct Rpc {
 impl Device {
     /// A device without any account yet.
     pub fn new(name: &str) -> Device {
-        Device { name: name.to_owned(), scratch: Scratch::new(name), environment: Vec::new() }
+        Device { name: name.to_owned(), scratch: Scratch::new(name), environment: Vec::new(), starter: None }
     }
 
     /// Sets a variable for the processes started from now on, `DUNNOCK_KILL_AT` for example.
@@ -57,6 +59,11 @@ impl Device {
     /// Takes a variable back.
     pub fn unset(&mut self, variable: &str) {
         self.environment.retain(|(name, _)| name != variable);
+    }
+
+    /// Has its processes started by this program, which is given their words.
+    pub fn started_by(&mut self, starter: PathBuf) {
+        self.starter = Some(starter);
     }
 
     /// The home folder.
@@ -81,7 +88,7 @@ impl Device {
 
     /// The program with these words and this device's home and key.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(environment::dunnock());
+        let mut command = Command::new(self.starter.clone().unwrap_or_else(environment::dunnock));
         command.arg("--home").arg(self.home()).arg("--key-file").arg(self.key_file()).args(words);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());

@@ -5,6 +5,7 @@
 //!
 //! The programs come from `cargo xtask test`, which names them in the environment ([`environment`]).
 
+pub mod alone;
 pub mod app_server;
 pub mod archive;
 pub mod certs;

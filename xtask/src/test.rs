@@ -80,7 +80,12 @@ enum Part<'a> {
     /// What needs ejabberd.
     Ejabberd(&'a Ejabberd),
     /// What needs a private Tor network, with a Prosody at its far end.
-    Tor(&'a Prosody, PathBuf),
+    Tor {
+        prosody: &'a Prosody,
+        programs: PathBuf,
+        /// Whether this machine can show that no packet leaves outside of a route.
+        proof: bool,
+    },
 }
 
 /// The tests of this part of the live program need a Prosody and no client but ours.
@@ -93,6 +98,8 @@ const PUSH: &str = "push::";
 const EJABBERD: &str = "ejabberd::";
 /// The tests of this part need a private Tor network.
 const TOR: &str = "tor::";
+/// And of these, the ones that take root.
+const CLOSED: &str = "tor::closed::";
 /// All parts.
 const PARTS: [&str; 5] = [SERVER, OMEMO, PUSH, EJABBERD, TOR];
 
@@ -192,7 +199,13 @@ impl Run {
 
     fn live_tor(&self, name: &str) -> Vec<Row> {
         match (Prosody::thirteen(), tor::programs()) {
-            (Ok(prosody), Ok(programs)) => vec![self.live(name, Part::Tor(&prosody, programs))],
+            (Ok(prosody), Ok(programs)) => {
+                let no_proof = tor::no_proof(&programs);
+                let mut rows =
+                    vec![self.live(name, Part::Tor { prosody: &prosody, programs, proof: no_proof.is_none() })];
+                rows.extend(no_proof.map(|why| Row::skipped("no packet outside of the route", &why)));
+                rows
+            }
             (Err(problem), _) => vec![broken(name, &problem)],
             // Not every release has a tor; the table says that it was left out.
             (_, Err(problem)) => {
@@ -206,7 +219,7 @@ impl Run {
     fn live(&self, name: &str, part: Part<'_>) -> Row {
         // With the places where a test may end it, which no shipped build has.
         let features = match part {
-            Part::Tor(..) => "tor,dunnock-core/testnet,dunnock-core/killpoints",
+            Part::Tor { .. } => "tor,dunnock-core/testnet,dunnock-core/killpoints",
             _ => "dunnock-core/killpoints",
         };
         if let Err(problem) = self.cargo.build(&["build", "-p", "dunnock", "--features", features]) {
@@ -235,16 +248,19 @@ impl Run {
             Part::Peer(_) => OMEMO,
             Part::Push(_) => PUSH,
             Part::Ejabberd(_) => EJABBERD,
-            Part::Tor(..) => TOR,
+            Part::Tor { .. } => TOR,
         };
-        match self.filter.as_deref() {
+        let left_out: &[&str] = if let Part::Tor { proof: false, .. } = part { &["--skip", CLOSED] } else { &[] };
+        let mut words: Vec<&str> = match self.filter.as_deref() {
             // Two filters would mean either of them, so the others are left out by what is not in the part.
             Some(filter) => {
                 let others = PARTS.iter().filter(|part| **part != own).flat_map(|other| ["--skip", other]);
                 std::iter::once(filter).chain(others).collect()
             }
             None => vec![own],
-        }
+        };
+        words.extend(left_out);
+        words
     }
 
     fn clippy(&self, name: &str) -> Vec<Row> {
@@ -298,7 +314,7 @@ fn surroundings(part: &Part<'_>) -> Result<Vec<(&'static str, PathBuf)>> {
             vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_PYTHON", python::with_peers()?)]
         }
         Part::Ejabberd(ejabberd) => vec![("DUNNOCK_EJABBERD", ejabberd.folder.clone())],
-        Part::Tor(prosody, programs) => {
+        Part::Tor { prosody, programs, .. } => {
             vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_TOR", programs.clone())]
         }
     })

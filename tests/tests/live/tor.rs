@@ -1,6 +1,7 @@
 //! Stories over a private Tor network, and over what pretends to be a way to one.
 
 mod bad_input;
+mod closed;
 mod talks;
 
 use dunnock_tests::dunnock::{Device, Rpc};
