@@ -102,14 +102,22 @@ impl AppServer {
 
     /// Waits until what it heard fits, and hands that back.
     pub fn wait(&self, what: &str, fits: impl Fn(&Heard) -> bool) -> Heard {
-        let end = Instant::now() + PATIENCE;
+        self.try_wait(PATIENCE, fits)
+            .unwrap_or_else(|| panic!("the app server heard of no {what} within {PATIENCE:?}: {:?}", self.heard()))
+    }
+
+    /// The same, but the end of the time is no reason to panic.
+    pub fn try_wait(&self, limit: Duration, fits: impl Fn(&Heard) -> bool) -> Option<Heard> {
+        let end = Instant::now() + limit;
         let mut heard = self.shared.lock();
         while !fits(&heard) {
             let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the app server heard of no {what} within {PATIENCE:?}: {heard:?}");
+            if left.is_zero() {
+                return None;
+            }
             heard = self.shared.news.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        heard.clone()
+        Some(heard.clone())
     }
 }
 
@@ -170,8 +178,9 @@ impl Conversation {
     fn next_iq(&mut self) -> Option<Element> {
         let from = self.text.find("<iq")?;
         let end = from + self.text[from..].find("</iq>")? + "</iq>".len();
-        let iq: String = self.text.drain(..end).skip(0).collect();
-        Element::from_reader_with_prefixes(iq[from..].as_bytes(), "jabber:component:accept".to_owned()).ok()
+        let heard: String = self.text.drain(..end).collect();
+        let iq = &heard.as_bytes()[from..];
+        Element::from_reader_with_prefixes(iq, "jabber:component:accept".to_owned()).ok()
     }
 
     fn until(&mut self, what: &str, end: impl Fn(&str) -> Option<usize>) -> String {

@@ -7,11 +7,14 @@ use dunnock_tests::prosody::Prosody;
 use dunnock_tests::report;
 use dunnock_tests::seed::Seed;
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Messages, in bursts with a quiet time after each.
 const BURSTS: usize = 5;
 const EACH: usize = 10;
+
+/// How long the next push may take before it is looked without one.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Two people who know each other; the second is online.
 struct Pair {
@@ -41,18 +44,19 @@ fn fifty_messages_to_a_suspended_client_are_pushed_without_a_word_of_them_and_to
     let mut two = pair(&server, &me, &friend);
     register(&mut two.rpc, &two.me);
     push_until(&mut two.rpc, &two.me, "enabled", is_enabled);
+    let registered = app.heard().registered.len();
     two.rpc.ok("chat.mark_read", json!({ "account": two.me, "chat": two.friend }));
     two.rpc.ok("lifecycle", json!({ "state": "suspended" }));
 
     let texts: Vec<String> = (0..BURSTS * EACH).map(|number| format!("{} {number:03}", word("canary"))).collect();
     let (mut told, mut syncs) = (Told::default(), 0);
     for (number, burst) in texts.chunks(EACH).enumerate() {
-        let before = app.heard().pushes.len();
+        let mut heard = app.heard().pushes.len();
         burst.iter().for_each(|text| _ = two.romeo.says(&two.friend, &two.me, text));
-        let (mut heard, end) = (before, Instant::now() + LONG);
+        heard = app.wait("push", |app| app.pushes.len() > heard).pushes.len();
+        let end = Instant::now() + LONG;
         while told.texts.len() < (number + 1) * EACH {
             assert!(Instant::now() < end, "of burst {number} came only {:?}", told.sorted());
-            heard = app.wait("push", |app| app.pushes.len() > heard).pushes.len();
             syncs += 1;
             // The suspended program itself, another one on the same home, and two at once.
             match number % 3 {
@@ -66,6 +70,10 @@ fn fifty_messages_to_a_suspended_client_are_pushed_without_a_word_of_them_and_to
                     });
                     both.iter().for_each(|(_, report)| told.take(report.as_ref().expect("a report")));
                 }
+            }
+            if told.texts.len() < (number + 1) * EACH {
+                // What came after that is pushed for anew; what another process was still telling needs no push.
+                heard = app.try_wait(AGAIN, |app| app.pushes.len() > heard).map_or(heard, |app| app.pushes.len());
             }
         }
     }
@@ -81,10 +89,13 @@ fn fifty_messages_to_a_suspended_client_are_pushed_without_a_word_of_them_and_to
     assert_eq!(said, None, "the app server heard of it");
     assert!(all.contains(&me), "the search would not have found it: the registration names its account");
     for push in &heard.pushes {
-        assert_eq!((push.node.as_str(), push.secret.as_str()), (&*app_server::node(1), &*app_server::secret(1)));
+        assert_eq!(
+            (push.node.as_str(), push.secret.as_str()),
+            (&*app_server::node(registered), &*app_server::secret(registered))
+        );
         assert!(!push.xml.contains(&me), "a push names the account: {}", push.xml);
     }
-    assert_eq!(heard.registered.len(), 1, "registered once for all streams");
+    assert_eq!(heard.registered.len(), registered, "registered once for all streams");
     server.tap().assert_no_key_used_twice();
     report::note(&format!(
         "push: {} of {} told, {} pushes, {syncs} syncs",
@@ -153,7 +164,7 @@ fn without_time_or_account_it_says_so_and_nothing_is_lost() {
     assert_eq!(told.sorted(), ["in no time"]);
     // Removed, the account is unknown to a late push, and the home is not the worse for it.
     two.rpc.ok("account.remove", json!({ "account": two.me }));
-    app.wait("unregistration", |app| app.unregistered.len() == 1);
+    app.wait("unregistration", |app| !app.unregistered.is_empty());
     server.wait_until_sent("disable", |stanza| stanza.xml.contains("<disable ") && stanza.xml.contains(&push.node));
     let node = json!({ "deadline_ms": 9, "node": push.node });
     assert_eq!(two.rpc.refused("background_sync", node), "no_account");
