@@ -1,8 +1,8 @@
-//! The line on a terminal that tells how far a catch-up is. It stands on standard error and is taken away before
+//! The line on a terminal that tells how far a catch-up, or the start of Tor, is. It stands on standard error and is taken away before
 //! anything else is printed.
 
 use crate::show;
-use dunnock_core::model::{Connection, State};
+use dunnock_core::model::{Connection, State, TorState, TorStatus};
 use std::io::{self, IsTerminal, Write};
 
 /// What is on the line now.
@@ -43,6 +43,18 @@ impl Progress {
         }
     }
 
+    /// Shows how far the start of Tor is; nothing once it carries streams.
+    pub(crate) fn show_tor(&mut self, tor: &TorStatus) {
+        if !self.terminal {
+            return;
+        }
+        self.clear();
+        if let Some(text) = bar(tor) {
+            let _ = write!(io::stderr(), "{text}");
+            self.shown = true;
+        }
+    }
+
     fn text(&mut self, connection: &Connection) -> Option<String> {
         if connection.state != State::Online {
             self.told = false;
@@ -61,9 +73,39 @@ impl Progress {
     }
 }
 
+/// `Tor [######--------------] 30 %`, and why it gets no further.
+fn bar(tor: &TorStatus) -> Option<String> {
+    const WIDTH: usize = 20;
+    if tor.state != TorState::Starting {
+        return None;
+    }
+    let full = usize::from(tor.percent.min(100)) * WIDTH / 100;
+    let why = match tor.blocked.as_deref() {
+        None => "",
+        Some("offline") => ", there seems to be no network",
+        Some("filtered") => ", something on the way seems to block it",
+        Some("clock") => ", this device's clock seems to be wrong",
+        Some(_) => ", it gets no answer",
+    };
+    Some(format!("Tor [{}{}] {} %{why}", "#".repeat(full), "-".repeat(WIDTH - full), tor.percent))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_start_of_tor_is_a_bar_until_it_is_over() {
+        let at = |state, percent, blocked: Option<&str>| {
+            bar(&TorStatus { state, percent, blocked: blocked.map(str::to_owned) })
+        };
+        assert_eq!(at(TorState::Starting, 30, None).unwrap(), "Tor [######--------------] 30 %");
+        assert!(
+            at(TorState::Starting, 0, Some("clock")).unwrap().ends_with("0 %, this device's clock seems to be wrong")
+        );
+        assert_eq!(at(TorState::Ready, 100, None), None);
+        assert_eq!(at(TorState::Off, 0, None), None);
+    }
 
     fn online(caught: u32, caught_up: bool) -> Connection {
         Connection { state: State::Online, proof: None, archive: None, resumable: None, error: None, caught_up, caught }

@@ -18,6 +18,7 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
         // Opened before the connection, so that nothing of it is missed.
         let mut events = account.events();
         let mut connection = account.watch_connection();
+        let mut tor = client.watch_tor();
         let ended = session::interrupted();
         tokio::pin!(ended);
         account.call(Command::Connect).await?;
@@ -26,10 +27,11 @@ pub(crate) fn listen(global: &Global, out: &Out) -> Result<(), Stop> {
         let standing = Event::Connection { account: account.jid(), connection: account.connection()? };
         print(&standing, &mut last, out)?;
         loop {
-            // All three are cancel-safe: what one did not give yet it gives next time.
+            // All of them are cancel-safe: what one did not give yet it gives next time.
             tokio::select! {
                 () = &mut ended => break,
                 Some(state) = connection.next() => progress.show(&state),
+                Some(status) = tor.next() => progress.show_tor(&status),
                 batch = events.next() => match batch {
                     Some(batch) => {
                         progress.clear();

@@ -3,6 +3,7 @@
 use crate::args::{Global, NewLogin, TlsMode};
 use crate::out::{Out, Stop, kind_of_code};
 use crate::password;
+use crate::progress::Progress;
 use crate::safe::line;
 use crate::session::{self, Begin};
 use crate::show;
@@ -34,7 +35,7 @@ pub(crate) fn login(global: &Global, new: NewLogin, out: &Out) -> Result<(), Sto
         let password = password::ask(&new.jid, new.password_file.as_deref())?;
         let deadline = Duration::from_secs(new.timeout);
         let account = client.add(wanted(&new, ca, route, password))?;
-        match proved(&account, &new, deadline).await {
+        match proved(client, &account, &new, deadline).await {
             Ok(connection) => ready(out, Ready { account: account.jid(), connection, password: None }),
             Err(stop) => {
                 client.remove(&account.jid()).await?;
@@ -62,7 +63,7 @@ pub(crate) fn register(global: &Global, new: NewLogin, out: &Out) -> Result<(), 
             client.remove(&account.jid()).await?;
             return Err(stop);
         }
-        let connection = proved(&account, &new, deadline).await?;
+        let connection = proved(client, &account, &new, deadline).await?;
         let generated = new.password_file.is_none().then_some(password.as_str());
         ready(out, Ready { account: account.jid(), connection, password: generated })
     })
@@ -79,7 +80,7 @@ async fn registered(client: &Client, new: &NewAccount, deadline: Duration) -> Re
 
 /// Logs in; answers how the connection stands. The first failure counts, where a running account would try again; an
 /// interruption is one too, so that it is cleaned up after.
-async fn proved(account: &Account, new: &NewLogin, deadline: Duration) -> Result<Connection, Stop> {
+async fn proved(client: &Client, account: &Account, new: &NewLogin, deadline: Duration) -> Result<Connection, Stop> {
     let mut states = account.watch_connection();
     account.call(Command::Connect).await?;
     let outcome = async {
@@ -93,12 +94,21 @@ async fn proved(account: &Account, new: &NewLogin, deadline: Duration) -> Result
         }
         Err(states.failure().unwrap_or(ErrorKind::Ended))
     };
+    let (mut progress, mut tor) = (Progress::new(), client.watch_tor());
+    let shown = async {
+        while let Some(status) = tor.next().await {
+            progress.show_tor(&status);
+        }
+        std::future::pending().await
+    };
     // All arms are given up for good when one is ready.
     let outcome = tokio::select! {
         outcome = outcome => outcome,
+        outcome = shown => outcome,
         () = tokio::time::sleep(deadline) => Err(ErrorKind::TimedOut),
         () = session::interrupted() => Err(ErrorKind::Ended),
     };
+    progress.clear();
     outcome.map_err(|kind| Error::about(kind, subject(kind, new)).into())
 }
 

@@ -1,10 +1,20 @@
 //! Events to notifications: one task an account, all into the one bounded output.
 
 use crate::rpc::frame;
-use dunnock_core::Account;
+use dunnock_core::model::{TorState, TorStatus};
+use dunnock_core::{Account, Client};
+use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
+
+/// How Tor stands, as an event.
+#[derive(Serialize)]
+struct Told {
+    kind: &'static str,
+    #[serde(flatten)]
+    status: TorStatus,
+}
 
 /// Follows accounts. Clones are handles of the same one.
 #[derive(Clone)]
@@ -40,6 +50,32 @@ impl Events {
                     if !sent {
                         return;
                     }
+                }
+            }
+        });
+    }
+
+    /// Tells how Tor stands whenever that changes, once it was needed. Must be called within the runtime.
+    pub(crate) fn follow_tor(&self, client: &Client) {
+        let (mut tor, mut end, out) = (client.watch_tor(), self.end.subscribe(), self.out.clone());
+        tokio::spawn(async move {
+            loop {
+                // Cancel-safe: what was not taken is given up only at the very end.
+                let status = tokio::select! {
+                    status = tor.next() => status,
+                    _ = end.wait_for(|ended| *ended) => None,
+                };
+                let Some(status) = status else { return };
+                if status.state == TorState::Off {
+                    continue;
+                }
+                let told = Told { kind: "tor", status };
+                let sent = tokio::select! {
+                    sent = out.send(frame::event(&told)) => sent.is_ok(),
+                    _ = end.wait_for(|ended| *ended) => false,
+                };
+                if !sent {
+                    return;
                 }
             }
         });

@@ -52,6 +52,7 @@ pub(crate) fn serve(global: &Global) -> Result<(), Stop> {
     let written = write_lines(lines)?;
     session::run(global, Begin::May, async |client| {
         let server = Server { client: client.clone(), events: Events::new(out.clone()) };
+        server.events.follow_tor(client);
         for account in client.accounts()? {
             server.events.follow(&account);
         }

@@ -4,7 +4,7 @@ use crate::support::Contract;
 use dunnock_core::ErrorKind;
 use dunnock_core::model::{
     ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Sealing,
-    State, SyncReport, Time, TimelineItem, Trust,
+    State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -138,6 +138,17 @@ fn every_event_has_the_form_that_the_contract_says() {
     }
     for event in events {
         contract.holds("line", &json!({ "jsonrpc": "2.0", "method": "event", "params": value(event) }));
+    }
+}
+
+#[test]
+fn how_tor_stands_has_the_form_that_the_contract_says() {
+    let contract = Contract::read();
+    for (state, blocked) in [(TorState::Starting, None), (TorState::Starting, Some("silent")), (TorState::Ready, None)]
+    {
+        let mut event = value(TorStatus { state, percent: 99, blocked: blocked.map(str::to_owned) });
+        event["kind"] = "tor".into();
+        contract.holds("line", &json!({ "jsonrpc": "2.0", "method": "event", "params": event }));
     }
 }
 

@@ -44,6 +44,9 @@ fn two_talk(route: impl Fn(&World) -> String, onion: bool, users: [&str; 2]) {
     let mut his_rpc = world.online(&romeo, users[1], &route, gate.as_ref());
     let (her, him) = (world.server.jid(users[0]), world.server.jid(users[1]));
     talk((&mut her_rpc, &her), (&mut his_rpc, &him));
+    if route == "tor" {
+        her_rpc.event("tor", "ready", |event| event["state"] == "ready" && event["percent"] == 100);
+    }
     if !onion {
         assert!(world.net.names.asked().iter().any(|name| name == HOST), "the name was resolved at the far end");
     }
