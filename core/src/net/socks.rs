@@ -185,7 +185,7 @@ mod tests {
             let (heard, socket, mut far) = dialled("nowhere.invalid", &[(4, &[5, 0]), (22, &answer)]).await;
             assert_eq!(heard[..4], GREETING);
             assert_eq!(heard[4..], [&[5, 1, 0, 3, 15], &b"nowhere.invalid"[..], &5222u16.to_be_bytes()].concat());
-            let mut socket = socket.ok().expect("a stream");
+            let Ok(mut socket) = socket else { panic!("no stream") };
             let mut words = [0; 7];
             socket.read_exact(&mut words).await.unwrap();
             assert_eq!(&words, b"<stream");
