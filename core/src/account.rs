@@ -1,6 +1,7 @@
 //! The handle of an account: sends wishes, waits for what became of them, opens what screens show.
 
 mod push;
+mod windows;
 
 use crate::address;
 use crate::brain::{self, Request, StartWire};
@@ -9,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hub::Hub;
 use crate::lease::Lease;
 use crate::model::{ChatItem, Connection, Contact, Delivery, DeviceView, State, TimelineItem};
-use crate::query::{self, Events, Produce, Query};
+use crate::query;
 use crate::store::{self, AccountFolder, Reader, StoreKey, Touched};
 use crate::sync::Telling;
 use crate::wire::Limits;
@@ -427,58 +428,6 @@ impl Account {
         let done = store::export(&self.inner.folder.database(), &self.inner.key, out);
         done.map(|done| done.rows).map_err(|error| self.inner.about(error))
     }
-
-    /// The chat list, again after each change.
-    pub fn watch_chats(&self) -> Query<Vec<ChatItem>> {
-        self.watch(|touched| matches!(touched, Touched::Chats | Touched::Contacts), Arc::new(chats))
-    }
-
-    /// The newest rows of a chat, again after each change.
-    pub fn watch_timeline(&self, chat: &str, limit: u32) -> Query<Vec<TimelineItem>> {
-        let chat = normal(chat);
-        let matter = Touched::Timeline(chat.clone());
-        let produce = move |inner: &Inner| inner.read(|reader| query::timeline(reader, &chat, None, limit));
-        self.watch(move |touched| *touched == matter, Arc::new(produce))
-    }
-
-    /// The contact list, again after each change.
-    pub fn watch_contacts(&self) -> Query<Vec<Contact>> {
-        let matter = |touched: &Touched| matches!(touched, Touched::Contacts | Touched::Connection);
-        self.watch(matter, Arc::new(|inner| inner.read(query::contacts)))
-    }
-
-    /// The devices of a person, again after each change.
-    pub fn watch_devices(&self, jid: &str) -> Query<Vec<DeviceView>> {
-        let jid = normal(jid);
-        let matter = Touched::Devices(jid.clone());
-        let produce = move |inner: &Inner| inner.read(|reader| query::devices(reader, &jid));
-        self.watch(move |touched| *touched == matter, Arc::new(produce))
-    }
-
-    /// The connection, again after each change.
-    pub fn watch_connection(&self) -> Query<Connection> {
-        self.watch(|touched| *touched == Touched::Connection, Arc::new(Inner::connection))
-    }
-
-    /// What happens from now on, in the order of commits, in this and other processes.
-    pub fn events(&self) -> Events {
-        self.wake();
-        Events::new(self.inner.clone())
-    }
-
-    fn watch<T: Clone + PartialEq + Send + 'static>(
-        &self,
-        matter: impl Fn(&Touched) -> bool + Send + Sync + 'static,
-        produce: Produce<T>,
-    ) -> Query<T> {
-        self.wake();
-        Query::new(self.inner.clone(), matter, produce)
-    }
-
-    /// Starts the brain: it hears of what other processes commit. If it cannot start, the first read says why.
-    fn wake(&self) {
-        let _ = self.inner.brain();
-    }
 }
 
 fn chats(inner: &Inner) -> Result<Vec<ChatItem>> {
@@ -493,11 +442,6 @@ fn is_lasting(kind: ErrorKind) -> bool {
 /// The kind of this code.
 fn kind_of(code: &str) -> Option<ErrorKind> {
     ErrorKind::ALL.iter().copied().find(|kind| kind.code() == code)
-}
-
-/// The normal form of a bare JID; what is none has no rows under any form.
-fn normal(text: &str) -> String {
-    address::bare(text).map_or_else(|_| text.to_owned(), |jid| jid.to_string())
 }
 
 #[cfg(test)]
