@@ -23,6 +23,7 @@ mod table;
 mod test;
 mod tor;
 mod ui;
+mod xcframework;
 
 use needs::output_of;
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ Usage: cargo xtask COMMAND
                              --picture: no window, a short scene is played and its end drawn into FILE
   test [--quick] [--only X]  every test with the real servers they need; --quick: only what needs no server;
                              --only: the stages, or failing that the live tests, whose name contains X
+  xcframework                on a Mac: the engine for iPhones, where the Swift package looks for it
   soak [NAME]                the long forms of the live tests
   bindings [--check]         writes the sources for Kotlin and Swift; --check: only tells whether they would change
   fetch                      only gets what the others need: Prosody twice, ejabberd, Python, Java, OpenSSL's headers
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"bindings", rest)) => bindings::run(rest),
         Some((&"fetch", [])) => fetch(),
+        Some((&"xcframework", [])) => xcframework::run(),
         None | Some((&("help" | "--help" | "-h"), _)) => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

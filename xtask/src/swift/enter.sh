@@ -3,7 +3,14 @@
 root=$1 tree=$2 target=$3 registry=$4
 shift 4
 mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
-mount --rbind /dev "$root/dev"
+# Only what programs need of the devices, in a folder of its own: nothing done to that one can reach the system's.
+mount -t tmpfs tmpfs "$root/dev"
+for node in null zero full random urandom; do
+    : >"$root/dev/$node"
+    mount --bind "/dev/$node" "$root/dev/$node"
+done
+mkdir "$root/dev/shm"
+ln -s /proc/self/fd "$root/dev/fd"
 mount -t tmpfs tmpfs "$root/tmp"
 mount --bind "$target" "$root/target"
 read_only() {
