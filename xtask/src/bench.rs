@@ -3,14 +3,19 @@
 use crate::Result;
 use crate::cargo::Cargo;
 use crate::libomemo;
-use crate::needs::{make_folder, target};
+use crate::needs::{make_folder, output_of, target};
 use crate::prosody::Prosody;
 use crate::python;
+use crate::tor;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Builds for release and runs the measurements whose name contains the given word, or all.
 pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     let cargo = Cargo::ready()?;
+    let wants = |name: &str| words.first().is_none_or(|word| name.contains(word));
+    // Before the others, because the last build of a program is the one that stays.
+    let with_tor = if wants("tor") { tor_programs(&cargo)? } else { Vec::new() };
     let prosody = Prosody::thirteen()?;
     let python = python::with_peers()?;
     cargo.build(&[
@@ -29,7 +34,6 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
         "--example",
         "rate",
     ])?;
-    let wants = |name: &str| words.first().is_none_or(|word| name.contains(word));
     let mut rates = Vec::new();
     if wants("ratchet") {
         rates.push(("DUNNOCK_RATE", cargo.program("examples/rate", "release")));
@@ -38,7 +42,7 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     let figures = target().join("bench");
     make_folder(&figures)?;
     let mut bench = Command::new(cargo.program("bench", "release"));
-    bench.args(words).envs(rates);
+    bench.args(words).envs(rates).envs(with_tor);
     bench.env("DUNNOCK_PROSODY", &prosody.folder).env("DUNNOCK_PYTHON", python);
     bench.env("DUNNOCK_BIN", cargo.program("dunnock", "release")).env("DUNNOCK_FIGURES", figures);
     // All of it takes longer than the limit that ends a test program that hangs.
@@ -46,4 +50,33 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     cargo.equip(&mut bench);
     let status = bench.status().map_err(|error| format!("the measurements do not start: {error}"))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the program with Tor, and the libraries of the apps with and without it; the tests' names for them, and for the
+/// programs of a private Tor network.
+fn tor_programs(cargo: &Cargo) -> Result<Vec<(&'static str, PathBuf)>> {
+    let folder = target().join("bench");
+    make_folder(&folder)?;
+    let library = |features: &[&str], name: &str| -> Result<PathBuf> {
+        cargo.build(&[&["build", "--release", "-p", "dunnock-ffi", "--lib"], features].concat())?;
+        let kept = keep(&cargo.program("libdunnock_ffi.so", "release"), &folder.join(name))?;
+        output_of(Command::new("strip").arg("--strip-unneeded").arg(&kept))?;
+        Ok(kept)
+    };
+    let with = library(&["--features", "tor"], "libdunnock_ffi-tor.so")?;
+    let without = library(&[], "libdunnock_ffi.so")?;
+    cargo.build(&["build", "--release", "-p", "dunnock", "--features", "tor,dunnock-core/testnet"])?;
+    let program = keep(&cargo.program("dunnock", "release"), &folder.join("dunnock-tor"))?;
+    Ok(vec![
+        ("DUNNOCK_BIN_TOR", program),
+        ("DUNNOCK_LIBRARY_TOR", with),
+        ("DUNNOCK_LIBRARY", without),
+        ("DUNNOCK_TOR", tor::programs()?),
+    ])
+}
+
+/// Copies a file that a later build would replace.
+fn keep(from: &Path, to: &Path) -> Result<PathBuf> {
+    std::fs::copy(from, to).map_err(|error| format!("{}: {error}", from.display()))?;
+    Ok(to.to_path_buf())
 }

@@ -6,14 +6,20 @@ mod catchup;
 mod memory;
 mod ratchet;
 mod start;
+mod tor;
 mod watched;
 
 use dunnock_tests::figures::table_of_all;
 use std::process::ExitCode;
 
 /// What can be measured, by name.
-const BENCHES: [(&str, fn()); 4] =
-    [("catchup", catchup::run), ("memory", memory::run), ("ratchet", ratchet::run), ("start", start::run)];
+const BENCHES: [(&str, fn()); 5] = [
+    ("catchup", catchup::run),
+    ("memory", memory::run),
+    ("ratchet", ratchet::run),
+    ("start", start::run),
+    ("tor", tor::run),
+];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
