@@ -112,6 +112,7 @@ class Peer(ClientXMPP):
             self.register_plugin(plugin)
         self.register_plugin("xep_0384", {"ratchets": Ratchets(options.db)}, module=sys.modules[__name__])
         self.omemo = self["xep_0384"]
+        self.looked = set()
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("omemo_initialized", self.on_ready)
         self.add_event_handler("message", self.on_message)
@@ -187,7 +188,14 @@ class Peer(ClientXMPP):
 
     # Commands
 
+    async def look_once(self, jid):
+        """The library trusts that friends' device lists came by themselves, also in the moment before they do."""
+        if jid.bare not in self.looked:
+            await self.omemo.refresh_device_lists({jid}, force_download=True)
+            self.looked.add(jid.bare)
+
     async def do_send(self, to, body, version="0.3"):
+        await self.look_once(JID(to))
         message = self.make_message(mto=to, mtype="chat")
         message["id"] = self.new_id()
         stanza = await (self.seal_03 if version == "0.3" else self.seal_2)(message, JID(to), body)
