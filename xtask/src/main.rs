@@ -38,7 +38,8 @@ Usage: cargo xtask COMMAND
   ui [--picture FILE]        the phone's screens in a window: you are Juliet on a private server, Romeo answers;
                              --picture: no window, a short scene is played and its end drawn into FILE
   test [--quick] [--only X]  every test with the real servers they need; --quick: only what needs no server;
-                             --only: the stages, or failing that the live tests, whose name contains X
+                             --only: the stages with the word X in their name (core, kotlin, swift, tor, push, ejabberd, clippy
+                             and so on), or failing that the live tests whose name contains X
   xcframework                on a Mac: the engine for iPhones, where the Swift package looks for it
   soak [NAME]                the long forms of the live tests
   bindings [--check]         writes the sources for Kotlin and Swift; --check: only tells whether they would change

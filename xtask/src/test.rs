@@ -52,14 +52,14 @@ struct Stage {
 }
 
 const STAGES: &[Stage] = &[
-    Stage { name: "unit and story tests", live: false, run: Run::unit },
+    Stage { name: "core: units and stories", live: false, run: Run::unit },
     Stage { name: "harness tests", live: false, run: Run::harness },
-    Stage { name: "live, Prosody 13", live: true, run: Run::live_thirteen },
-    Stage { name: "live, the distribution's Prosody", live: true, run: Run::live_distribution },
-    Stage { name: "live, ejabberd", live: true, run: Run::live_ejabberd },
-    Stage { name: "live push, Prosody 13", live: true, run: Run::live_push },
-    Stage { name: "live OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
-    Stage { name: "live, tor", live: true, run: Run::live_tor },
+    Stage { name: "core live, Prosody 13", live: true, run: Run::live_thirteen },
+    Stage { name: "core live, the distribution's Prosody", live: true, run: Run::live_distribution },
+    Stage { name: "core live, ejabberd", live: true, run: Run::live_ejabberd },
+    Stage { name: "push live, Prosody 13", live: true, run: Run::live_push },
+    Stage { name: "core live, OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
+    Stage { name: "tor live", live: true, run: Run::live_tor },
     Stage { name: "generated sources", live: false, run: |run, name| vec![bindings::row(&run.cargo, name)] },
     Stage { name: "kotlin: bindings and screens", live: true, run: |run, name| kotlin::rows(&run.cargo, name) },
     Stage { name: "swift", live: true, run: |run, _| swift::rows(&run.cargo) },
@@ -157,7 +157,7 @@ impl Run {
 
     fn live_thirteen(&self, name: &str) -> Vec<Row> {
         match Prosody::thirteen() {
-            Ok(prosody) => vec![self.live(&format!("live, Prosody {}", prosody.version), Part::Prosody(&prosody))],
+            Ok(prosody) => vec![self.live(&format!("core live, Prosody {}", prosody.version), Part::Prosody(&prosody))],
             Err(problem) => vec![broken(name, &problem)],
         }
     }
@@ -167,7 +167,7 @@ impl Run {
             (Ok(own), Ok(thirteen)) if own.is_like(&thirteen) => {
                 vec![Row::skipped(name, &format!("it is {}, which was run already", own.version))]
             }
-            (Ok(own), _) => vec![self.live(&format!("live, Prosody {}", own.version), Part::Prosody(&own))],
+            (Ok(own), _) => vec![self.live(&format!("core live, Prosody {}", own.version), Part::Prosody(&own))],
             (Err(problem), _) => vec![broken(name, &problem)],
         }
     }
@@ -188,7 +188,7 @@ impl Run {
 
     fn live_ejabberd(&self, name: &str) -> Vec<Row> {
         match Ejabberd::of_the_distribution() {
-            Ok(ejabberd) => vec![self.live(&format!("live, ejabberd {}", ejabberd.version), Part::Ejabberd(&ejabberd))],
+            Ok(ejabberd) => vec![self.live(&format!("core live, ejabberd {}", ejabberd.version), Part::Ejabberd(&ejabberd))],
             // Not every release has one; the table says that it was left out.
             Err(problem) => {
                 say(&problem);
@@ -350,6 +350,9 @@ mod tests {
         let choice = Choice::from_words(&["--quick", "--only", "clippy"]).unwrap();
         assert!(choice.quick && choice.only.as_deref() == Some("clippy"));
         assert!(Choice::from_words(&["--only"]).is_err());
+        for word in ["core", "kotlin", "swift", "tor", "push", "ejabberd"] {
+            assert!(!named(word).is_empty(), "{word}");
+        }
         assert!(Choice::from_words(&["everything"]).is_err());
     }
 }
