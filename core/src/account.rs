@@ -1,6 +1,7 @@
 //! The handle of an account: sends wishes, waits for what became of them, opens what screens show.
 
 mod push;
+mod waiting;
 mod windows;
 
 use crate::address;
@@ -9,19 +10,17 @@ use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hub::Hub;
 use crate::lease::Lease;
-use crate::model::{ChatItem, Connection, Contact, Delivery, DeviceView, State, TimelineItem};
+use crate::model::{ChatItem, Connection, Contact, DeviceView, State, TimelineItem};
 use crate::query;
-use crate::store::{self, AccountFolder, Reader, StoreKey, Touched};
+use crate::store::{self, AccountFolder, Reader, StoreKey};
 use crate::sync::Telling;
 use crate::wire::Limits;
 use crate::workers::Workers;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
 
 /// An account. Clones are handles of the same one. Its thread starts with the first call or watch; plain reads start nothing.
 #[derive(Clone)]
@@ -312,79 +311,6 @@ impl Account {
         reply.await.unwrap_or_else(|_| Err(self.inner.unanswered())).map_err(|error| self.inner.about(error))
     }
 
-    /// Waits until the account is online, in whichever process. Fails with the kind of refusal, or with the kind of the
-    /// last failure (`TimedOut` if there was none) when the time is up. It does not connect by itself.
-    pub async fn online(&self, deadline: Duration) -> Result<()> {
-        self.connected(deadline, |connection| connection.state == State::Online).await
-    }
-
-    /// Waits until the archive was read to its end on this stream, or the server has none.
-    pub async fn caught_up(&self, deadline: Duration) -> Result<()> {
-        self.connected(deadline, |connection| {
-            connection.state == State::Online && (connection.caught_up || connection.archive == Some(false))
-        })
-        .await
-    }
-
-    async fn connected(&self, deadline: Duration, enough: impl Fn(&Connection) -> bool) -> Result<()> {
-        self.inner.brain()?;
-        let wanted = |touched: &Touched| *touched == Touched::Connection;
-        let mut last = None;
-        let done = self
-            .until(deadline, wanted, |inner| {
-                if let Some(kind) = inner.hub.trouble().filter(|kind| is_lasting(*kind)) {
-                    return Err(kind.into());
-                }
-                let connection = inner.connection()?;
-                last = connection.error.as_deref().and_then(kind_of);
-                match connection.state {
-                    State::Refused | State::Contradiction => Err(last.unwrap_or(ErrorKind::LoginRefused).into()),
-                    _ => Ok(enough(&connection).then_some(())),
-                }
-            })
-            .await;
-        done.map_err(|error| match (error.kind, last) {
-            (ErrorKind::TimedOut, Some(kind)) => Error::about(kind, &self.inner.jid),
-            _ => self.inner.about(error),
-        })
-    }
-
-    /// Waits until a message of ours is `Sent` or further, or `Failed`, and answers its row; `TimedOut`, `UnknownMessage`.
-    pub async fn sent(&self, message: &str, deadline: Duration) -> Result<TimelineItem> {
-        self.inner.brain()?;
-        let wanted = |touched: &Touched| matches!(touched, Touched::Timeline(_));
-        self.until(deadline, wanted, |inner| {
-            let item = inner.read(|reader| query::item(reader, message))?;
-            Ok(item.state.is_none_or(|state| state >= Delivery::Sent).then_some(item))
-        })
-        .await
-    }
-
-    /// Looks now and after each commit that touches what `matter` says, until there is an answer or no time left.
-    pub(crate) async fn until<T>(
-        &self,
-        deadline: Duration,
-        matter: impl Fn(&Touched) -> bool + Send + Sync + 'static,
-        mut look: impl FnMut(&Inner) -> Result<Option<T>>,
-    ) -> Result<T> {
-        let subscriber = self.inner.hub.subscribe(matter);
-        let end = Instant::now() + deadline;
-        loop {
-            if let Some(found) = look(&self.inner)? {
-                return Ok(found);
-            }
-            let waited = {
-                let _runtime = self.inner.handle.enter();
-                tokio::time::timeout_at(end, subscriber.woken())
-            };
-            match waited.await {
-                Ok(true) => {}
-                Ok(false) => return Err(ErrorKind::Ended.into()),
-                Err(_) => return Err(ErrorKind::TimedOut.into()),
-            }
-        }
-    }
-
     /// The chat list, newest first, at most 200.
     pub fn chats(&self) -> Result<Vec<ChatItem>> {
         chats(&self.inner)
@@ -432,16 +358,6 @@ impl Account {
 
 fn chats(inner: &Inner) -> Result<Vec<ChatItem>> {
     inner.read(|reader| query::chat_list(reader, |chat| inner.hub.types(chat)))
-}
-
-/// Whether waiting does not help.
-fn is_lasting(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::DamagedStore | ErrorKind::StoreTooNew | ErrorKind::ReadOnlyHome)
-}
-
-/// The kind of this code.
-fn kind_of(code: &str) -> Option<ErrorKind> {
-    ErrorKind::ALL.iter().copied().find(|kind| kind.code() == code)
 }
 
 #[cfg(test)]

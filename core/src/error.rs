@@ -32,6 +32,10 @@ macro_rules! kinds {
             pub fn cause(self) -> &'static str { match self { $(ErrorKind::$name => $cause,)* } }
             /// What the person can do.
             pub fn remedy(self) -> &'static str { match self { $(ErrorKind::$name => $remedy,)* } }
+            /// The kind of this stable name, as rows and connections carry it.
+            pub fn from_code(code: &str) -> Option<ErrorKind> {
+                ErrorKind::ALL.iter().copied().find(|kind| kind.code() == code)
+            }
         }
     };
 }
@@ -138,3 +142,16 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_name() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(ErrorKind::from_code(kind.code()), Some(*kind));
+        }
+        assert_eq!(ErrorKind::from_code("no such kind"), None);
+    }
+}

@@ -85,11 +85,6 @@ fn failure(error: &Error) -> serde_json::Value {
     json!({ "kind": error.kind.code(), "subject": error.subject, "remedy": error.kind.remedy() })
 }
 
-/// The kind of this name, as rows carry it.
-pub(crate) fn kind_of_code(code: &str) -> Option<ErrorKind> {
-    ErrorKind::ALL.iter().copied().find(|kind| kind.code() == code)
-}
-
 /// Prints what is wrong with the command line, or the help that was asked for.
 pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
     if !error.use_stderr() {
@@ -111,14 +106,6 @@ pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_kind_is_found_by_its_name() {
-        for kind in ErrorKind::ALL {
-            assert_eq!(kind_of_code(kind.code()), Some(*kind));
-        }
-        assert_eq!(kind_of_code("no such kind"), None);
-    }
 
     #[test]
     fn a_failure_names_kind_subject_and_remedy() {

@@ -70,7 +70,7 @@ pub fn error_code(kind: ErrorKind) -> String {
 /// The kind of this stable name, as rows and connections carry it; null if this version knows none such.
 #[uniffi::export]
 pub fn error_kind(code: String) -> Option<ErrorKind> {
-    ErrorKind::ALL.iter().copied().find(|kind| kind.code() == code)
+    ErrorKind::from_code(&code)
 }
 
 /// Why this kind of failure happens, in English.

@@ -1,8 +1,8 @@
 //! The push of an account (XEP-0357): how far it is, and taking it back.
 
-use super::{Account, kind_of};
+use super::Account;
 use crate::command::Command;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Push, PushState, State};
 use crate::query::{self, Query};
 use crate::store::Touched;
@@ -25,7 +25,7 @@ impl Account {
         let wanted = |touched: &Touched| matches!(touched, Touched::Push | Touched::Connection);
         self.until(deadline, wanted, |inner| {
             let push = inner.read(query::push)?;
-            match push.error.as_deref().and_then(kind_of) {
+            match push.error.as_deref().and_then(ErrorKind::from_code) {
                 Some(kind) => Err(Error::about(kind, push.app_server.unwrap_or_default())),
                 None => Ok(matches!(push.state, PushState::Enabled | PushState::Off).then_some(())),
             }

@@ -36,8 +36,8 @@ impl Brain {
         let connection = tx.connection()?;
         if matches!(connection.state, State::Refused | State::Contradiction) {
             // Only a person tries again what was refused.
-            let kind = ErrorKind::ALL.iter().find(|kind| connection.error.as_deref() == Some(kind.code()));
-            return Err(kind.copied().unwrap_or(ErrorKind::LoginRefused).into());
+            let kind = connection.error.as_deref().and_then(ErrorKind::from_code);
+            return Err(kind.unwrap_or(ErrorKind::LoginRefused).into());
         }
         engine.want_round(&tx, now, &mut self.rng, round)?;
         tx.commit()?;

@@ -26,7 +26,7 @@ pub use events::Events;
 pub(crate) use notifications::{notifications, round};
 pub(crate) use push::{is_node, push};
 pub(crate) use search::search;
-pub(crate) use timeline::{item, timeline};
+pub(crate) use timeline::{held_by, item, timeline};
 pub(crate) use tor::TorBoard;
 pub use tor::TorQuery;
 pub(crate) use window::Produce;

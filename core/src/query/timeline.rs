@@ -51,6 +51,22 @@ pub(crate) fn item(reader: &Reader, message: &str) -> Result<TimelineItem> {
     found.ok_or_else(|| Error::about(ErrorKind::UnknownMessage, message))
 }
 
+/// Why a message of ours waits, where a person has to do something about it: the reason of the oldest one of its chat that
+/// waits, which holds back those behind it.
+pub(crate) fn held_by(reader: &Reader, message: &str) -> Result<Option<ErrorKind>> {
+    let item = item(reader, message)?;
+    if item.state != Some(Delivery::Waiting) {
+        return Ok(None);
+    }
+    let reason: Option<String> = reader
+        .sql()
+        .prepare_cached("SELECT error FROM message WHERE chat = ? AND waiting = 1 ORDER BY position LIMIT 1")?
+        .query_row([item.chat], |row| row.get(0))
+        .optional()?
+        .flatten();
+    Ok(reason.as_deref().and_then(ErrorKind::from_code))
+}
+
 /// Rows of `chat`, newest first, before the row `before` (exclusive). Order is the archive's, else that of arrival.
 pub(crate) fn timeline(reader: &Reader, chat: &str, before: Option<&str>, limit: u32) -> Result<Vec<TimelineItem>> {
     let position = match before {

@@ -1,7 +1,7 @@
 //! `login` and `register`: an account comes into the home only if it can log in.
 
 use crate::args::{Global, NewLogin, TlsMode};
-use crate::out::{Out, Stop, kind_of_code};
+use crate::out::{Out, Stop};
 use crate::password;
 use crate::progress::Progress;
 use crate::safe::line;
@@ -85,7 +85,7 @@ async fn proved(client: &Client, account: &Account, new: &NewLogin, deadline: Du
     account.call(Command::Connect).await?;
     let outcome = async {
         while let Some(connection) = states.next().await {
-            match (connection.state, connection.error.as_deref().and_then(kind_of_code)) {
+            match (connection.state, connection.error.as_deref().and_then(ErrorKind::from_code)) {
                 (State::Online, _) => return Ok(connection),
                 (_, Some(kind)) => return Err(kind),
                 (State::Refused | State::Contradiction, None) => return Err(ErrorKind::LoginRefused),

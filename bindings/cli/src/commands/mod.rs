@@ -11,7 +11,7 @@ pub(crate) mod read;
 pub(crate) mod send;
 pub(crate) mod sync;
 
-use crate::out::{Out, Stop, kind_of_code};
+use crate::out::{Out, Stop};
 use dunnock_core::command::Command;
 use dunnock_core::model::{Connection, State};
 use dunnock_core::{Account, Error, ErrorKind, Result};
@@ -67,14 +67,14 @@ pub(crate) fn refused(account: &str, connection: &Connection) -> Option<Error> {
     if !matches!(connection.state, State::Refused | State::Contradiction) {
         return None;
     }
-    let kind = connection.error.as_deref().and_then(kind_of_code).unwrap_or(ErrorKind::LoginRefused);
+    let kind = connection.error.as_deref().and_then(ErrorKind::from_code).unwrap_or(ErrorKind::LoginRefused);
     Some(Error::about(kind, account))
 }
 
 /// A failure to reach the server, with why that is and what stays for later.
 pub(crate) fn told_later(account: &Account, error: Error, stays: &str) -> Error {
     let last = account.connection().ok().and_then(|connection| connection.error);
-    let kind = match (error.kind, last.as_deref().and_then(kind_of_code)) {
+    let kind = match (error.kind, last.as_deref().and_then(ErrorKind::from_code)) {
         (ErrorKind::TimedOut, Some(why)) => why,
         (kind, _) => kind,
     };

@@ -2,7 +2,7 @@
 
 use crate::args::{Global, Send};
 use crate::commands::{not_yet, told_later, unless_refused};
-use crate::out::{Out, Stop, kind_of_code};
+use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use dunnock_core::command::{Command, Reply};
 use dunnock_core::model::{Delivery, Reach, State, TimelineItem};
@@ -10,9 +10,6 @@ use dunnock_core::{Account, Error, ErrorKind};
 use serde::Serialize;
 use std::io::{self, Read};
 use std::time::Duration;
-
-/// Rows looked at for our message, which is among the newest.
-const NEWEST: u32 = 200;
 
 /// How long a reason must stand before it is told.
 const GRACE: Duration = Duration::from_secs(1);
@@ -39,11 +36,12 @@ pub(crate) fn send(global: &Global, send: Send, out: &Out) -> Result<(), Stop> {
             return Err(ErrorKind::Internal.into());
         };
         account.call(Command::Connect).await?;
-        let sent = account.sent(&message, Duration::from_secs(send.timeout));
+        let timeout = Duration::from_secs(send.timeout);
+        let sent = account.sent(&message, timeout);
         // Both arms are given up for good when the other is ready.
         let outcome = tokio::select! {
             outcome = unless_refused(&account, sent) => outcome,
-            error = stuck(&account, &send.to, &message) => return Err(error.into()),
+            error = stuck(&account, &send.to, &message, timeout) => return Err(error.into()),
         };
         let item = match outcome {
             Ok(item) => item,
@@ -62,30 +60,15 @@ pub(crate) fn send(global: &Global, send: Send, out: &Out) -> Result<(), Stop> {
 }
 
 /// Why the message cannot go out before a person does something about it; never ready otherwise.
-async fn stuck(account: &Account, to: &str, message: &str) -> Error {
-    let mut rows = account.watch_timeline(to, NEWEST);
-    while rows.next().await.is_some() {
-        if held(account, to, message).is_none() {
-            continue;
-        }
+async fn stuck(account: &Account, to: &str, message: &str, timeout: Duration) -> Error {
+    while account.stuck(message, timeout).await.is_ok() {
         // What was decided a moment ago in another process may not have been looked at yet.
         tokio::time::sleep(GRACE).await;
-        if let Some(kind) = held(account, to, message) {
+        if let Ok(kind) = account.stuck(message, Duration::ZERO).await {
             return Error::about(kind, format!("{to} (message {message} is stored and waits for that)"));
         }
     }
     std::future::pending().await
-}
-
-/// What holds the message back, once the engine looked at it on this connection.
-fn held(account: &Account, to: &str, message: &str) -> Option<ErrorKind> {
-    // First the connection, then the rows: a reason that is older than the connection is replaced with it.
-    account.connection().ok().filter(|connection| connection.state == State::Online && connection.caught_up)?;
-    let rows = account.timeline(to, None, NEWEST).ok()?;
-    let waiting: Vec<&TimelineItem> = rows.iter().filter(|row| row.state == Some(Delivery::Waiting)).collect();
-    waiting.iter().find(|row| row.message == message)?;
-    // An older one that cannot go holds back those behind it in the chat.
-    waiting.iter().find_map(|row| row.error.as_deref().and_then(kind_of_code))
 }
 
 /// When a message that was not sent in time goes out.
@@ -113,6 +96,6 @@ fn text_of(given: String) -> Result<String, Stop> {
 }
 
 fn failed(item: &TimelineItem) -> Error {
-    let kind = item.error.as_deref().and_then(kind_of_code).unwrap_or(ErrorKind::Refused);
+    let kind = item.error.as_deref().and_then(ErrorKind::from_code).unwrap_or(ErrorKind::Refused);
     Error::about(kind, item.chat.clone())
 }
