@@ -188,7 +188,9 @@ impl Run {
 
     fn live_ejabberd(&self, name: &str) -> Vec<Row> {
         match Ejabberd::of_the_distribution() {
-            Ok(ejabberd) => vec![self.live(&format!("core live, ejabberd {}", ejabberd.version), Part::Ejabberd(&ejabberd))],
+            Ok(ejabberd) => {
+                vec![self.live(&format!("core live, ejabberd {}", ejabberd.version), Part::Ejabberd(&ejabberd))]
+            }
             // Not every release has one; the table says that it was left out.
             Err(problem) => {
                 say(&problem);

@@ -1,5 +1,7 @@
 //! Live OMEMO with slixmpp and python-omemo, in both versions.
 
+mod differential;
+
 use dunnock_tests::archive;
 use dunnock_tests::dunnock::Device;
 use dunnock_tests::peer::{Peer, Version};
