@@ -1,6 +1,7 @@
 //! The handle of an account: sends wishes, waits for what became of them, opens what screens show.
 
 mod push;
+mod readers;
 mod waiting;
 mod windows;
 
@@ -16,11 +17,12 @@ use crate::store::{self, AccountFolder, Reader, StoreKey};
 use crate::sync::Telling;
 use crate::wire::Limits;
 use crate::workers::Workers;
+use readers::Readers;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// An account. Clones are handles of the same one. Its thread starts with the first call or watch; plain reads start nothing.
 #[derive(Clone)]
@@ -42,30 +44,7 @@ pub(crate) struct Inner {
     /// What was given out to be shown.
     pub(crate) telling: Mutex<Telling>,
     life: Mutex<Life>,
-    readers: Mutex<Readers>,
-    /// No reader is at work any more.
-    quiet: Notify,
-}
-
-/// The connections for reading.
-#[derive(Default)]
-struct Readers {
-    /// Kept for the next read.
-    idle: Vec<Reader>,
-    at_work: usize,
-}
-
-/// One read under way.
-struct Reading<'a>(&'a Inner);
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        let mut readers = self.0.readers();
-        readers.at_work -= 1;
-        if readers.at_work == 0 {
-            self.0.quiet.notify_waiters();
-        }
-    }
+    pub(crate) readers: Arc<Readers>,
 }
 
 /// Where the account's thread stands.
@@ -93,9 +72,6 @@ pub(crate) struct Shared {
     pub(crate) inactive: Arc<AtomicBool>,
 }
 
-/// So many open connections are kept for the next read.
-const READERS: usize = 2;
-
 impl Inner {
     pub(crate) fn new(jid: String, folder: AccountFolder, shared: Shared) -> Arc<Inner> {
         Arc::new(Inner {
@@ -110,33 +86,27 @@ impl Inner {
             inactive: shared.inactive,
             telling: Mutex::default(),
             life: Mutex::new(Life::Resting { resume: false }),
-            readers: Mutex::default(),
-            quiet: Notify::new(),
+            readers: Arc::default(),
         })
     }
 
     /// Reads with a connection of its own; after a failure that connection is not used again.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T>) -> Result<T> {
-        self.readers().at_work += 1;
         // Goes last, after the connection.
-        let _reading = Reading(self);
+        let _reading = self.readers.begin();
         if matches!(*self.life(), Life::Ended) {
             return Err(ErrorKind::Ended.into());
         }
         if !self.folder.exists() {
             return Err(Error::about(ErrorKind::NoAccount, &self.jid));
         }
-        let kept = self.readers().idle.pop();
-        let reader = match kept {
+        let reader = match self.readers.take() {
             Some(reader) => reader,
             None => Reader::open(&self.folder.database(), &self.key).map_err(|error| self.about(error))?,
         };
         let result = work(&reader);
         if let Ok(_) | Err(Error { kind: ErrorKind::UnknownMessage, .. }) = result {
-            let mut readers = self.readers();
-            if readers.idle.len() < READERS {
-                readers.idle.push(reader);
-            }
+            self.readers.keep(reader);
         }
         result.map_err(|error| self.about(error))
     }
@@ -191,7 +161,7 @@ impl Inner {
             }
             std::mem::replace(&mut *life, next)
         };
-        self.readers().idle.clear();
+        self.readers.close();
         if let Life::Running { requests, resume: before } = before {
             let (answer, ended) = oneshot::channel();
             if requests.send(Request::End { clean, answer }).await.is_ok()
@@ -203,26 +173,28 @@ impl Inner {
         }
         if for_good {
             self.hub.end();
-            self.last_read().await;
+            self.readers.last().await;
         }
         // One may have been at work meanwhile.
-        self.readers().idle.clear();
+        self.readers.close();
     }
 
-    /// Waits for the reads under way. A program that ends while another thread still closes a database crashes: the
-    /// library's memory is gone by then.
-    async fn last_read(&self) {
-        loop {
-            let quiet = self.quiet.notified();
-            if self.readers().at_work == 0 {
-                return;
-            }
-            quiet.await;
-        }
+    /// Ends the brain until the account is resumed, and keeps windows from opening files meanwhile: other processes go on
+    /// committing, and a file that is locked when iOS freezes a process costs it its life.
+    pub(crate) async fn suspend(&self) {
+        self.readers.suspend();
+        self.rest(false, false).await;
+        self.readers.last().await;
+        self.readers.close();
     }
 
     /// Goes online again if it was when it was suspended.
     pub(crate) async fn resume(&self) -> Result<()> {
+        if self.readers.resume() {
+            // If it cannot start, the windows' next read says why.
+            let _ = self.hub.is_watched().then(|| self.brain());
+            self.hub.publish_all();
+        }
         let resume = match &mut *self.life() {
             Life::Resting { resume } | Life::Running { resume, .. } => std::mem::take(resume),
             Life::Ended => false,
@@ -257,10 +229,6 @@ impl Inner {
 
     fn life(&self) -> MutexGuard<'_, Life> {
         self.life.lock().expect("no holder of this lock panics")
-    }
-
-    fn readers(&self) -> MutexGuard<'_, Readers> {
-        self.readers.lock().expect("no holder of this lock panics")
     }
 
     /// How the connection stands: what the rows say, unless a crash left them or the brain is in trouble.
@@ -358,34 +326,4 @@ impl Account {
 
 fn chats(inner: &Inner) -> Result<Vec<ChatItem>> {
     inner.read(|reader| query::chat_list(reader, |chat| inner.hub.types(chat)))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::ErrorKind;
-    use crate::scratch::{Folder, juliet, open};
-    use std::pin::pin;
-    use std::sync::mpsc::channel;
-    use std::task::{Context, Poll, Waker};
-
-    #[tokio::test]
-    async fn the_end_waits_for_a_read_under_way() {
-        let home = Folder::new();
-        let (account, _wires) = open(juliet(home.path()));
-        let ((began, begun), (go_on, gate)) = (channel(), channel());
-        let inner = account.inner.clone();
-        let reading = std::thread::spawn(move || {
-            inner.read(|_| {
-                began.send(()).unwrap();
-                gate.recv().map_err(|_| ErrorKind::Internal.into())
-            })
-        });
-        begun.recv().unwrap();
-        let mut end = pin!(account.inner.rest(true, true));
-        assert!(matches!(end.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
-        go_on.send(()).unwrap();
-        end.await;
-        assert!(account.inner.readers().idle.is_empty());
-        reading.join().unwrap().unwrap();
-    }
 }

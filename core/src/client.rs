@@ -256,7 +256,7 @@ impl Client {
         for account in accounts {
             account.tell_activity().await;
             match lifecycle {
-                Lifecycle::Suspended => account.rest(false, false).await,
+                Lifecycle::Suspended => account.suspend().await,
                 Lifecycle::Foreground | Lifecycle::Background => account.resume().await?,
             }
         }

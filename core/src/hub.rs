@@ -86,6 +86,11 @@ impl Hub {
         self.each(|one| one.woken.notify_one());
     }
 
+    /// Whether somebody waits.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.waiting().iter().any(|one| one.strong_count() > 0)
+    }
+
     /// Somebody types or stopped.
     pub(crate) fn publish_typing(&self, chat: &str, typing: bool) {
         let changed = {

@@ -40,6 +40,15 @@ impl Folder {
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
+
+    /// What of it this process has open.
+    pub(crate) fn open_files(&self) -> Vec<String> {
+        let open = std::fs::read_dir("/proc/self/fd").expect("a process sees its own files");
+        let paths = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        let mut ours: Vec<_> = paths.filter(|path| path.starts_with(&self.0)).collect();
+        ours.sort();
+        ours.iter().map(|path| path.display().to_string()).collect()
+    }
 }
 
 impl Drop for Folder {

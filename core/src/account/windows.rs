@@ -55,9 +55,12 @@ impl Account {
         Query::new(self.inner.clone(), matter, produce)
     }
 
-    /// Starts the brain: it hears of what other processes commit. If it cannot start, the first read says why.
+    /// Starts the brain, which hears of what other processes commit; that of a suspended account is started when it is
+    /// resumed. If it cannot start, the first read says why.
     fn wake(&self) {
-        let _ = self.inner.brain();
+        if !self.inner.readers.is_suspended() {
+            let _ = self.inner.brain();
+        }
     }
 }
 

@@ -45,8 +45,16 @@ impl Events {
             if self.subscriber.is_ended() {
                 return None;
             }
+            let Some(reading) = self.account.readers.begin_window() else {
+                // Suspended: the account's return wakes it, and what is due then is told.
+                self.due = false;
+                continue;
+            };
             let (account, seen) = (self.account.clone(), self.seen);
-            let read = move || account.read(|reader| since(reader, &account.jid, seen));
+            let read = move || {
+                let _reading = reading;
+                account.read(|reader| since(reader, &account.jid, seen))
+            };
             let found = match self.account.handle.spawn_blocking(read).await {
                 Ok(Ok(found)) => found,
                 Ok(Err(error)) if error.kind == ErrorKind::StoreBusy => continue,

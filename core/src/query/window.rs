@@ -60,7 +60,11 @@ impl<T: Clone + PartialEq + Send + 'static> Query<T> {
             }
             self.pace().await;
             match self.read().await {
-                Ok(window) => {
+                // Suspended, and still due: the account's return wakes it.
+                Ok(None) => {
+                    self.subscriber.woken().await;
+                }
+                Ok(Some(window)) => {
                     if self.last.as_ref() != Some(&window) {
                         self.last = Some(window.clone());
                         return Some(window);
@@ -87,16 +91,22 @@ impl<T: Clone + PartialEq + Send + 'static> Query<T> {
         }
     }
 
-    async fn read(&mut self) -> Result<T, ErrorKind> {
+    /// The window as it is now; none while the account is suspended.
+    async fn read(&mut self) -> Result<Option<T>, ErrorKind> {
+        let Some(reading) = self.account.readers.begin_window() else { return Ok(None) };
         let (account, produce) = (self.account.clone(), self.produce.clone());
         let began = {
             let _runtime = self.account.handle.enter();
             Instant::now()
         };
-        let window = self.account.handle.spawn_blocking(move || produce(&account)).await;
+        let produced = move || {
+            let _reading = reading;
+            produce(&account)
+        };
+        let window = self.account.handle.spawn_blocking(produced).await;
         self.due = false;
         self.produced = Some(began);
-        window.map_err(|_| ErrorKind::Crashed)?.map_err(|error| error.kind)
+        window.map_err(|_| ErrorKind::Crashed)?.map(Some).map_err(|error| error.kind)
     }
 }
 

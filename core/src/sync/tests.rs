@@ -229,7 +229,7 @@ async fn a_suspended_account_is_resumed_after_a_sync_as_before_it() {
     account.call(Command::Connect).await.unwrap();
     let mut wire = wires.next().await;
     wire.online().await;
-    let ((), _) = tokio::join!(account.inner.rest(false, false), async {
+    let ((), _) = tokio::join!(account.inner.suspend(), async {
         let stopped = wire.stopped().await;
         drop(wire);
         stopped
@@ -254,7 +254,7 @@ async fn a_suspension_ends_a_sync_at_once() {
     let silent = async {
         let mut wire = wires.next().await;
         wire.online().await;
-        let ((), clean) = tokio::join!(account.inner.rest(false, false), wire.stopped());
+        let ((), clean) = tokio::join!(account.inner.suspend(), wire.stopped());
         clean
     };
     // Far longer than this test may take.
@@ -271,7 +271,7 @@ async fn what_was_disconnected_while_suspended_stays_so() {
     account.call(Command::Connect).await.unwrap();
     let mut wire = wires.next().await;
     wire.online().await;
-    let ((), _) = tokio::join!(account.inner.rest(false, false), async {
+    let ((), _) = tokio::join!(account.inner.suspend(), async {
         let stopped = wire.stopped().await;
         drop(wire);
         stopped
@@ -327,7 +327,7 @@ async fn the_server_hears_whether_somebody_looks_also_on_streams_begun_later() {
     account.inner.inactive.store(true, std::sync::atomic::Ordering::SeqCst);
     account.inner.tell_activity().await;
     assert!(told(&mut wire).await);
-    let ((), _) = tokio::join!(account.inner.rest(false, false), async {
+    let ((), _) = tokio::join!(account.inner.suspend(), async {
         let stopped = wire.stopped().await;
         drop(wire);
         stopped

@@ -109,6 +109,25 @@ private func kind(_ call: () async throws -> Void) async -> ErrorKind? {
     try await juliet.client.end()
   }
 
+  @Test func aWindowOfASuspendedHomeOpensNothingUntilItIsBack() async throws {
+    let juliet = try await Person.online("juliet")
+    let to = Stage.here.newAddress("nobody")
+    let window = juliet.account.watchTimeline(chat: to, limit: 10)
+    #expect(try await window.next()?.isEmpty == true)
+    let waiting = Task { try await window.next() }
+    try await juliet.client.setLifecycle(lifecycle: .suspended)
+    // Another process commits; the window of this one must leave the files alone.
+    let other = try await openClient(home: juliet.scratch.path, key: key())
+    let account = try await other.account(jid: juliet.address)
+    _ = try await account.send(to: to, text: "meanwhile", replyTo: nil, originId: nil)
+    try await other.end()
+    #expect(juliet.scratch.openFiles() == [])
+    try await juliet.client.setLifecycle(lifecycle: .foreground)
+    #expect(try await waiting.value?.first?.text == "meanwhile")
+    window.end()
+    try await juliet.client.end()
+  }
+
   private func count(of account: Account, in chat: String) async throws -> Int {
     var (count, before) = (0, String?.none)
     while true {

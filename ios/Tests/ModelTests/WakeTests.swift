@@ -16,7 +16,6 @@ import Testing
     await toJuliet.send()
     await until { [.sent, .delivered].contains(toJuliet.bubbles.first?.fate?.delivery) }
 
-    await one.app.end()
     // As the extension does it: another opening of the same home, while the app is frozen.
     let key = StoreKey(repeatElement(7, count: 32))!
     let wake = Wake(home: URL(fileURLWithPath: one.scratch.path), keys: MemoryKeys(key))

@@ -251,7 +251,7 @@ async fn suspended_it_lets_go_of_all_and_foreground_takes_it_up_again() {
     let (account, mut wires, mut wire) = online(&folder).await;
     let mut timeline = account.watch_timeline(ROMEO, 10);
     soon(timeline.next()).await.unwrap();
-    let ((), stopped) = tokio::join!(account.inner.rest(false, false), async {
+    let ((), stopped) = tokio::join!(account.inner.suspend(), async {
         let stopped = wire.stopped().await;
         drop(wire);
         stopped
