@@ -34,4 +34,54 @@ import Testing
     #expect(Set(codes).count == codes.count && codes.count > 40)
     #expect(ErrorKind.allCases.allSatisfy { !errorCause(kind: $0).isEmpty && !errorRemedy(kind: $0).isEmpty })
   }
+  @Test func aPushForSomebodyUnknownAndASyncWithoutTimeDoNothing() async throws {
+    let juliet = try await Person.online("juliet")
+    try await juliet.client.setLifecycle(lifecycle: .suspended)
+    do {
+      _ = try await juliet.client.accountOfPush(node: "node-of-nobody")
+      Issue.record("nobody has this node")
+    } catch DunnockError.Failed(let kind, let subject, _) {
+      #expect(kind == .noAccount && subject == "node-of-nobody")
+    }
+    let report = try await juliet.client.backgroundSync(deadlineMs: 0)
+    #expect(!report.caughtUp && report.notifications.isEmpty)
+    #expect(juliet.scratch.openFiles() == [] && juliet.scratch.locks() == 0)
+    await #expect(throws: DunnockError.self) {
+      try await juliet.client.backgroundSyncOf(account: "nobody@verona.test", deadlineMs: 0)
+    }
+    try await juliet.client.end()
+  }
+}
+
+/// What another process does with a home that is open here.
+@Suite(.timeLimit(.minutes(3))) struct SecondProcessTests {
+  private static let place = "DUNNOCK_SECOND_HOME"
+
+  @Test func anotherProcessSendsThroughTheOneThatIsOnline() async throws {
+    let (juliet, romeo) = (try await Person.online("juliet"), try await Person.online("romeo"))
+    let other = Process()
+    other.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
+    other.arguments = ["--testing-library", "swift-testing", "--filter", "whatTheOtherProcessDoes"]
+    other.environment = ProcessInfo.processInfo.environment.merging(
+      [Self.place: "\(juliet.scratch.path) \(juliet.address) \(romeo.address)"], uniquingKeysWith: { $1 })
+    other.standardOutput = FileHandle.nullDevice
+    try other.run()
+    try await romeo.sees(juliet.address) { $0.text == "from another process" }
+    try await juliet.sees(romeo.address) { $0.text == "from another process" }
+    other.waitUntilExit()
+    #expect(other.terminationStatus == 0)
+    try await juliet.client.end()
+    try await romeo.client.end()
+  }
+
+  /// Does nothing but in the process that the test above starts.
+  @Test func whatTheOtherProcessDoes() async throws {
+    guard let words = ProcessInfo.processInfo.environment[Self.place]?.split(separator: " ").map(String.init),
+      words.count == 3
+    else { return }
+    let client = try await openClient(home: words[0], key: key())
+    let account = try await client.account(jid: words[1])
+    _ = try await account.send(to: words[2], text: "from another process", replyTo: nil, originId: nil)
+    try await client.end()
+  }
 }

@@ -109,4 +109,40 @@ import Testing
     guard case .broken(let failure) = app.stage else { return #expect(Bool(false), "it must not open") }
     #expect(failure.kind == .keyFile)
   }
+  @Test func whatAStrangerSendsIsBoundedOnTheScreen() async throws {
+    let user = User()
+    let chats = await user.signedIn("juliet")
+    let name = "romeo2x\(UInt32.random(in: 0...UInt32.max))"
+    let romeo = try await Peers.here.start(name, version: "2")
+    let chat = chats.chat(with: romeo)
+    user.follow(chat.follow)
+    let long = String(repeating: "0123456789abcde\n", count: 30_000)
+    try await Peers.here.says(name, to: chats.address, long)
+    await until { chat.bubbles.count == 1 }
+    guard case .text(let text, let isCut) = chat.bubbles[0].content else { return #expect(Bool(false), "a text") }
+    #expect(isCut && text.count == 4_000 && long.hasPrefix(text) && chat.bubbles[0].spoken.count < 5_000)
+    // Sealed it is larger than what any stanza may be.
+    try await Peers.here.says(name, to: chats.address, String(repeating: "x", count: 1_048_576))
+    await until { chat.bubbles.contains { $0.content == .unreadable("it is too large") } }
+    // The stream lives on.
+    try await Peers.here.says(name, to: chats.address, "after it")
+    await until { chat.bubbles.contains { $0.content == .text("after it", isCut: false) } }
+    #expect(chat.bubbles.count == 3)
+    await user.end()
+  }
+
+  @Test func afterTheEndWhatIsTypedStays() async throws {
+    let user = User()
+    let chats = await user.signedIn("juliet")
+    let chat = chats.chat(with: Stage.here.newAddress("nurse"))
+    let devices = chats.devices(of: chats.address)
+    await user.end()
+    chat.draft = "Nurse?"
+    await chat.send()
+    #expect(chat.failure?.kind == .ended && chat.draft == "Nurse?")
+    await chat.follow()
+    await devices.follow()
+    await chats.follow()
+    #expect(devices.failure?.kind == .ended && chats.failure?.kind == .ended)
+  }
 }
