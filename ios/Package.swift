@@ -27,10 +27,15 @@ var targets: [Target] = [
 #if os(Linux)
   // Nothing here draws: the stubs have the names and types that the views use, so that the compiler checks them.
   targets += [
-    .target(name: "SwiftUI", path: "LinuxStubs/SwiftUI"),
+    .target(name: "UIKit", path: "LinuxStubs/UIKit"),
+    .target(name: "SwiftUI", dependencies: ["UIKit"], path: "LinuxStubs/SwiftUI"),
     .target(name: "UserNotifications", path: "LinuxStubs/UserNotifications"),
     .target(name: "Views", dependencies: ["Models", "SwiftUI"]),
-    .target(name: "AppChecked", dependencies: ["Views", "Models", "Platform", "SwiftUI"], path: "App"),
+    .target(
+      name: "AppChecked",
+      dependencies: ["Views", "Models", "Platform", "SwiftUI", "UIKit", "UserNotifications"],
+      path: "App"
+    ),
     .target(
       name: "NotificationsChecked",
       dependencies: ["Models", "Platform", "UserNotifications"],

@@ -1,21 +1,26 @@
 import Models
-import Platform
 import SwiftUI
+import UIKit
 import Views
 
 @main
 struct DunnockApp: App {
-  @State private var app = AppModel(home: Place.home(), keys: Keys.ofThisDevice())
+  @UIApplicationDelegateAdaptor(AppDelegate.self) private var delegate
   @Environment(\.scenePhase) private var phase
 
   var body: some Scene {
-    WindowGroup { RootView(app) }
-      .onChange(of: phase) { _, phase in
-        switch phase {
-        case .active: Task { await app.move(to: .foreground) }
-        case .background: Suspension.begin(app)
-        default: break
+    WindowGroup {
+      RootView(delegate.app)
+        .onChange(of: delegate.app.wantsToken, initial: true) { _, _ in
+          Task { await delegate.askForPushes() }
         }
+    }
+    .onChange(of: phase) { _, phase in
+      switch phase {
+      case .active: Task { await delegate.app.move(to: .foreground) }
+      case .background: Suspension.begin(delegate.app)
+      default: break
       }
+    }
   }
 }

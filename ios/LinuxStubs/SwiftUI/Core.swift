@@ -1,6 +1,9 @@
 // Names and types of the part of SwiftUI that Dunnock uses, for the compiler on Linux. Nothing here does anything.
 // Each is as narrow as Apple's documentation has it, so that what type-checks here has a good chance to do so there.
 
+import Foundation
+import UIKit
+
 @MainActor @preconcurrency public protocol View {
   associatedtype Body: View
   @ViewBuilder var body: Body { get }
@@ -97,6 +100,11 @@ final class Box<Value> {
   private let path: KeyPath<EnvironmentValues, Value>
   public init(_ path: KeyPath<EnvironmentValues, Value>) { self.path = path }
   public var wrappedValue: Value { EnvironmentValues()[keyPath: path] }
+}
+
+@MainActor @propertyWrapper public struct UIApplicationDelegateAdaptor<Delegate: NSObject & UIApplicationDelegate> {
+  public init(_ type: Delegate.Type) {}
+  public var wrappedValue: Delegate { fatalError("nothing runs here") }
 }
 
 public struct EnvironmentValues {

@@ -18,6 +18,7 @@ extension Label where Title == Text, Icon == Image {
 
 public struct ProgressView: Stub {
   public init(_ title: some StringProtocol) {}
+  public init<Value: BinaryFloatingPoint>(_ title: some StringProtocol, value: Value?, total: Value = 1.0) {}
 }
 
 public struct ButtonRole: Equatable, Sendable {

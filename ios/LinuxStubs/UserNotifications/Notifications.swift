@@ -1,4 +1,4 @@
-// Names and types of the part of UserNotifications that the extension uses, for the compiler on Linux.
+// Names and types of the part of UserNotifications that the app and its extension use, for the compiler on Linux.
 
 open class UNNotificationContent: @unchecked Sendable {
   public init() {}
@@ -21,4 +21,18 @@ open class UNNotificationServiceExtension: @unchecked Sendable {
     withContentHandler contentHandler: @escaping (UNNotificationContent) -> Void
   ) {}
   open func serviceExtensionTimeWillExpire() {}
+}
+
+public struct UNAuthorizationOptions: OptionSet, Sendable {
+  public let rawValue: UInt
+  public init(rawValue: UInt) { self.rawValue = rawValue }
+  public static let badge = UNAuthorizationOptions(rawValue: 1)
+  public static let sound = UNAuthorizationOptions(rawValue: 2)
+  public static let alert = UNAuthorizationOptions(rawValue: 4)
+}
+
+public final class UNUserNotificationCenter: @unchecked Sendable {
+  private static let one = UNUserNotificationCenter()
+  public class func current() -> UNUserNotificationCenter { one }
+  public func requestAuthorization(options: UNAuthorizationOptions = []) async throws -> Bool { false }
 }

@@ -41,6 +41,12 @@ public final class Home: Sendable {
     try await failing { try await client.setLifecycle(lifecycle: lifecycle) }
   }
 
+  /// How Tor inside of this app stands.
+  public func tor() -> Snapshots<TorStatus> {
+    let query = client.watchTor()
+    return Snapshots(pull: { try await query.next() }, end: { query.end() })
+  }
+
   /// Closes all; afterwards everything that came from this home answers with ``ErrorKind/ended``.
   public func end() async throws(Failure) {
     try await failing { try await client.end() }

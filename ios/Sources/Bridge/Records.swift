@@ -26,6 +26,12 @@ public typealias Trust = DunnockCore.Trust
 public typealias Route = DunnockCore.Route
 /// Where the app stands.
 public typealias Lifecycle = DunnockCore.Lifecycle
+/// How Tor inside of this app stands.
+public typealias TorStatus = DunnockCore.TorStatus
+/// How far the push of an account is.
+public typealias Push = DunnockCore.Push
+/// How far a push is, as one word.
+public typealias PushState = DunnockCore.PushState
 /// What went wrong.
 public typealias ErrorKind = DunnockCore.ErrorKind
 /// A message that somebody is to be told of.

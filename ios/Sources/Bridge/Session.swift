@@ -1,4 +1,5 @@
 import DunnockCore
+import Foundation
 
 /// An account in an open home.
 public final class Session: Sendable {
@@ -82,6 +83,19 @@ public final class Session: Sendable {
   /// How the connection stands.
   public func connections() -> Snapshots<Connection> {
     let query = account.watchConnection()
+    return Snapshots(pull: { try await query.next() }, end: { query.end() })
+  }
+  /// Is woken by pushes of this app server, and of no other; how far that is tells ``pushes()``. `token` is what Apple calls
+  /// this device by, `device` what the app calls it.
+  public func wake(by appServer: String, token: Data, device: String) async throws(Failure) {
+    let token = token.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let service = PushService(appServer: appServer, platform: .apns, token: token, device: device)
+    try await failing { try await account.enablePush(service: service) }
+  }
+
+  /// How far the push is.
+  public func pushes() -> Snapshots<Push> {
+    let query = account.watchPush()
     return Snapshots(pull: { try await query.next() }, end: { query.end() })
   }
 }

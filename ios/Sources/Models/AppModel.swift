@@ -21,14 +21,18 @@ public final class AppModel {
 
   private let folder: URL
   private let keys: any KeyStore
+  private let setting: PushSetting?
   private var home: Home?
   private var session: Session?
+  /// What the system calls this device by, once it has said so.
+  private var token: Data?
   /// Changes of life one after the other: the system does not wait with the next one.
   private var moving: Task<Void, Never>?
 
-  public init(home folder: URL, keys: any KeyStore) {
+  public init(home folder: URL, keys: any KeyStore, push setting: PushSetting? = nil) {
     self.folder = folder
     self.keys = keys
+    self.setting = setting
   }
 
   /// Opens the home and goes online. A second call does nothing, after a failure it tries again.
@@ -43,7 +47,7 @@ public final class AppModel {
       self.home = home
       if let session = try await home.sessions().first {
         try await session.connect()
-        show(session)
+        await show(session, of: home)
       } else if let damage = try await home.damage() {
         stage = .broken(damage)
       } else {
@@ -56,7 +60,7 @@ public final class AppModel {
 
   /// Signs in with what was filled in.
   public func submit(_ model: SignInModel) async {
-    if let session = await model.submit() { show(session) }
+    if let session = await model.submit(), let home { await show(session, of: home) }
   }
 
   /// Disconnects the account and wipes it from this device.
@@ -69,6 +73,18 @@ public final class AppModel {
     } catch {
       stage = .broken(error)
     }
+  }
+
+  /// Somebody is signed in who can be woken: the system is to be asked for a token.
+  public var wantsToken: Bool {
+    if case .chats(let chats) = stage { chats.push.isWanted } else { false }
+  }
+
+  /// The system calls this device by this; nothing if it, or the person, does not want to.
+  public func take(token: Data?) async {
+    self.token = token
+    guard case .chats(let chats) = stage else { return }
+    if let token { await chats.push.register(token) } else { chats.push.refused() }
   }
 
   /// The system moved the app; returns when the core has followed.
@@ -91,9 +107,11 @@ public final class AppModel {
     session = nil
   }
 
-  private func show(_ session: Session) {
+  private func show(_ session: Session, of home: Home) async {
     self.session = session
-    stage = .chats(ChatListModel(session))
+    let push = PushModel(session, setting)
+    stage = .chats(ChatListModel(session, tor: TorModel(home), push: push))
+    if let token { await push.register(token) }
   }
 
   private func key() throws -> StoreKey {

@@ -73,17 +73,26 @@ public final class ChatListModel {
   /// Why the list cannot be shown.
   public private(set) var failure: Failure?
 
+  /// How Tor stands, if it is the way.
+  public let tor: TorModel
+  /// How this device is woken.
+  public let push: PushModel
+
   private let session: Session
 
-  public init(_ session: Session) {
+  init(_ session: Session, tor: TorModel, push: PushModel) {
     self.session = session
+    self.tor = tor
+    self.push = push
   }
 
   /// Keeps the list and the connection as they are, until the task is cancelled.
   public func follow() async {
     async let chats: Void = followChats()
     async let connection: Void = followConnection()
-    _ = await (chats, connection)
+    async let tor: Void = tor.follow()
+    async let push: Void = push.follow()
+    _ = await (chats, connection, tor, push)
   }
 
   /// The chat with an address.

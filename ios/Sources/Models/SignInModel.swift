@@ -45,10 +45,14 @@ public final class SignInModel {
   /// Why it did not work.
   public private(set) var failure: Failure?
 
+  /// How Tor stands, once it is the way.
+  public let tor: TorModel
+
   private let home: Home
 
   public init(_ home: Home) {
     self.home = home
+    tor = TorModel(home)
   }
 
   /// Whether enough is filled in to try. An account that is made may leave its password to the engine.

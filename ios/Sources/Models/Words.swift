@@ -47,6 +47,28 @@ enum Words {
     }
   }
 
+  /// What Tor is stuck at, by the code in its status.
+  static func torBlocked(_ code: String) -> String {
+    switch code {
+    case "offline": "this device is offline"
+    case "filtered": "this network lets nothing through to Tor"
+    case "clock": "this device's clock is wrong"
+    case "directory": "Tor's directory cannot be read"
+    case "silent": "nothing moves"
+    default: "Tor does not get on"
+    }
+  }
+
+  static func push(_ state: PushState) -> String {
+    switch state {
+    case .off: "Nobody wakes this device"
+    case .registering: "Asking the push service…"
+    case .enabling: "Telling your server…"
+    case .enabled: "Pushes wake this device"
+    case .disabling: "Taking the push back…"
+    }
+  }
+
   /// Why a message cannot be read, by the code in its row.
   static func unreadable(_ reason: String) -> String {
     switch reason {

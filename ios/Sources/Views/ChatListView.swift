@@ -17,6 +17,7 @@ struct ChatListView: View {
     NavigationStack(path: $path) {
       List {
         if let connection = model.connection { ConnectionRow(connection) }
+        if let tor = model.tor.line { TorView(tor) }
         if let failure = model.failure { FailureView(failure) }
         ForEach(model.rows) { row in
           NavigationLink(value: row.id) { ChatRowView(row) }
@@ -29,6 +30,10 @@ struct ChatListView: View {
         }
         Section("This account") {
           Text(model.address).font(.footnote)
+          if model.push.isWanted {
+            if let words = model.push.words { Text(words).font(.footnote) }
+            if let failure = model.push.failure { FailureView(failure) }
+          }
           NavigationLink("Devices") { DevicesView(model.devices(of: model.address)) }
           Button("Sign out and wipe", role: .destructive) { Task { await signOut() } }
         }

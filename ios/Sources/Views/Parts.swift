@@ -17,6 +17,25 @@ struct FailureView: View {
   }
 }
 
+/// How far the start of Tor is, and why it gets no further.
+struct TorView: View {
+  private let line: TorLine
+
+  init(_ line: TorLine) { self.line = line }
+
+  var body: some View {
+    VStack(alignment: .leading, spacing: 4) {
+      if let progress = line.progress {
+        ProgressView(line.words, value: progress)
+      } else {
+        Label(line.words, systemImage: "network").font(.footnote)
+      }
+      if let blocked = line.blocked { FailureView(blocked) }
+    }
+    .accessibilityElement(children: .combine)
+  }
+}
+
 /// How a message is sealed, as a small lock.
 struct SealMark: View {
   private let sealing: Sealing

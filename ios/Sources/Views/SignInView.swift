@@ -24,9 +24,11 @@ struct SignInView: View {
           Button(model.making ? "Make the account" : "Sign in") { Task { await submit() } }
             .disabled(!model.canSubmit)
           if model.isBusy { ProgressView("Connecting…") }
+          if model.isBusy, model.route == .tor, let tor = model.tor.line { TorView(tor) }
         }
       }
       .navigationTitle("Dunnock")
+      .task { await model.tor.follow() }
     }
   }
 

@@ -6,7 +6,8 @@ import TestStage
 
 /// Waits until what a model shows fits: looked at now, and again whenever something of what was looked at changes.
 @MainActor func until(_ fits: @escaping @MainActor () -> Bool) async {
-  while true {
+  // The end of a test's time ends it as well.
+  while !Task.isCancelled {
     let (changes, change) = AsyncStream<Void>.makeStream()
     if withObservationTracking({ fits() }, onChange: { change.yield() }) { return }
     for await _ in changes { break }
@@ -21,10 +22,10 @@ import TestStage
   let app: AppModel
   private var following: [Task<Void, Never>] = []
 
-  init(key byte: UInt8 = 7) {
+  init(key byte: UInt8 = 7, push: PushSetting? = nil) {
     app = AppModel(
       home: URL(fileURLWithPath: scratch.path),
-      keys: MemoryKeys(StoreKey(repeatElement(byte, count: 32))!))
+      keys: MemoryKeys(StoreKey(repeatElement(byte, count: 32))!), push: push)
   }
 
   /// Opens the app, and fills in the first screen for an account that is to be made.

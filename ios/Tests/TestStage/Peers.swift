@@ -44,6 +44,16 @@ public actor Peers {
     try await ask(["do": "never_sent", "text": text])["held"] as? Bool ?? false
   }
 
+  /// Puts an app server in the place of the one before: `right`, `silent` or `other_jid`; hands back its address.
+  public func startAppServer(_ manner: String) async throws -> String {
+    try await ask(["do": "app_server", "manner": manner])["jid"] as? String ?? ""
+  }
+
+  /// Waits until somebody took a registration back from the app server.
+  public func unregistered() async throws {
+    _ = try await ask(["do": "unregistered"])
+  }
+
   private func ask(_ command: [String: String]) async throws -> [String: Any] {
     let line = try JSONSerialization.data(withJSONObject: command) + Data([0x0A])
     let (input, output) = (input, output)

@@ -13,11 +13,14 @@
 //! | `{"do": "befriend", "user": U, "jid": JID}` | the peer subscribes, and lets them subscribe: `{}` |
 //! | `{"do": "reachable", "user": U}` | waits until this user published bundles in both versions: `{}` |
 //! | `{"do": "never_sent", "text": T}` | whether no client has sent this text in clear so far: `{"held": true or false}` |
+//! | `{"do": "app_server", "manner": "right", "silent" or "other_jid"}` | an app server for pushes takes the place of the one before: `{"jid"}` |
+//! | `{"do": "unregistered"}` | waits until somebody took a registration back from it: `{}` |
 //! | `{"do": "stop"}`, `{"do": "kill"}`, `{"do": "start"}` | ends the server, as an administrator or a power cut does; starts it again: `{}` |
 
+use dunnock_tests::app_server::{AppServer, Manner};
 use dunnock_tests::peer::{Peer, Version};
 use dunnock_tests::process;
-use dunnock_tests::prosody::{DOMAIN, Prosody};
+use dunnock_tests::prosody::{APP_SERVER, DOMAIN, Prosody, Settings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -28,6 +31,7 @@ use std::process::ExitCode;
 struct House {
     server: Prosody,
     peers: BTreeMap<String, (Peer, Version)>,
+    app: Option<AppServer>,
 }
 
 fn main() -> ExitCode {
@@ -35,8 +39,9 @@ fn main() -> ExitCode {
     // Owners are dropped by unwinding, so a failure leaves nothing behind either.
     let outcome = catch_unwind(|| {
         let users: Vec<String> = std::env::args().skip(1).collect();
-        let users: Vec<&str> = users.iter().map(String::as_str).collect();
-        let mut house = House { server: Prosody::with_accounts(&users), peers: BTreeMap::new() };
+        let server = Prosody::start(Settings { push: true, ..Settings::default() });
+        users.iter().for_each(|user| server.account(user, Prosody::PASSWORD));
+        let mut house = House { server, peers: BTreeMap::new(), app: None };
         say(&house.place());
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             say(&house.answer(&line));
@@ -94,6 +99,20 @@ impl House {
                 let wanted = text("text")?;
                 let held = !self.server.tap().sent().any(|stanza| stanza.xml.contains(wanted));
                 return Some(json!({ "held": held }));
+            }
+            "app_server" => {
+                let manner = match text("manner")? {
+                    "right" => Manner::Right,
+                    "silent" => Manner::Silent,
+                    "other_jid" => Manner::OtherJid,
+                    _ => return None,
+                };
+                self.app = None;
+                self.app = Some(AppServer::start(&self.server, manner));
+                return Some(json!({ "jid": APP_SERVER }));
+            }
+            "unregistered" => {
+                self.app.as_ref()?.wait("unregistration", |heard| !heard.unregistered.is_empty());
             }
             "stop" => self.server.stop(),
             "kill" => self.server.kill(),
