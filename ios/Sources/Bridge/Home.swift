@@ -4,6 +4,7 @@ import Foundation
 /// The folder with all accounts, open.
 public final class Home: Sendable {
   private let client: Client
+  private let gate = Gate()
 
   private init(_ client: Client) { self.client = client }
 
@@ -14,7 +15,7 @@ public final class Home: Sendable {
 
   /// The accounts that can be opened, in the order of adding.
   public func sessions() async throws(Failure) -> [Session] {
-    try await failing { try await client.accounts().map(Session.init) }
+    try await failing { try await client.accounts().map { Session($0, gate) } }
   }
 
   /// The first account that cannot be opened, as its failure, if there is one.
@@ -26,7 +27,7 @@ public final class Home: Sendable {
   public func add(_ new: NewSession, making: Bool) async throws(Failure) -> Session {
     let account = new.account
     return try await failing {
-      Session(making ? try await client.register(new: account) : try await client.add(new: account))
+      Session(making ? try await client.register(new: account) : try await client.add(new: account), gate)
     }
   }
 
@@ -36,8 +37,9 @@ public final class Home: Sendable {
   }
 
   /// Moves all accounts to another state of life, and returns when that is done: after ``Lifecycle/suspended`` no file of
-  /// the home is open or locked.
+  /// the home is open or locked, and calls of sessions wait until another state comes.
   public func move(to lifecycle: Lifecycle) async throws(Failure) {
+    if lifecycle == .suspended { await gate.close() } else { await gate.open() }
     try await failing { try await client.setLifecycle(lifecycle: lifecycle) }
   }
 
@@ -49,6 +51,7 @@ public final class Home: Sendable {
 
   /// Closes all; afterwards everything that came from this home answers with ``ErrorKind/ended``.
   public func end() async throws(Failure) {
+    await gate.open()
     try await failing { try await client.end() }
   }
 }

@@ -6,58 +6,72 @@ public final class Session: Sendable {
   /// Its bare JID.
   public let address: String
   private let account: Account
+  private let gate: Gate
 
-  init(_ account: Account) {
-    self.account = account
+  init(_ account: Account, _ gate: Gate) {
+    (self.account, self.gate) = (account, gate)
     address = account.jid()
+  }
+
+  /// Runs a call of the core, now or once the app is back.
+  private func asking<T>(_ call: () async throws -> T) async throws(Failure) -> T {
+    await gate.enter()
+    do {
+      let answer = try await failing(call)
+      await gate.leave()
+      return answer
+    } catch {
+      await gate.leave()
+      throw error
+    }
   }
 
   /// Goes online and stays so. How far it is, and why it is refused, is told by ``connections()``.
   public func connect() async throws(Failure) {
-    try await failing { try await account.connect() }
+    try await asking { try await account.connect() }
   }
 
   /// Closes the stream and stays offline.
   public func disconnect() async throws(Failure) {
-    try await failing { try await account.disconnect() }
+    try await asking { try await account.disconnect() }
   }
 
   /// Changes how the account reaches its server; it never falls back to another way.
   public func choose(_ route: Route) async throws(Failure) {
-    try await failing { try await account.setRoute(route: route) }
+    try await asking { try await account.setRoute(route: route) }
   }
 
   /// Stores a text to be sent and answers at once with the row's id; its fate is told by ``timeline(of:limit:)``.
   @discardableResult
   public func send(_ text: String, to chat: String, answering: String? = nil) async throws(Failure) -> String {
-    try await failing {
+    try await asking {
       try await account.send(to: chat, text: text, replyTo: answering, originId: nil).message
     }
   }
 
   /// All messages of a chat were read.
   public func markRead(_ chat: String) async throws(Failure) {
-    try await failing { try await account.markRead(chat: chat) }
+    try await asking { try await account.markRead(chat: chat) }
   }
 
   /// Allows or forbids plain text in a chat.
   public func allowPlain(_ allow: Bool, in chat: String) async throws(Failure) {
-    try await failing { try await account.allowPlain(chat: chat, allow: allow) }
+    try await asking { try await account.allowPlain(chat: chat, allow: allow) }
   }
 
   /// Names a person, on this device only; an empty name takes it away.
   public func name(_ address: String, _ name: String) async throws(Failure) {
-    try await failing { try await account.contact(jid: address, change: .name(name)) }
+    try await asking { try await account.contact(jid: address, change: .name(name)) }
   }
 
   /// Decides on a device's key: ``Trust/verified`` or ``Trust/distrusted``.
   public func decide(_ fingerprint: String, of owner: String, _ trust: Trust) async throws(Failure) {
-    try await failing { try await account.decide(jid: owner, fingerprint: fingerprint, trust: trust) }
+    try await asking { try await account.decide(jid: owner, fingerprint: fingerprint, trust: trust) }
   }
 
   /// Rows of a chat before one of them, newest first; at most 200.
   public func rows(of chat: String, before: String?, limit: Int) async throws(Failure) -> [TimelineItem] {
-    try await failing {
+    try await asking {
       try await account.timeline(chat: chat, before: before, limit: UInt32(clamping: limit))
     }
   }
@@ -90,7 +104,7 @@ public final class Session: Sendable {
   public func wake(by appServer: String, token: Data, device: String) async throws(Failure) {
     let token = token.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     let service = PushService(appServer: appServer, platform: .apns, token: token, device: device)
-    try await failing { try await account.enablePush(service: service) }
+    try await asking { try await account.enablePush(service: service) }
   }
 
   /// How far the push is.

@@ -101,4 +101,23 @@ import Testing
     await one.end()
     await other.end()
   }
+  @Test func whatIsTappedWhileTheAppIsSuspendedWaitsForItsReturn() async throws {
+    let one = User()
+    let chat = (await one.signedIn("juliet")).chat(with: Stage.here.newAddress("nurse"))
+    one.follow(chat.follow)
+    chat.draft = "Nurse?"
+    await one.app.move(to: .suspended)
+    let sending = Task { await chat.send() }
+    await until { chat.draft.isEmpty }
+    // Longer than a call takes: another device comes and goes.
+    let other = User()
+    _ = await other.signedIn("romeo")
+    await other.end()
+    #expect(one.scratch.openFiles() == [] && chat.bubbles.isEmpty)
+    await one.app.move(to: .foreground)
+    await sending.value
+    await until { chat.bubbles.count == 1 }
+    #expect(chat.failure == nil)
+    await one.end()
+  }
 }
