@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::cargo::Cargo;
+use crate::kotlin;
 use crate::libomemo;
 use crate::needs::{make_folder, output_of, target};
 use crate::prosody::Prosody;
@@ -41,8 +42,13 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     }
     let figures = target().join("bench");
     make_folder(&figures)?;
+    // The half of each language that is bound to the core.
+    let mut borders = Vec::new();
+    if wants("border") {
+        borders.push(("DUNNOCK_BORDER_KOTLIN", kotlin::border(&cargo, &figures)?));
+    }
     let mut bench = Command::new(cargo.program("bench", "release"));
-    bench.args(words).envs(rates).envs(with_tor);
+    bench.args(words).envs(rates).envs(borders).envs(with_tor);
     bench.env("DUNNOCK_PROSODY", &prosody.folder).env("DUNNOCK_PYTHON", python);
     bench.env("DUNNOCK_BIN", cargo.program("dunnock", "release")).env("DUNNOCK_FIGURES", figures);
     // All of it takes longer than the limit that ends a test program that hangs.

@@ -83,6 +83,19 @@ fn run(cargo: &Cargo, maven: &Maven) -> Result<(bool, Counts)> {
     Ok((status.success(), counts))
 }
 
+/// Measures the border in a release build and hands back the file with the numbers, in `folder`.
+pub(crate) fn border(cargo: &Cargo, folder: &Path) -> Result<PathBuf> {
+    cargo.build(&["build", "--release", "-p", "dunnock-ffi", "--lib"])?;
+    let numbers = folder.join("border-kotlin.txt");
+    let _ = std::fs::remove_file(&numbers);
+    let mut command = Maven::find()?.command(&["-pl", "bindings/kotlin", "test", "-Dtest=BorderBench"]);
+    // Later words win: the library of the other profile.
+    command.arg(format!("-Dcargo.target.dir={}", target().join("release").display()));
+    command.env("DUNNOCK_BORDER", &numbers);
+    let status = command.status().map_err(|error| format!("mvn does not start: {error}"))?;
+    if status.success() { Ok(numbers) } else { Err(format!("the measurement in Kotlin failed ({status})")) }
+}
+
 /// The folders that the reactor names.
 fn modules() -> Result<Vec<String>> {
     let pom = read(&tree().join("pom.xml"))?;

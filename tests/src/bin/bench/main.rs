@@ -2,6 +2,7 @@
 //!
 //! Started by `cargo xtask bench [NAME]`, which builds for release and says where the programs lie.
 
+mod border;
 mod catchup;
 mod memory;
 mod ratchet;
@@ -13,7 +14,8 @@ use dunnock_tests::figures::table_of_all;
 use std::process::ExitCode;
 
 /// What can be measured, by name.
-const BENCHES: [(&str, fn()); 5] = [
+const BENCHES: &[(&str, fn())] = &[
+    ("border", border::run),
     ("catchup", catchup::run),
     ("memory", memory::run),
     ("ratchet", ratchet::run),
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
     let wanted = words.into_iter().next().unwrap_or_default();
     let chosen: Vec<_> = BENCHES.iter().filter(|(name, _)| name.contains(&wanted)).collect();
     if chosen.is_empty() {
-        let names = BENCHES.map(|(name, _)| name).join(", ");
+        let names = BENCHES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         eprintln!("there is no measurement called {wanted:?}; there are: {names}");
         return ExitCode::from(2);
     }
