@@ -13,6 +13,7 @@ use crate::hub::Hub;
 use crate::lease::Lease;
 use crate::model::{ChatItem, Connection, Contact, DeviceView, State, TimelineItem};
 use crate::query;
+use crate::route::Route;
 use crate::store::{self, AccountFolder, Reader, StoreKey};
 use crate::sync::Telling;
 use crate::wire::Limits;
@@ -304,6 +305,11 @@ impl Account {
     /// How the connection stands, in whichever process holds it.
     pub fn connection(&self) -> Result<Connection> {
         self.inner.connection()
+    }
+
+    /// The way to its server that was chosen. `DamagedStore` if that cannot be read.
+    pub fn route(&self) -> Result<Route> {
+        self.inner.read(query::route)
     }
 
     /// One message of this store by its local id.

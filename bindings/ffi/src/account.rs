@@ -1,6 +1,7 @@
 //! The handle of an account.
 
 use crate::error::Result;
+use crate::export::into_file;
 use crate::guard::{caught, disk, panic_if_told, task};
 use crate::held::{Held, Home};
 use crate::model::DeviceView;
@@ -10,6 +11,7 @@ use crate::watch::{
 use dunnock_core::command::{AccountUpdate, Command, ContactChange, PushService, Reply};
 use dunnock_core::model::{ChatItem, Connection, Contact, Push, TimelineItem, Trust};
 use dunnock_core::{ErrorKind, Route};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An account. All handles of one account are equal; each may be ended on its own.
@@ -180,6 +182,16 @@ impl Account {
     /// How the connection stands, in whichever process holds it.
     pub async fn connection(&self) -> Result<Connection> {
         self.read(dunnock_core::Account::connection).await
+    }
+
+    /// The way to its server that was chosen.
+    pub async fn route(&self) -> Result<Route> {
+        self.read(dunnock_core::Account::route).await
+    }
+
+    /// Saves all rows as JSON lines in a new file, for its owner only, and answers how many those were. `File`, `DiskFull`.
+    pub async fn export(&self, file: String) -> Result<u64> {
+        self.read(move |account| into_file(&PathBuf::from(file), |out| account.export(out))).await
     }
 
     /// How far the push is.

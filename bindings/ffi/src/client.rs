@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::error::Result;
+use crate::export;
 use crate::guard;
 use crate::held::Home;
 use crate::watch::{TorQuery, Watch};
@@ -85,6 +86,25 @@ impl Client {
         let client = self.home.client()?;
         let damaged = guard::disk(&self.home.handle, move || Ok(client.damaged())).await?;
         Ok(damaged.into_iter().map(|one| DamagedAccount { folder: one.folder, kind: one.kind }).collect())
+    }
+
+    /// Saves what can still be read of a damaged account as JSON lines in a new file, for its owner only, and answers how
+    /// many rows those were. Nothing of the account is changed. `NoAccount`, `DamagedStore` if nothing can be read, `File`,
+    /// `DiskFull`.
+    pub async fn export_damaged(&self, folder: String, file: String) -> Result<u64> {
+        let client = self.home.client()?;
+        let saved = move || {
+            let found = client.damaged().into_iter().find(|damaged| damaged.folder == folder);
+            let damaged = found.ok_or_else(|| Error::about(ErrorKind::NoAccount, folder))?;
+            export::into_file(&PathBuf::from(file), |out| damaged.export(out))
+        };
+        guard::disk(&self.home.handle, saved).await
+    }
+
+    /// Wipes a damaged account from this home, by its folder's name. `NoAccount`, `StoreBusy`.
+    pub async fn remove_damaged(&self, folder: String) -> Result<()> {
+        let client = self.home.client()?;
+        guard::task(&self.home.handle, async move { client.remove_damaged(&folder).await }).await
     }
 
     /// Stores a new account, offline: all of it is there afterwards, or nothing. `InvalidJid`, `InvalidInput` (no password),

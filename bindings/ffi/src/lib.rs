@@ -16,6 +16,7 @@ uniffi::setup_scaffolding!("dunnock");
 mod account;
 mod client;
 mod error;
+mod export;
 mod guard;
 mod held;
 mod model;

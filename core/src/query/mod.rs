@@ -17,7 +17,7 @@ mod timeline;
 mod tor;
 mod window;
 
-pub(crate) use account::account;
+pub(crate) use account::{account, route};
 pub(crate) use chat_list::chat_list;
 pub(crate) use connection::connection;
 pub(crate) use contacts::contacts;

@@ -701,6 +701,11 @@ public protocol AccountProtocol: AnyObject, Sendable {
     func events()  -> Events
 
     /**
+     * Saves all rows as JSON lines in a new file, for its owner only, and answers how many those were. `File`, `DiskFull`.
+     */
+    func export(file: String) async throws  -> UInt64
+
+    /**
      * The bare JID.
      */
     func jid()  -> String
@@ -724,6 +729,11 @@ public protocol AccountProtocol: AnyObject, Sendable {
      * Drops the sessions with a device and begins a fresh one. `UnknownDevice`.
      */
     func resetDevice(jid: String, device: UInt32) async throws
+
+    /**
+     * The way to its server that was chosen.
+     */
+    func route() async throws  -> Route
 
     /**
      * Readable rows that hold all these words, newest first; at most 200. The last word may be the beginning of one.
@@ -1068,6 +1078,25 @@ open func events() -> Events  {
 }
 
     /**
+     * Saves all rows as JSON lines in a new file, for its owner only, and answers how many those were. `File`, `DiskFull`.
+     */
+open func export(file: String)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_export(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(file)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_u64,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_u64,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
      * The bare JID.
      */
 open func jid() -> String  {
@@ -1151,6 +1180,25 @@ open func resetDevice(jid: String, device: UInt32)async throws   {
             completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
             freeFunc: ffi_dunnock_ffi_rust_future_free_void,
             liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * The way to its server that was chosen.
+     */
+open func route()async throws  -> Route  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_route(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeRoute_lift,
             errorHandler: FfiConverterTypeDunnockError_lift
         )
 }
@@ -1600,6 +1648,13 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func end() async throws
 
     /**
+     * Saves what can still be read of a damaged account as JSON lines in a new file, for its owner only, and answers how
+     * many rows those were. Nothing of the account is changed. `NoAccount`, `DamagedStore` if nothing can be read, `File`,
+     * `DiskFull`.
+     */
+    func exportDamaged(folder: String, file: String) async throws  -> UInt64
+
+    /**
      * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
      * or the suspension of this client, and come again if the process was killed before.
      */
@@ -1615,6 +1670,11 @@ public protocol ClientProtocol: AnyObject, Sendable {
      * Disconnects the account, here and in other processes, and wipes it from this home. `NoAccount`, `StoreBusy`.
      */
     func remove(jid: String) async throws
+
+    /**
+     * Wipes a damaged account from this home, by its folder's name. `NoAccount`, `StoreBusy`.
+     */
+    func removeDamaged(folder: String) async throws
 
     /**
      * Moves all accounts to another state of life; returns when that is done. After `Suspended` nothing holds a socket, a
@@ -1842,6 +1902,27 @@ open func end()async throws   {
 }
 
     /**
+     * Saves what can still be read of a damaged account as JSON lines in a new file, for its owner only, and answers how
+     * many rows those were. Nothing of the account is changed. `NoAccount`, `DamagedStore` if nothing can be read, `File`,
+     * `DiskFull`.
+     */
+open func exportDamaged(folder: String, file: String)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_client_export_damaged(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(folder),FfiConverterString.lower(file)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_u64,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_u64,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
      * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
      * or the suspension of this client, and come again if the process was killed before.
      */
@@ -1890,6 +1971,25 @@ open func remove(jid: String)async throws   {
             rustFutureFunc: {
                 uniffi_dunnock_ffi_fn_method_client_remove(
                         self.uniffiCloneHandle(),FfiConverterString.lower(jid)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * Wipes a damaged account from this home, by its folder's name. `NoAccount`, `StoreBusy`.
+     */
+open func removeDamaged(folder: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_client_remove_damaged(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(folder)
                 )
             },
             pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
@@ -7731,6 +7831,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_account_events() != 62473) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_account_export() != 20745) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_account_jid() != 12323) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7744,6 +7847,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_reset_device() != 42974) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_route() != 53020) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_search() != 53793) {
@@ -7806,6 +7912,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_client_end() != 41429) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_client_export_damaged() != 6222) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_client_notified() != 57706) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7813,6 +7922,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_remove() != 61562) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_client_remove_damaged() != 60009) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_set_lifecycle() != 59797) {

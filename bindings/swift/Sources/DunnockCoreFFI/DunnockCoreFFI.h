@@ -313,6 +313,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_enable_push(uint64_t ptr, RustBuff
 uint64_t uniffi_dunnock_ffi_fn_method_account_events(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_EXPORT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_EXPORT
+uint64_t uniffi_dunnock_ffi_fn_method_account_export(uint64_t ptr, RustBuffer file
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_JID
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_JID
 RustBuffer uniffi_dunnock_ffi_fn_method_account_jid(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -336,6 +341,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_remove_device(uint64_t ptr, uint32
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_RESET_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_RESET_DEVICE
 uint64_t uniffi_dunnock_ffi_fn_method_account_reset_device(uint64_t ptr, RustBuffer jid, uint32_t device
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ROUTE
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ROUTE
+uint64_t uniffi_dunnock_ffi_fn_method_account_route(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SEARCH
@@ -448,6 +458,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_client_damaged(uint64_t ptr
 uint64_t uniffi_dunnock_ffi_fn_method_client_end(uint64_t ptr
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_EXPORT_DAMAGED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_EXPORT_DAMAGED
+uint64_t uniffi_dunnock_ffi_fn_method_client_export_damaged(uint64_t ptr, RustBuffer folder, RustBuffer file
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NOTIFIED
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NOTIFIED
 uint64_t uniffi_dunnock_ffi_fn_method_client_notified(uint64_t ptr
@@ -461,6 +476,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_client_register(uint64_t ptr, RustBuffer n
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_REMOVE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_REMOVE
 uint64_t uniffi_dunnock_ffi_fn_method_client_remove(uint64_t ptr, RustBuffer jid
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_REMOVE_DAMAGED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_REMOVE_DAMAGED
+uint64_t uniffi_dunnock_ffi_fn_method_client_remove_damaged(uint64_t ptr, RustBuffer folder
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_SET_LIFECYCLE
@@ -1054,6 +1074,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_events(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_EXPORT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_EXPORT
+uint16_t uniffi_dunnock_ffi_checksum_method_account_export(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_JID
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_JID
 uint16_t uniffi_dunnock_ffi_checksum_method_account_jid(void
@@ -1081,6 +1107,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_remove_device(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_RESET_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_RESET_DEVICE
 uint16_t uniffi_dunnock_ffi_checksum_method_account_reset_device(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ROUTE
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ROUTE
+uint16_t uniffi_dunnock_ffi_checksum_method_account_route(void
 
 );
 #endif
@@ -1204,6 +1236,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_client_end(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_EXPORT_DAMAGED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_EXPORT_DAMAGED
+uint16_t uniffi_dunnock_ffi_checksum_method_client_export_damaged(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_NOTIFIED
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_NOTIFIED
 uint16_t uniffi_dunnock_ffi_checksum_method_client_notified(void
@@ -1219,6 +1257,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_client_register(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_REMOVE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_REMOVE
 uint16_t uniffi_dunnock_ffi_checksum_method_client_remove(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_REMOVE_DAMAGED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_REMOVE_DAMAGED
+uint16_t uniffi_dunnock_ffi_checksum_method_client_remove_damaged(void
 
 );
 #endif

@@ -1,6 +1,7 @@
 package chat.dunnock.core
 
 import java.io.File
+import java.io.RandomAccessFile
 import java.util.concurrent.TimeUnit
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
@@ -110,6 +111,63 @@ class BadInputTest {
             assertEquals(ErrorKind.WRONG_KEY, kindOf { openClient(home, ByteArray(32)) })
             openClient(home, KEY).use { client ->
                 assertContentEquals(listOf("juliet@verona.test"), client.accounts().map { account -> account.use { it.jid() } })
+                client.end()
+            }
+        }
+    }
+
+    @Test
+    fun `an app server that lies or hangs is named, nothing is enabled, and the account can go`() = story {
+        withHome { client ->
+            val account = client.add(server.account("escalus"))
+            account.connect()
+            account.waitFor { it.state == State.ONLINE && it.caughtUp }
+            for ((manner, kind) in listOf("other_jid" to ErrorKind.PUSH_ANSWER, "silent" to ErrorKind.PUSH_SILENT)) {
+                val jid = server.ask("app_server", "manner", manner).getValue("jid")
+                account.enablePush(PushService(jid, Platform.FCM, "a-token", "a-phone"))
+                val push = account.waitForPush { it.error != null }
+                assertEquals(kind, errorKind(push.error!!))
+                assertTrue(push.state != PushState.ENABLED)
+                account.disablePush()
+            }
+            client.remove(account.jid())
+            assertEquals(emptyList(), client.accounts())
+            account.close()
+        }
+    }
+
+    @Test
+    fun `a damaged account is listed, saved as far as it can be read, and removed, beside one that goes on`() = withFolder { folder ->
+        val home = File(folder, "home").path
+        runBlocking {
+            val texts = List(20) { "Give me my sin again ($it)" }
+            openClient(home, KEY).use { client ->
+                client.add(server.account("juliet")).use { account ->
+                    texts.forEach { account.send(server.jid("romeo"), it, null, null) }
+                    val all = File(folder, "all.jsonl")
+                    val rows = account.export(all.path)
+                    assertEquals(rows, all.readLines().size.toULong())
+                    assertTrue(texts.all { it in all.readText() })
+                    assertEquals(ErrorKind.FILE, kindOf { account.export(all.path) })
+                }
+                client.end()
+            }
+            val broken = File(home, "accounts").listFiles()!!.single()
+            // All of the first page but the salt before it.
+            RandomAccessFile(File(broken, "store.db"), "rw").use { it.seek(100); it.write(ByteArray(3996)) }
+            openClient(home, KEY).use { client ->
+                client.add(server.account("mercutio")).close()
+                val damage = client.damaged().single()
+                assertEquals(DamagedAccount(broken.name, ErrorKind.DAMAGED_STORE), damage)
+                val saved = File(folder, "saved.jsonl")
+                assertTrue(client.exportDamaged(damage.folder, saved.path) > 0uL)
+                assertTrue(texts.all { it in saved.readText() }, "one page is lost, and no message was on it")
+                assertEquals(ErrorKind.NO_ACCOUNT, kindOf { client.exportDamaged("0f", File(folder, "none").path) })
+                assertEquals(false, File(folder, "none").exists())
+                client.removeDamaged(damage.folder)
+                assertEquals(emptyList(), client.damaged())
+                assertEquals(false, broken.exists())
+                assertEquals(listOf(server.jid("mercutio")), client.accounts().map { account -> account.use { it.jid() } })
                 client.end()
             }
         }

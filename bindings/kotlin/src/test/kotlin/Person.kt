@@ -66,6 +66,11 @@ suspend fun Account.waitFor(fits: (Connection) -> Boolean): Connection = watchCo
     pull("such connection", query::next, fits).also { query.end() }
 }
 
+/** Waits until the push is like that. */
+suspend fun Account.waitForPush(fits: (Push) -> Boolean): Push = watchPush().use { query ->
+    pull("such push", query::next, fits).also { query.end() }
+}
+
 /** Waits for a row of this chat. */
 suspend fun Account.row(chat: String, what: String, fits: (TimelineItem) -> Boolean): TimelineItem =
     watchTimeline(chat, 200u).use { query ->

@@ -722,6 +722,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_events(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_export(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_jid(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_mark_read(
@@ -731,6 +733,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dunnock_ffi_checksum_method_account_remove_device(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_reset_device(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_route(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_search(
     ): Int
@@ -772,11 +776,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_end(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_export_damaged(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_notified(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_register(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_remove(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_remove_damaged(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_set_lifecycle(
     ): Int
@@ -862,6 +870,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_events(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_export(`ptr`: Long,`file`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_jid(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dunnock_ffi_fn_method_account_mark_read(`ptr`: Long,`chat`: RustBuffer.ByValue,
@@ -871,6 +881,8 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_account_remove_device(`ptr`: Long,`device`: Int,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_reset_device(`ptr`: Long,`jid`: RustBuffer.ByValue,`device`: Int,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_route(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_search(`ptr`: Long,`words`: RustBuffer.ByValue,`limit`: Int,
     ): Long
@@ -916,11 +928,15 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_end(`ptr`: Long,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_export_damaged(`ptr`: Long,`folder`: RustBuffer.ByValue,`file`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_notified(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_register(`ptr`: Long,`new`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_remove(`ptr`: Long,`jid`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_remove_damaged(`ptr`: Long,`folder`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_set_lifecycle(`ptr`: Long,`lifecycle`: RustBuffer.ByValue,
     ): Long
@@ -1185,6 +1201,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_events() and 0xFFFF) != 62473) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_export() and 0xFFFF) != 20745) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_jid() and 0xFFFF) != 12323) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1198,6 +1217,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_reset_device() and 0xFFFF) != 42974) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_route() and 0xFFFF) != 53020) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_search() and 0xFFFF) != 53793) {
@@ -1260,6 +1282,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_end() and 0xFFFF) != 41429) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_export_damaged() and 0xFFFF) != 6222) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_notified() and 0xFFFF) != 57706) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1267,6 +1292,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_remove() and 0xFFFF) != 61562) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_remove_damaged() and 0xFFFF) != 60009) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_set_lifecycle() and 0xFFFF) != 59797) {
@@ -1879,6 +1907,11 @@ public interface AccountInterface {
     fun `events`(): Events
 
     /**
+     * Saves all rows as JSON lines in a new file, for its owner only, and answers how many those were. `File`, `DiskFull`.
+     */
+    suspend fun `export`(`file`: kotlin.String): kotlin.ULong
+
+    /**
      * The bare JID.
      */
     fun `jid`(): kotlin.String
@@ -1902,6 +1935,11 @@ public interface AccountInterface {
      * Drops the sessions with a device and begins a fresh one. `UnknownDevice`.
      */
     suspend fun `resetDevice`(`jid`: kotlin.String, `device`: kotlin.UInt)
+
+    /**
+     * The way to its server that was chosen.
+     */
+    suspend fun `route`(): Route
 
     /**
      * Readable rows that hold all these words, newest first; at most 200. The last word may be the beginning of one.
@@ -2372,6 +2410,31 @@ open class Account: Disposable, AutoCloseable, AccountInterface
 
 
     /**
+     * Saves all rows as JSON lines in a new file, for its owner only, and answers how many those were. `File`, `DiskFull`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `export`(`file`: kotlin.String) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_export(
+                uniffiHandle,
+
+        FfiConverterString.lower(`file`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * The bare JID.
      */override fun `jid`(): kotlin.String {
             return FfiConverterString.lift(
@@ -2484,6 +2547,30 @@ open class Account: Disposable, AutoCloseable, AccountInterface
         // lift function
         { },
 
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The way to its server that was chosen.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `route`() : Route {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_route(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeRoute.lift(it) },
         // Error FFI converter
         DunnockException.ErrorHandler,
     )
@@ -3231,6 +3318,13 @@ public interface ClientInterface {
     suspend fun `end`()
 
     /**
+     * Saves what can still be read of a damaged account as JSON lines in a new file, for its owner only, and answers how
+     * many rows those were. Nothing of the account is changed. `NoAccount`, `DamagedStore` if nothing can be read, `File`,
+     * `DiskFull`.
+     */
+    suspend fun `exportDamaged`(`folder`: kotlin.String, `file`: kotlin.String): kotlin.ULong
+
+    /**
      * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
      * or the suspension of this client, and come again if the process was killed before.
      */
@@ -3246,6 +3340,11 @@ public interface ClientInterface {
      * Disconnects the account, here and in other processes, and wipes it from this home. `NoAccount`, `StoreBusy`.
      */
     suspend fun `remove`(`jid`: kotlin.String)
+
+    /**
+     * Wipes a damaged account from this home, by its folder's name. `NoAccount`, `StoreBusy`.
+     */
+    suspend fun `removeDamaged`(`folder`: kotlin.String)
 
     /**
      * Moves all accounts to another state of life; returns when that is done. After `Suspended` nothing holds a socket, a
@@ -3571,6 +3670,34 @@ open class Client: Disposable, AutoCloseable, ClientInterface
 
 
     /**
+     * Saves what can still be read of a damaged account as JSON lines in a new file, for its owner only, and answers how
+     * many rows those were. Nothing of the account is changed. `NoAccount`, `DamagedStore` if nothing can be read, `File`,
+     * `DiskFull`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `exportDamaged`(`folder`: kotlin.String, `file`: kotlin.String) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_client_export_damaged(
+                uniffiHandle,
+
+        FfiConverterString.lower(`folder`),
+        FfiConverterString.lower(`file`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
      * or the suspension of this client, and come again if the process was killed before.
      */
@@ -3634,6 +3761,32 @@ open class Client: Disposable, AutoCloseable, ClientInterface
                 uniffiHandle,
 
         FfiConverterString.lower(`jid`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Wipes a damaged account from this home, by its folder's name. `NoAccount`, `StoreBusy`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `removeDamaged`(`folder`: kotlin.String) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_client_remove_damaged(
+                uniffiHandle,
+
+        FfiConverterString.lower(`folder`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
