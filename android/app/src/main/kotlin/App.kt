@@ -20,7 +20,7 @@ import kotlinx.coroutines.withContext
 /** The process: it holds the one model, which outlives the turning of the screen, and opens the home when it is needed. */
 class App : Application() {
     /** What is in front of the person. */
-    val model: AppModel by lazy { AppModel(::open, CoroutineScope(SupervisorJob() + Dispatchers.Main.immediate)) }
+    val model: AppModel by lazy { AppModel(::open, CoroutineScope(SupervisorJob() + Dispatchers.Main.immediate), export = ::export) }
 
     /** What is told beside the screens. */
     val notices: Notices by lazy { Notices(this, R.drawable.bird, MainActivity::class.java) }
@@ -29,6 +29,9 @@ class App : Application() {
         super.onCreate()
         SyncJob.regularly(this, Sync::class.java)
     }
+
+    /** Where a file manager or a computer at the cable can reach it, for as long as the app is installed. */
+    private fun export(): String = File(getExternalFilesDir(null) ?: filesDir, "dunnock-${System.currentTimeMillis()}.jsonl").path
 
     private suspend fun open() = withContext(Dispatchers.IO) {
         // Neither is part of a copy of the phone: see data_extraction_rules.xml.

@@ -3,6 +3,7 @@ package chat.dunnock.presentation
 import chat.dunnock.bridge.Account
 import chat.dunnock.bridge.Chat
 import chat.dunnock.bridge.Contact
+import chat.dunnock.bridge.Damage
 import chat.dunnock.bridge.Device
 import chat.dunnock.bridge.Explanation
 import chat.dunnock.bridge.Fate
@@ -13,22 +14,38 @@ import chat.dunnock.bridge.Link
 import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.Message
 import chat.dunnock.bridge.NewAccount
+import chat.dunnock.bridge.Route
 import chat.dunnock.bridge.Sealing
+import chat.dunnock.bridge.TorState
+import chat.dunnock.bridge.TorStatus
 import chat.dunnock.bridge.Trouble
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.map
 
 /** A home of one account that a test plays the server to. */
-class FakeHome(var refuses: String? = null) : Home {
+class FakeHome(var refuses: String? = null, private val waits: Boolean = false) : Home {
     val stored = mutableListOf<FakeAccount>()
     val calls = mutableListOf<String>()
+    var damage: Damage? = null
+    var exportFails: String? = null
 
     override suspend fun accounts(): List<Account> = stored.toList()
-    override suspend fun damaged(): List<String> = emptyList()
+    override suspend fun damaged(): List<Damage> = listOfNotNull(damage)
+    override suspend fun export(damage: Damage, file: String): Long {
+        exportFails?.let { throw Trouble(it, file) }
+        calls += "export ${damage.folder} $file"
+        return 7
+    }
+
+    override suspend fun remove(damage: Damage) {
+        calls += "remove ${damage.folder}"
+        this.damage = null
+    }
+
     override suspend fun add(account: NewAccount): Account {
         calls += "add ${account.jid} ${account.route}"
-        return FakeAccount(account.jid, refuses).also { stored += it }
+        return FakeAccount(account.jid, refuses, waits).also { stored += it }
     }
 
     override suspend fun register(account: NewAccount): Account = add(account).also { calls += "register" }
@@ -41,6 +58,8 @@ class FakeHome(var refuses: String? = null) : Home {
         calls += "$life"
     }
 
+    override fun tor() = MutableStateFlow(TorStatus(TorState.OFF))
+
     override suspend fun fetch(deadline: Long) = Fetched(whole = true, told = emptyList())
 
     override fun explain(kind: String) = Explanation("cause of $kind", "remedy of $kind")
@@ -49,8 +68,8 @@ class FakeHome(var refuses: String? = null) : Home {
     }
 }
 
-/** An account whose snapshots a test sets. */
-class FakeAccount(override val jid: String, private val refuses: String? = null) : Account {
+/** An account whose snapshots a test sets; one that [waits] connects when the test says so. */
+class FakeAccount(override val jid: String, private val refuses: String? = null, private val waits: Boolean = false) : Account {
     val calls = mutableListOf<String>()
     val chats = MutableStateFlow(emptyList<Chat>())
     val rows = MutableStateFlow(emptyList<Message>())
@@ -62,13 +81,19 @@ class FakeAccount(override val jid: String, private val refuses: String? = null)
 
     override suspend fun connect() {
         calls += "connect"
-        link.value = Link(LinkState.CONNECTING)
+        link.value = link.value.copy(state = LinkState.CONNECTING, error = null)
+        if (waits) return
         delay(100)
-        link.value = refuses?.let { Link(LinkState.REFUSED, it) } ?: Link(LinkState.ONLINE)
+        link.value = link.value.copy(state = if (refuses == null) LinkState.ONLINE else LinkState.REFUSED, error = refuses)
     }
 
     override suspend fun disconnect() {
         calls += "disconnect"
+    }
+
+    override suspend fun take(route: Route) {
+        calls += "take $route"
+        link.value = link.value.copy(route = route)
     }
 
     override suspend fun send(to: String, text: String, replyTo: String?) {

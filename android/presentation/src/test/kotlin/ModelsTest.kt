@@ -2,10 +2,15 @@ package chat.dunnock.presentation
 
 import chat.dunnock.bridge.Chat
 import chat.dunnock.bridge.Contact
+import chat.dunnock.bridge.Damage
 import chat.dunnock.bridge.Device
 import chat.dunnock.bridge.Explanation
 import chat.dunnock.bridge.Fate
+import chat.dunnock.bridge.Link
+import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.Route
+import chat.dunnock.bridge.TorState
+import chat.dunnock.bridge.TorStatus
 import chat.dunnock.bridge.Trouble
 import chat.dunnock.bridge.Trust
 import kotlin.test.Test
@@ -16,6 +21,7 @@ import kotlin.test.assertNotNull
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
 import kotlinx.coroutines.ExperimentalCoroutinesApi
+import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.test.TestScope
 import kotlinx.coroutines.test.advanceTimeBy
 import kotlinx.coroutines.test.advanceUntilIdle
@@ -27,7 +33,7 @@ private const val ROMEO = "romeo@x.example"
 
 @OptIn(ExperimentalCoroutinesApi::class)
 class ModelsTest {
-    private fun TestScope.app(home: FakeHome) = AppModel({ home }, backgroundScope).also { runCurrent() }
+    private fun TestScope.app(home: FakeHome) = AppModel({ home }, backgroundScope) { "saved.jsonl" }.also { runCurrent() }
 
     private fun TestScope.settle() {
         advanceTimeBy(1_000)
@@ -40,7 +46,7 @@ class ModelsTest {
         val home = FakeHome()
         val app = app(home)
         val model = signIn(app)
-        model.change { it.copy(address = " juliet@x.example ", password = "s", route = RouteChoice.SOCKS) }
+        model.change { it.copy(address = " juliet@x.example ", password = "s", way = Way(RouteChoice.SOCKS)) }
         model.go()
         settle()
         assertIs<Screen.Chats>(app.screen.value)
@@ -64,18 +70,75 @@ class ModelsTest {
         assertNull(model.state.value.problem)
     }
 
+    @Test fun while_the_login_waits_for_tor_the_person_sees_how_far_its_start_is() = runTest {
+        val home = FakeHome(waits = true)
+        val model = signIn(app(home))
+        model.change { it.copy(address = "juliet@x.example", password = "s", way = Way(RouteChoice.TOR)) }
+        model.go()
+        runCurrent()
+        assertNull(model.state.value.torStart)
+        val link = home.stored.single().link
+        link.update { it.copy(route = Route.Tor, tor = TorStatus(TorState.STARTING, 45, "filtered")) }
+        runCurrent()
+        assertEquals(TorStart(45, "filtered"), model.state.value.torStart)
+        link.update { it.copy(error = "tor_unreachable") }
+        settle()
+        val state = model.state.value
+        assertEquals("tor_unreachable", state.problem?.kind)
+        assertNull(state.torStart)
+        assertEquals(Way(RouteChoice.TOR), state.way, "what was chosen stays chosen")
+    }
+
+    @Test fun the_list_tells_the_way_and_takes_another_only_when_told() = runTest {
+        val account = FakeAccount("juliet@x.example")
+        account.link.value = Link(LinkState.CONNECTING, route = Route.Socks("h", 9150), tor = null)
+        val model = ChatsModel(account, backgroundScope, explain, {}, {})
+        runCurrent()
+        assertEquals(Way(RouteChoice.SOCKS, "h", "9150"), model.state.value.link.way)
+        model.choose(Way(RouteChoice.SOCKS, "", ""))
+        model.chooseNow()
+        assertEquals(emptyList(), account.calls, "half of it is not taken")
+        model.choose(Way(RouteChoice.TOR))
+        model.chooseNow()
+        settle()
+        assertEquals(listOf("take ${Route.Tor}", "connect"), account.calls)
+        assertNull(model.state.value.choosing)
+    }
+
+    @Test fun a_damaged_account_is_saved_and_removed_only_when_told() = runTest {
+        val home = FakeHome().apply { damage = Damage("0f", "damaged_store"); exportFails = "disk_full" }
+        val app = app(home)
+        val screen = assertIs<Screen.Broken>(app.screen.value)
+        val model = assertNotNull(screen.model)
+        assertEquals("damaged_store", screen.problem.kind)
+        model.save()
+        settle()
+        assertEquals("disk_full", model.state.value.problem?.kind)
+        home.exportFails = null
+        model.save()
+        settle()
+        assertEquals(Saved("saved.jsonl", 7), model.state.value.saved)
+        model.remove(true)
+        assertTrue(model.state.value.removing)
+        assertEquals(listOf("export 0f saved.jsonl"), home.calls)
+        model.removeNow()
+        settle()
+        assertIs<Screen.SignIn>(app.screen.value)
+        assertEquals("remove 0f", home.calls.last())
+    }
+
     @Test fun what_cannot_be_an_address_or_a_port_cannot_be_tried() {
         val filled = SignInState(address = "a@b", password = "p")
         assertTrue(filled.ready)
         assertFalse(filled.copy(address = "a").ready)
         assertFalse(filled.copy(address = "a@b/c").ready)
         assertFalse(filled.copy(password = "").ready)
-        assertFalse(filled.copy(route = RouteChoice.SOCKS, socksPort = "70000").ready)
+        assertFalse(filled.copy(way = Way(RouteChoice.SOCKS, proxyPort = "70000")).ready)
         assertFalse(filled.copy(server = Server(port = "x")).ready)
     }
 
     @Test fun a_home_that_does_not_open_says_why() = runTest {
-        val app = AppModel({ throw Trouble("wrong_key") }, backgroundScope)
+        val app = AppModel({ throw Trouble("wrong_key") }, backgroundScope) { "saved.jsonl" }
         runCurrent()
         assertEquals("wrong_key", assertIs<Screen.Broken>(app.screen.value).problem.kind)
     }
@@ -111,7 +174,7 @@ class ModelsTest {
 
     @Test fun the_list_shows_chats_then_people_and_who_asks() = runTest {
         val account = FakeAccount("juliet@x.example")
-        account.chats.value = listOf(chat(name = "Romeo\u202E", unread = 2, last = message("1", "Soft!\nwhat light")))
+        account.chats.value = listOf(chat(name = "Romeo\u202E", unread = 2, last = message("1", "Soft!\nwhat \u202Elight")))
         account.people.value = listOf(
             Contact(ROMEO, null, requests = false, blocked = false, online = true),
             Contact("nurse@x.example", "Nurse", requests = false, blocked = false, online = false),
@@ -156,6 +219,17 @@ class ModelsTest {
         settle()
         assertEquals("and a Montague?", model.state.value.draft)
         assertEquals("disk_full", model.state.value.problem?.kind)
+    }
+
+    @Test fun a_megabyte_is_not_taken_and_what_was_written_stays() = runTest {
+        val model = ChatModel(FakeAccount("juliet@x.example"), ROMEO, backgroundScope, explain)
+        model.draft("Good night")
+        model.draft("Good night" + "!".repeat(1_000_000))
+        assertEquals("Good night", model.state.value.draft)
+        assertEquals("too_large", model.state.value.problem?.kind)
+        model.draft("Good night!")
+        assertEquals("Good night!", model.state.value.draft)
+        assertNull(model.state.value.problem)
     }
 
     @Test fun what_is_written_while_the_last_is_sent_is_kept() = runTest {

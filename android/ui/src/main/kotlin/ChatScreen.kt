@@ -126,7 +126,7 @@ private fun Below(state: ChatState) {
     val plain = state.plainAllowed && state.sealing == Sealing.NONE
     val (text, colour) = when {
         state.typing -> Words.TYPING to tints.good
-        state.link.state != LinkState.ONLINE -> Words.link(state.link.state) to tints.warn
+        state.link.state != LinkState.ONLINE -> Words.link(state.link) to tints.warn
         plain -> Words.PLAIN to tints.warn
         else -> Words.SEALED to MaterialTheme.colorScheme.onSurfaceVariant
     }

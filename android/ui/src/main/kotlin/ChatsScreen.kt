@@ -48,6 +48,7 @@ import chat.dunnock.presentation.ChatLine
 import chat.dunnock.presentation.ChatsState
 import chat.dunnock.presentation.LinkLine
 import chat.dunnock.presentation.Request
+import chat.dunnock.presentation.Way
 
 /** What a person can do on the chat list. */
 interface ChatsActions {
@@ -68,6 +69,12 @@ interface ChatsActions {
 
     /** Shows one's own devices. */
     fun devices()
+
+    /** Shows, changes or closes (null) the dialog for another way to the server. */
+    fun choose(way: Way?)
+
+    /** Takes the way of the dialog. */
+    fun chooseNow()
 
     /** Shows (true) or closes the question before wiping. */
     fun leave(asked: Boolean)
@@ -92,7 +99,7 @@ fun ChatsScreen(state: ChatsState, act: ChatsActions) {
                         Me(state)
                     }
                 },
-                actions = { Menu(act) },
+                actions = { Menu(state.link.way, act) },
                 expandedHeight = grown(76.dp),
             )
         },
@@ -116,12 +123,14 @@ fun ChatsScreen(state: ChatsState, act: ChatsActions) {
                     item { ProblemCard(problem, Modifier.padding(16.dp, 4.dp), Words.TRY_AGAIN, act::connect) }
                 }
             }
+            state.link.torStart?.let { item { TorBar(it, Modifier.padding(16.dp, 8.dp)) } }
             items(state.requests, key = { "request ${it.jid}" }) { Asks(it, act) }
             if (lines != null) items(lines, key = { it.jid }) { Line(it) { act.open(it) } }
             if (lines?.isEmpty() == true && state.requests.isEmpty()) item { Nobody(Modifier.fillParentMaxSize(0.85f)) }
         }
     }
     state.adding?.let { AddDialog(it, act) }
+    state.choosing?.let { RouteDialog(it, act) }
     if (state.leaving) LeaveDialog(act)
 }
 
@@ -136,17 +145,18 @@ private fun Me(state: ChatsState) {
         }
         Box(Modifier.size(8.dp).background(colour, CircleShape))
         Spacer(Modifier.width(8.dp))
-        OneLine("${Words.link(state.link.state)} · ${state.me}", style = MaterialTheme.typography.bodySmall, color = MaterialTheme.colorScheme.onSurfaceVariant)
+        OneLine("${Words.link(state.link)} · ${state.me}", style = MaterialTheme.typography.bodySmall, color = MaterialTheme.colorScheme.onSurfaceVariant)
     }
 }
 
 @Composable
-private fun Menu(act: ChatsActions) {
+private fun Menu(way: Way, act: ChatsActions) {
     var open by remember { mutableStateOf(false) }
     Box {
         PictureButton(Icons.More, Words.MORE, { open = true })
         DropdownMenu(open, { open = false }) {
             DropdownMenuItem({ Text(Words.YOUR_DEVICES) }, { open = false; act.devices() })
+            DropdownMenuItem({ Text(Words.ROUTE) }, { open = false; act.choose(way) })
             DropdownMenuItem({ Text(Words.SIGN_OUT) }, { open = false; act.leave(true) })
         }
     }

@@ -20,6 +20,7 @@ import androidx.compose.ui.text.input.ImeAction
 import androidx.compose.ui.text.input.KeyboardType
 import androidx.compose.ui.unit.dp
 import chat.dunnock.presentation.Adding
+import chat.dunnock.presentation.Way
 
 @Composable
 internal fun AddDialog(adding: Adding, act: ChatsActions) {
@@ -47,15 +48,35 @@ internal fun AddDialog(adding: Adding, act: ChatsActions) {
 }
 
 @Composable
-internal fun LeaveDialog(act: ChatsActions) {
+internal fun RouteDialog(way: Way, act: ChatsActions) {
+    AlertDialog(
+        onDismissRequest = { act.choose(null) },
+        confirmButton = { Button(act::chooseNow, Modifier.heightIn(min = TOUCH), enabled = way.ready) { Text(Words.TAKE_ROUTE) } },
+        dismissButton = { TextButton({ act.choose(null) }, Modifier.heightIn(min = TOUCH)) { Text(Words.CANCEL) } },
+        title = { Text(Words.ROUTE) },
+        text = {
+            Column(Modifier.verticalScroll(rememberScrollState()), Arrangement.spacedBy(16.dp)) {
+                Text(Words.ROUTE_MEANS)
+                Routes(way, enabled = true, act::choose)
+            }
+        },
+    )
+}
+
+@Composable
+internal fun LeaveDialog(act: ChatsActions) = WipeDialog(Words.LEAVE_TITLE, Words.LEAVE_MEANS, Words.LEAVE, act::leaveNow) { act.leave(false) }
+
+/** The question before something goes for ever. */
+@Composable
+internal fun WipeDialog(title: String, means: String, label: String, wipe: () -> Unit, close: () -> Unit) {
     val colours = MaterialTheme.colorScheme
     AlertDialog(
-        onDismissRequest = { act.leave(false) },
+        onDismissRequest = close,
         confirmButton = {
-            Button(act::leaveNow, Modifier.heightIn(min = TOUCH), colors = ButtonDefaults.buttonColors(colours.error, colours.onError)) { Text(Words.LEAVE) }
+            Button(wipe, Modifier.heightIn(min = TOUCH), colors = ButtonDefaults.buttonColors(colours.error, colours.onError)) { Text(label) }
         },
-        dismissButton = { TextButton({ act.leave(false) }, Modifier.heightIn(min = TOUCH)) { Text(Words.CANCEL) } },
-        title = { Text(Words.LEAVE_TITLE) },
-        text = { Text(Words.LEAVE_MEANS, Modifier.verticalScroll(rememberScrollState())) },
+        dismissButton = { TextButton(close, Modifier.heightIn(min = TOUCH)) { Text(Words.CANCEL) } },
+        title = { Text(title) },
+        text = { Text(means, Modifier.verticalScroll(rememberScrollState())) },
     )
 }

@@ -31,6 +31,7 @@ import chat.dunnock.presentation.Request
 import chat.dunnock.presentation.Row
 import chat.dunnock.presentation.Screen
 import chat.dunnock.presentation.SignInModel
+import chat.dunnock.presentation.Way
 
 /** The whole app; the theme is around it. */
 @Composable
@@ -40,9 +41,7 @@ fun DunnockApp(app: AppModel) {
         key(screen) {
             when (val now = screen) {
                 Screen.Opening -> Opening()
-                is Screen.Broken -> Column(Modifier.fillMaxSize().padding(24.dp), Arrangement.Center) {
-                    ProblemCard(now.problem, button = Words.TRY_AGAIN, onButton = app::start)
-                }
+                is Screen.Broken -> Broken(now, app)
                 is Screen.SignIn -> SignIn(now.model)
                 is Screen.Chats -> Chats(now.model, app)
                 is Screen.Chat -> Chat(now.model, app)
@@ -58,6 +57,21 @@ private fun Opening() {
         Image(Icons.Bird, null, Modifier.size(96.dp))
         Text(Words.OPENING, Modifier.padding(top = 16.dp).semantics { contentDescription = Words.OPENING }, style = MaterialTheme.typography.bodyLarge)
     }
+}
+
+@Composable
+private fun Broken(screen: Screen.Broken, app: AppModel) {
+    val model = screen.model
+    if (model == null) return BrokenScreen(screen.problem, null, null, app::start)
+    val state by model.state.collectAsState()
+    val actions = remember(model) {
+        object : BrokenActions {
+            override fun save() = model.save()
+            override fun remove(asked: Boolean) = model.remove(asked)
+            override fun removeNow() = model.removeNow()
+        }
+    }
+    BrokenScreen(screen.problem, state, actions, app::start)
 }
 
 @Composable
@@ -77,6 +91,8 @@ private fun Chats(model: ChatsModel, app: AppModel) {
             override fun answer(request: Request, accept: Boolean) = model.answer(request, accept)
             override fun connect() = model.connect()
             override fun devices() = app.openDevices(null)
+            override fun choose(way: Way?) = model.choose(way)
+            override fun chooseNow() = model.chooseNow()
             override fun leave(asked: Boolean) = model.leave(asked)
             override fun leaveNow() = model.leaveNow()
             override fun understood() = model.understood()

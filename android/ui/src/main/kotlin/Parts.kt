@@ -11,9 +11,11 @@ import androidx.compose.foundation.layout.padding
 import androidx.compose.foundation.layout.size
 import androidx.compose.foundation.layout.width
 import androidx.compose.foundation.shape.CircleShape
+import androidx.compose.foundation.text.KeyboardOptions
 import androidx.compose.material3.Icon
 import androidx.compose.material3.IconButton
 import androidx.compose.material3.MaterialTheme
+import androidx.compose.material3.OutlinedTextField
 import androidx.compose.material3.Surface
 import androidx.compose.material3.Text
 import androidx.compose.material3.TextButton
@@ -27,6 +29,8 @@ import androidx.compose.ui.semantics.LiveRegionMode
 import androidx.compose.ui.semantics.clearAndSetSemantics
 import androidx.compose.ui.semantics.liveRegion
 import androidx.compose.ui.semantics.semantics
+import androidx.compose.ui.text.input.ImeAction
+import androidx.compose.ui.text.input.KeyboardType
 import androidx.compose.ui.text.style.TextOverflow
 import androidx.compose.ui.unit.Dp
 import androidx.compose.ui.unit.TextUnit
@@ -87,6 +91,22 @@ internal fun Face(name: String, size: Dp = 48.dp) {
 }
 
 private val faces = listOf(0xFF5B7B8C, 0xFF9A6444, 0xFF5E7F62, 0xFF7A6A94, 0xFF8B6B3D, 0xFF4E7F83).map { Color(it) }
+
+/** A line to be filled in, as it is written: no spelling is put right. */
+@Composable
+internal fun Field(value: String, label: String, enabled: Boolean, keyboard: KeyboardType, hint: String? = null, change: (String) -> Unit) {
+    OutlinedTextField(
+        value,
+        change,
+        Modifier.fillMaxWidth(),
+        enabled = enabled,
+        label = { Text(label) },
+        placeholder = hint?.let { { Text(it) } },
+        singleLine = true,
+        shape = MaterialTheme.shapes.small,
+        keyboardOptions = KeyboardOptions(autoCorrectEnabled = false, keyboardType = keyboard, imeAction = ImeAction.Next),
+    )
+}
 
 /** A name or an address on one line. */
 @Composable

@@ -27,11 +27,9 @@ import androidx.compose.foundation.text.KeyboardOptions
 import androidx.compose.foundation.verticalScroll
 import androidx.compose.material3.Button
 import androidx.compose.material3.CircularProgressIndicator
-import androidx.compose.material3.HorizontalDivider
 import androidx.compose.material3.Icon
 import androidx.compose.material3.MaterialTheme
 import androidx.compose.material3.OutlinedTextField
-import androidx.compose.material3.RadioButton
 import androidx.compose.material3.Scaffold
 import androidx.compose.material3.Surface
 import androidx.compose.material3.Text
@@ -54,7 +52,6 @@ import androidx.compose.ui.text.input.PasswordVisualTransformation
 import androidx.compose.ui.text.input.VisualTransformation
 import androidx.compose.ui.text.style.TextAlign
 import androidx.compose.ui.unit.dp
-import chat.dunnock.presentation.RouteChoice
 import chat.dunnock.presentation.SignInState
 
 /** Address, password, and how to reach the server. */
@@ -73,7 +70,8 @@ fun SignInScreen(state: SignInState, change: ((SignInState) -> SignInState) -> U
                 Spacer(Modifier.height(12.dp))
                 Password(state.password, !state.busy) { new -> change { it.copy(password = new) } }
                 Spacer(Modifier.height(24.dp))
-                Routes(state, change)
+                Text(Words.ROUTE, Modifier.padding(bottom = 8.dp).semantics { heading() }, style = MaterialTheme.typography.titleSmall)
+                Routes(state.way, !state.busy) { new -> change { it.copy(way = new) } }
                 Server(state, change)
                 Spacer(Modifier.height(16.dp))
             }
@@ -117,21 +115,6 @@ private fun Tabs(making: Boolean, choose: (Boolean) -> Unit) {
 }
 
 @Composable
-private fun Field(value: String, label: String, enabled: Boolean, keyboard: KeyboardType, hint: String? = null, change: (String) -> Unit) {
-    OutlinedTextField(
-        value,
-        change,
-        Modifier.fillMaxWidth(),
-        enabled = enabled,
-        label = { Text(label) },
-        placeholder = hint?.let { { Text(it) } },
-        singleLine = true,
-        shape = MaterialTheme.shapes.small,
-        keyboardOptions = KeyboardOptions(autoCorrectEnabled = false, keyboardType = keyboard, imeAction = ImeAction.Next),
-    )
-}
-
-@Composable
 private fun Password(value: String, enabled: Boolean, change: (String) -> Unit) {
     var shown by rememberSaveable { mutableStateOf(false) }
     OutlinedTextField(
@@ -151,47 +134,6 @@ private fun Password(value: String, enabled: Boolean, change: (String) -> Unit) 
         shape = MaterialTheme.shapes.small,
         keyboardOptions = KeyboardOptions(autoCorrectEnabled = false, keyboardType = KeyboardType.Password, imeAction = ImeAction.Done),
     )
-}
-
-@Composable
-private fun Routes(state: SignInState, change: ((SignInState) -> SignInState) -> Unit) {
-    Text(Words.ROUTE, Modifier.padding(bottom = 8.dp).semantics { heading() }, style = MaterialTheme.typography.titleSmall)
-    Surface(Modifier.fillMaxWidth(), MaterialTheme.shapes.medium, MaterialTheme.colorScheme.surfaceContainer) {
-        Column(Modifier.selectableGroup()) {
-            val choose = { choice: RouteChoice -> change { it.copy(route = choice) } }
-            Choice(Words.DIRECT, Words.DIRECT_MEANS, state.route == RouteChoice.DIRECT) { choose(RouteChoice.DIRECT) }
-            HorizontalDivider(Modifier.padding(start = 60.dp), color = MaterialTheme.colorScheme.outlineVariant)
-            Choice(Words.TOR, Words.TOR_MEANS, state.route == RouteChoice.TOR) { choose(RouteChoice.TOR) }
-            HorizontalDivider(Modifier.padding(start = 60.dp), color = MaterialTheme.colorScheme.outlineVariant)
-            Choice(Words.SOCKS, Words.SOCKS_MEANS, state.route == RouteChoice.SOCKS) { choose(RouteChoice.SOCKS) }
-            AnimatedVisibility(state.route == RouteChoice.SOCKS) {
-                Row(Modifier.padding(start = 16.dp, end = 16.dp, bottom = 14.dp), Arrangement.spacedBy(10.dp)) {
-                    Box(Modifier.weight(2f)) {
-                        Field(state.socksHost, Words.SOCKS_HOST, !state.busy, KeyboardType.Uri) { new -> change { it.copy(socksHost = new) } }
-                    }
-                    Box(Modifier.weight(1.2f)) {
-                        Field(state.socksPort, Words.SOCKS_PORT, !state.busy, KeyboardType.Number) { new -> change { it.copy(socksPort = new) } }
-                    }
-                }
-            }
-        }
-    }
-}
-
-@Composable
-private fun Choice(name: String, meaning: String, chosen: Boolean, choose: () -> Unit) {
-    Row(
-        Modifier.fillMaxWidth().heightIn(min = 60.dp).selectable(chosen, role = Role.RadioButton, onClick = choose)
-            .padding(horizontal = 18.dp, vertical = 8.dp),
-        verticalAlignment = Alignment.CenterVertically,
-    ) {
-        RadioButton(chosen, onClick = null)
-        Spacer(Modifier.width(18.dp))
-        Column {
-            Text(name, style = MaterialTheme.typography.bodyLarge)
-            Text(meaning, color = MaterialTheme.colorScheme.onSurfaceVariant, style = MaterialTheme.typography.bodySmall)
-        }
-    }
 }
 
 @Composable
@@ -227,11 +169,12 @@ private fun Go(state: SignInState, go: () -> Unit) {
         Alignment.CenterHorizontally,
     ) {
         state.problem?.let { ProblemCard(it, Modifier.widthIn(max = 480.dp)) }
+        state.torStart?.let { TorBar(it, Modifier.widthIn(max = 480.dp)) }
         Button(go, Modifier.widthIn(max = 480.dp).fillMaxWidth().heightIn(min = 56.dp), enabled = state.ready) {
             if (state.busy) {
                 CircularProgressIndicator(Modifier.size(20.dp), MaterialTheme.colorScheme.onSurfaceVariant, strokeWidth = 2.dp)
                 Spacer(Modifier.width(12.dp))
-                Text(Words.SIGNING_IN)
+                Text(Words.signingIn(state.torStart))
             } else {
                 Text(if (state.making) Words.MAKE_ACCOUNT else Words.SIGN_IN, style = MaterialTheme.typography.titleMedium)
             }

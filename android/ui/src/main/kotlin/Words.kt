@@ -3,7 +3,10 @@ package chat.dunnock.ui
 import chat.dunnock.bridge.Fate
 import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.Trust
+import chat.dunnock.presentation.LinkLine
 import chat.dunnock.presentation.Problem
+import chat.dunnock.presentation.RouteChoice
+import chat.dunnock.presentation.TorStart
 import java.text.NumberFormat
 import java.util.Locale
 
@@ -22,19 +25,15 @@ internal object Words {
     const val SHOW_PASSWORD = "Show password"
     const val HIDE_PASSWORD = "Hide password"
     const val ROUTE = "How to connect"
-    const val DIRECT = "Direct"
-    const val DIRECT_MEANS = "Fastest. Your server sees where you are."
-    const val TOR = "Tor"
-    const val TOR_MEANS = "Hides where you are from your server. Slower."
-    const val SOCKS = "Proxy"
-    const val SOCKS_MEANS = "Through Orbot or any SOCKS5 proxy."
     const val SOCKS_HOST = "Proxy host"
     const val SOCKS_PORT = "Proxy port"
     const val SERVER = "Server settings"
     const val HOST = "Server host"
     const val PORT = "Server port"
     const val SERVER_MEANS = "Only if your server's operator told you so. Empty: found by itself."
-    const val SIGNING_IN = "Signing in…"
+
+    const val ROUTE_MEANS = "If the way you choose leads nowhere, you are offline: no other is taken."
+    const val TAKE_ROUTE = "Connect like this"
 
     const val CHATS = "Chats"
     const val NEW_CHAT = "New chat"
@@ -76,6 +75,12 @@ internal object Words {
     const val CLOSE = "Close"
     const val OPENING = "Opening…"
 
+    const val SAVE_READABLE = "Save what can be read"
+    const val REMOVE_ACCOUNT = "Remove this account"
+    const val REMOVE_TITLE = "Remove the damaged account?"
+    const val REMOVE_MEANS = "What is left of its messages and keys is wiped from this device. The account on the server stays: you can sign in anew."
+    const val REMOVE = "Wipe and remove"
+
     const val DEVICES = "Devices"
     const val COMPARE = "Compare each fingerprint with the one on the other screen, side by side or in a call. If they match, nobody reads along."
     const val YOURS_MEANS = "Everything on this list can read your messages. Reject what you do not know."
@@ -94,12 +99,44 @@ internal object Words {
     fun showAll(length: Int) = "Show all ${NumberFormat.getIntegerInstance(Locale.ENGLISH).format(length)} characters"
     fun reached(reached: Int, known: Int) = "to $reached of $known devices"
 
-    fun link(state: LinkState): String = when (state) {
+    fun route(choice: RouteChoice): String = when (choice) {
+        RouteChoice.DIRECT -> "Direct"
+        RouteChoice.TOR -> "Tor"
+        RouteChoice.SOCKS -> "Proxy"
+    }
+
+    fun routeMeans(choice: RouteChoice): String = when (choice) {
+        RouteChoice.DIRECT -> "Fastest. Your server sees where you are."
+        RouteChoice.TOR -> "Hides where you are from your server. Slower."
+        RouteChoice.SOCKS -> "Through Orbot or any SOCKS5 proxy."
+    }
+
+    fun signingIn(tor: TorStart?): String = tor?.let(::torStart) ?: "Signing in…"
+    fun torStart(start: TorStart): String = "Starting Tor: ${start.percent} %"
+
+    /** Why Tor gets no further. */
+    fun torBlocked(reason: String): String = when (reason) {
+        "offline" -> "This device seems to be offline."
+        "filtered" -> "Something keeps Tor from its network. Orbot with a bridge may get through: then choose “Proxy”."
+        "clock" -> "The clock of this device seems to be wrong."
+        else -> "Tor’s network does not answer so far."
+    }
+
+    /** Where the connection stands, and by which way where that is not the usual one. */
+    fun saved(rows: Long, file: String) = "$rows rows are in $file. Whoever gets this file can read them."
+
+    fun link(line: LinkLine): String = when (line.state) {
         LinkState.OFFLINE -> "Offline"
-        LinkState.CONNECTING -> "Connecting…"
-        LinkState.ONLINE -> "Online"
+        LinkState.CONNECTING -> line.torStart?.let(::torStart) ?: ("Connecting" + over(line.way.choice) + "…")
+        LinkState.ONLINE -> "Online" + over(line.way.choice)
         LinkState.REFUSED -> "The server refused"
         LinkState.CONTRADICTION -> "The server is not who it was"
+    }
+
+    private fun over(choice: RouteChoice): String = when (choice) {
+        RouteChoice.DIRECT -> ""
+        RouteChoice.TOR -> " over Tor"
+        RouteChoice.SOCKS -> " through the proxy"
     }
 
     fun fate(fate: Fate): String = when (fate) {
@@ -147,6 +184,7 @@ internal object Words {
     }
 
     private val causes = mapOf(
+        "no_tor" to "this build of the app has no Tor inside",
         "plain_not_allowed" to "they have no encryption that this app could use",
         "no_trusted_device" to "none of their devices may read it yet",
     )
@@ -156,7 +194,7 @@ internal object Words {
         "account_exists" to "This account is already on this device.",
         "wrong_key" to "Nothing was changed. If this phone was restored from a copy, sign in anew.",
         "key_file" to "Nothing was changed. Restart the app; if it stays so, sign in anew.",
-        "damaged_store" to "Nothing was overwritten. Update the app, or restore a copy of it.",
+        "damaged_store" to "Nothing was overwritten. Save what can be read, then remove the account and sign in anew.",
         "read_only_home" to "Restart the phone. If it stays so, the app’s storage is damaged.",
         "wrong_password" to "Check the address and the password. It was tried only once.",
         "unknown_host" to "Check the spelling of the address and the network.",
@@ -166,6 +204,12 @@ internal object Words {
         "wrong_domain" to "Check the spelling of the address and the server settings.",
         "certificate_name" to "Check the server settings. If they are right, somebody may sit in between: do not go on.",
         "certificate_untrusted" to "Somebody may sit in between: do not go on. A server with a private authority cannot be used on a phone yet.",
+        "proxy_unreachable" to "Start it (Orbot, for example), or check the proxy’s host and port. Nothing went another way.",
+        "not_socks" to "Check the proxy’s host and port. Nothing went another way.",
+        "route_refused" to "Check the server settings. Tor takes no addresses of a local network, and a proxy may forbid places.",
+        "onion_needs_tor" to "Choose Tor, or a proxy that leads into Tor, such as Orbot.",
+        "tor_unreachable" to "Check the network and this device’s clock. Where Tor is blocked, start Orbot with a bridge and choose “Proxy”. Nothing went another way.",
+        "no_tor" to "Start Orbot and choose “Proxy”. Nothing went another way.",
         "registration_closed" to "Make the account the way the server’s site says, then sign in.",
         "plain_not_allowed" to "Ask them to set up OMEMO. Or allow plain text in this chat: then the servers can read it.",
         "no_trusted_device" to "Look at their devices and decide.",

@@ -41,7 +41,7 @@ private const val PATIENCE = 120_000L
  */
 fun main() {
     val thread = Executors.newSingleThreadExecutor { work -> Thread(work, "models").apply { isDaemon = true } }.asCoroutineDispatcher()
-    val app = AppModel({ openHome(named("HOME"), key()) }, CoroutineScope(SupervisorJob() + thread), juliet())
+    val app = AppModel({ openHome(named("HOME"), key()) }, CoroutineScope(SupervisorJob() + thread), juliet()) { "${named("HOME")}.jsonl" }
     val picture = System.getenv("DUNNOCK_UI_PICTURE")
     // Also when the terminal says so: goodbye to the server, and all is written.
     Runtime.getRuntime().addShutdownHook(Thread { runBlocking(thread) { app.end() } })

@@ -22,6 +22,7 @@ import chat.dunnock.bridge.Fate
 import chat.dunnock.presentation.Adding
 import chat.dunnock.presentation.Problem
 import chat.dunnock.presentation.RouteChoice
+import chat.dunnock.presentation.Way
 import chat.dunnock.ui.ChatScreen
 import chat.dunnock.ui.ChatsScreen
 import chat.dunnock.ui.DevicesScreen
@@ -70,9 +71,10 @@ class AccessibilityTest {
 
     @Test fun everything_that_can_be_touched_has_a_name_and_room_for_a_thumb() {
         for (letters in listOf(1f, 2f)) {
-            on(letters, { SignInScreen(signIn.copy(route = RouteChoice.SOCKS, problem = problem), {}, {}) }) { assertEquals(emptyList(), faults(8)) }
+            on(letters, { SignInScreen(signIn.copy(way = Way(RouteChoice.SOCKS), problem = problem), {}, {}) }) { assertEquals(emptyList(), faults(8)) }
             on(letters, { ChatsScreen(chats, noChats) }) { assertEquals(emptyList(), faults(5)) }
             on(letters, { ChatsScreen(chats.copy(adding = Adding("a@b", problem = problem)), noChats) }) { assertEquals(emptyList(), faults(3)) }
+            on(letters, { ChatsScreen(chats.copy(choosing = Way(RouteChoice.SOCKS)), noChats) }) { assertEquals(emptyList(), faults(5)) }
             on(letters, { ChatsScreen(chats.copy(leaving = true), noChats) }) { assertEquals(emptyList(), faults(2)) }
             on(letters, { ChatScreen(chat.copy(problem = problem), noChat) }) { assertEquals(emptyList(), faults(4)) }
             on(letters, { DevicesScreen(devices, noDevices) }) { assertEquals(emptyList(), faults(2)) }

@@ -6,11 +6,15 @@ import androidx.compose.ui.test.SemanticsMatcher
 import androidx.compose.ui.test.hasClickAction
 import androidx.compose.ui.test.hasContentDescription
 import androidx.compose.ui.test.hasSetTextAction
+import androidx.compose.ui.test.hasTestTag
 import androidx.compose.ui.test.hasText
 import androidx.compose.ui.test.isEnabled
 import androidx.compose.ui.test.isRoot
 import androidx.compose.ui.test.isSelectable
 import androidx.compose.ui.test.performClick
+import androidx.compose.ui.test.onNodeWithTag
+import androidx.compose.ui.test.performScrollTo
+import androidx.compose.ui.test.performScrollToNode
 import androidx.compose.ui.test.performTextInput
 import androidx.compose.ui.test.performTextReplacement
 import androidx.compose.ui.test.printToString
@@ -49,17 +53,39 @@ class Phone(private val test: DesktopComposeUiTest) {
         test.onNode(matcher).performClick()
     }
 
-    fun chooses(label: String) {
-        val matcher = hasText(label) and isSelectable()
+    /** One of several, which may have to be scrolled to. */
+    fun chooses(label: String) = reaches(hasText(label) and isSelectable())
+
+    /** What lies further down a form. */
+    fun opens(label: String) = reaches(hasText(label) and hasClickAction() and !isSelectable())
+
+    private fun reaches(matcher: SemanticsMatcher) {
         sees(matcher)
-        test.onNode(matcher).performClick()
+        test.onNode(matcher).performScrollTo().performClick()
     }
+
+    /** The field still holds what was written. */
+    fun holds(label: String, text: String) = sees((hasText(label) or hasContentDescription(label)) and hasSetTextAction() and hasText(text))
 
     fun writes(label: String, text: String) {
         val field = (hasText(label) or hasContentDescription(label)) and hasSetTextAction()
         sees(field)
         test.onNode(field).performTextReplacement("")
         test.onNode(field).performTextInput(text)
+    }
+
+    /** Writes on, behind what stands in the field. */
+    fun adds(label: String, text: String) {
+        val field = (hasText(label) or hasContentDescription(label)) and hasSetTextAction()
+        sees(field)
+        test.onNode(field).performTextInput(text)
+    }
+
+    /** Scrolls a list until this text is in sight. */
+    fun scrolls(tag: String, to: String) {
+        sees(hasTestTag(tag))
+        test.onNodeWithTag(tag).performScrollToNode(hasText(to, substring = true))
+        sees(to)
     }
 
     fun signsIn(jid: String, password: String) {
@@ -89,15 +115,26 @@ class Phone(private val test: DesktopComposeUiTest) {
     }
 }
 
-/** A story on a phone: the app runs as on one, and ends clean. */
-@OptIn(ExperimentalTestApi::class)
+/** A story on a new phone, which is gone afterwards. */
 fun onPhone(server: Server, story: Phone.() -> Unit) {
     val folder = Files.createTempDirectory("dunnock-phone").toFile()
+    try {
+        onPhone(folder, server, story)
+    } finally {
+        folder.deleteRecursively()
+    }
+}
+
+/** A story on the phone whose storage is this folder: the app runs as on one, and ends clean. */
+@OptIn(ExperimentalTestApi::class)
+fun onPhone(folder: File, server: Server, story: Phone.() -> Unit) {
     // As on a phone: one thread for the models, the core has threads of its own.
     val thread = Executors.newSingleThreadExecutor().asCoroutineDispatcher()
     val scope = CoroutineScope(SupervisorJob() + thread)
     try {
-        val app = AppModel({ openHome(File(folder, "home").path, ByteArray(32) { 7 }) }, scope, SignInState(server = server))
+        val app = AppModel({ openHome(File(folder, "home").path, ByteArray(32) { 7 }) }, scope, SignInState(server = server)) {
+            File(folder, "saved.jsonl").path
+        }
         try {
             runDesktopComposeUiTest(width = 411, height = 860) {
                 setContent { DunnockTheme(darkColours = false, fonts = bundledFonts) { DunnockApp(app) } }
@@ -109,6 +146,5 @@ fun onPhone(server: Server, story: Phone.() -> Unit) {
     } finally {
         scope.cancel()
         thread.close()
-        folder.deleteRecursively()
     }
 }

@@ -15,6 +15,7 @@ import chat.dunnock.presentation.Request
 import chat.dunnock.presentation.RouteChoice
 import chat.dunnock.presentation.Row
 import chat.dunnock.presentation.SignInState
+import chat.dunnock.presentation.Way
 import chat.dunnock.ui.ChatActions
 import chat.dunnock.ui.ChatsActions
 import chat.dunnock.ui.DevicesActions
@@ -30,7 +31,7 @@ val afternoon = Surroundings(ZoneOffset.UTC) { at("16T15:04") }
 
 private val online = LinkLine(LinkState.ONLINE)
 
-val signIn = SignInState(address = "juliet@capulet.example", password = "wherefore", route = RouteChoice.TOR)
+val signIn = SignInState(address = "juliet@capulet.example", password = "wherefore", way = Way(RouteChoice.TOR))
 
 private fun line(name: String, preview: String, time: String?) = ChatLine(
     jid = "${name.substringBefore(' ').lowercase()}@verona.example",

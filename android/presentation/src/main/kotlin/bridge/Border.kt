@@ -7,8 +7,14 @@ interface Home {
     /** The accounts that can be opened, in the order of adding. */
     suspend fun accounts(): List<Account>
 
-    /** Account folders whose database cannot be opened: the codes of why. */
-    suspend fun damaged(): List<String>
+    /** Account folders whose database cannot be opened. */
+    suspend fun damaged(): List<Damage>
+
+    /** Saves what can still be read of one in a new file; how many rows that is. Nothing of it is changed. */
+    suspend fun export(damage: Damage, file: String): Long
+
+    /** Wipes one from this home. */
+    suspend fun remove(damage: Damage)
 
     /** Stores an account, offline. */
     suspend fun add(account: NewAccount): Account
@@ -24,6 +30,9 @@ interface Home {
 
     /** Woken for a moment: fetches what waits on the servers within so many milliseconds, and lets go again. */
     suspend fun fetch(deadline: Long): Fetched
+
+    /** How Tor inside of the app stands. */
+    fun tor(): Flow<TorStatus>
 
     /** Why there is this kind of failure and what helps, as the core words it; null if the core knows no such kind. */
     fun explain(kind: String): Explanation?
@@ -42,6 +51,9 @@ interface Account {
 
     /** Closes the stream and stays offline. */
     suspend fun disconnect()
+
+    /** Chooses another way to the server. There is no fallback: if it does not lead there, the account is offline. */
+    suspend fun take(route: Route)
 
     /** Stores a text to be sent; what becomes of it is told by its row. */
     suspend fun send(to: String, text: String, replyTo: String? = null)
@@ -79,7 +91,7 @@ interface Account {
     /** The devices of a person, or of this account. */
     fun devices(jid: String): Flow<List<Device>>
 
-    /** How the connection stands. */
+    /** How the connection stands, by which way it goes, and how that way stands. */
     fun link(): Flow<Link>
 }
 

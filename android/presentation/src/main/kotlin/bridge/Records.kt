@@ -25,6 +25,9 @@ data class NewAccount(
     val ca: String? = null,
 )
 
+/** An account folder whose database cannot be opened, and the code of why. Whose it is cannot be told either. */
+data class Damage(val folder: String, val kind: String)
+
 /** How much of a message was sealed. */
 enum class Sealing { NONE, CONTENT, FULL }
 
@@ -37,8 +40,20 @@ enum class Trust { UNDECIDED, FIRST_USE, VOUCHED, VERIFIED, DISTRUSTED }
 /** Where a connection stands. */
 enum class LinkState { OFFLINE, CONNECTING, ONLINE, REFUSED, CONTRADICTION }
 
-/** A connection: where it stands, and the code of its last failure. */
-data class Link(val state: LinkState, val error: String? = null, val caughtUp: Boolean = false)
+/** Whether Tor inside of the app can be used: nobody needed it, it finds its way, it carries streams. */
+enum class TorState { OFF, STARTING, READY }
+
+/** How Tor inside of the app stands: how far its start is, 0 to 100, and the code of why it gets no further. */
+data class TorStatus(val state: TorState, val percent: Int = 0, val blocked: String? = null)
+
+/** A connection: where it stands, the code of its last failure, and its way. [tor] is null where the way is another. */
+data class Link(
+    val state: LinkState,
+    val error: String? = null,
+    val caughtUp: Boolean = false,
+    val route: Route = Route.Direct,
+    val tor: TorStatus? = null,
+)
 
 /** One line of the chat list. */
 data class Chat(

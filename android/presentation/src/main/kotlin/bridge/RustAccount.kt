@@ -8,18 +8,23 @@ import chat.dunnock.core.DeviceView
 import chat.dunnock.core.State
 import chat.dunnock.core.TimelineItem
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.combine
 import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.map
 import chat.dunnock.core.Account as CoreAccount
 import chat.dunnock.core.Contact as CoreContact
+import chat.dunnock.core.Route as CoreRoute
 import chat.dunnock.core.Sealing as CoreSealing
 import chat.dunnock.core.Trust as CoreTrust
 
 /** The core's account behind the border. */
-internal class RustAccount(private val account: CoreAccount) : Account {
+internal class RustAccount(private val account: CoreAccount, private val tor: () -> Flow<TorStatus>) : Account {
     override val jid: String = account.jid()
 
     override suspend fun connect() = crossing { account.connect() }
     override suspend fun disconnect() = crossing { account.disconnect() }
+
+    override suspend fun take(route: Route) = crossing { account.setRoute(route.core()) }
 
     override suspend fun send(to: String, text: String, replyTo: String?) {
         crossing { account.send(to, text, replyTo, null) }
@@ -53,10 +58,13 @@ internal class RustAccount(private val account: CoreAccount) : Account {
 
     override fun link(): Flow<Link> =
         pulled(account::watchConnection, { it.next() }, { it.end(); it.close() }, Connection::plain)
+            // A stream on another way ends when the way is changed, so each change of it comes by here.
+            .map { it.copy(route = crossing { account.route() }.plain()) }
+            .combine(tor()) { link, status -> if (link.route == Route.Tor) link.copy(tor = status) else link }
 }
 
 /** Opens a window and pulls until it ends; whoever collects no longer gives it up. */
-private fun <Q, T, U> pulled(open: () -> Q, next: suspend (Q) -> T?, end: (Q) -> Unit, plain: (T) -> U): Flow<U> = flow {
+internal fun <Q, T, U> pulled(open: () -> Q, next: suspend (Q) -> T?, end: (Q) -> Unit, plain: (T) -> U): Flow<U> = flow {
     val query = crossing { open() }
     try {
         while (true) emit(plain(crossing { next(query) } ?: break))
@@ -99,6 +107,12 @@ private fun Connection.plain() = Link(
     error,
     caughtUp,
 )
+
+private fun CoreRoute.plain() = when (this) {
+    CoreRoute.Direct -> Route.Direct
+    CoreRoute.Tor -> Route.Tor
+    is CoreRoute.Socks5 -> Route.Socks(host, port.toInt())
+}
 
 private fun CoreSealing.plain() = when (this) {
     CoreSealing.NONE -> Sealing.NONE

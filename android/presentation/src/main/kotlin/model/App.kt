@@ -1,6 +1,7 @@
 package chat.dunnock.presentation
 
 import chat.dunnock.bridge.Account
+import chat.dunnock.bridge.Damage
 import chat.dunnock.bridge.Explanation
 import chat.dunnock.bridge.Home
 import chat.dunnock.bridge.Life
@@ -20,8 +21,8 @@ sealed interface Screen {
     /** The home is being opened. */
     data object Opening : Screen
 
-    /** The home cannot be opened. */
-    data class Broken(val problem: Problem) : Screen
+    /** The home cannot be opened, or (then with a model) the account in it. */
+    data class Broken(val problem: Problem, val model: BrokenModel? = null) : Screen
 
     /** No account yet. */
     data class SignIn(val model: SignInModel) : Screen
@@ -40,13 +41,15 @@ sealed interface Screen {
 data class News(val chat: String, val name: String, val count: Int)
 
 /**
- * The way through the screens. [open] opens the home, [first] is what the sign-in screen begins with, [scope] lives as long
- * as the app and runs on one thread: the models keep state of their own between two steps.
+ * The way through the screens. [open] opens the home, [first] is what the sign-in screen begins with, [export] names a new
+ * file for what can be saved of a damaged account, [scope] lives as long as the app and runs on one thread: the models keep
+ * state of their own between two steps.
  */
 class AppModel(
     private val open: suspend () -> Home,
     private val scope: CoroutineScope,
     private val first: SignInState = SignInState(),
+    private val export: () -> String,
 ) {
     private class Place(val screen: Screen, val scope: CoroutineScope)
 
@@ -69,9 +72,13 @@ class AppModel(
         scope.launch {
             try {
                 val opened = home ?: open().also { home = it }
-                opened.damaged().firstOrNull()?.takeIf { opened.accounts().isEmpty() }?.let { throw Trouble(it) }
                 val first = opened.accounts().firstOrNull()
-                if (first == null) signIn(opened) else enter(opened, first, connect = true)
+                val damage = opened.damaged().firstOrNull()
+                when {
+                    first != null -> enter(opened, first, connect = true)
+                    damage != null -> broken(opened, damage)
+                    else -> signIn(opened)
+                }
             } catch (trouble: Trouble) {
                 mutable.value = Screen.Broken(Problems(::explain).of(trouble))
             }
@@ -83,6 +90,10 @@ class AppModel(
 
     private fun signIn(home: Home) = begin { scope ->
         Screen.SignIn(SignInModel(home, scope, first) { account -> enter(home, account, connect = false) })
+    }
+
+    private fun broken(home: Home, damage: Damage) = begin { scope ->
+        Screen.Broken(Problems(home::explain).of(damage.kind), BrokenModel(home, damage, scope, export, ::start))
     }
 
     private suspend fun enter(home: Home, account: Account, connect: Boolean) {

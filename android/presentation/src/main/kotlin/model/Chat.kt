@@ -107,8 +107,9 @@ class ChatModel(
         if (unread > 0) scope.attempt(problems, ::failed) { account.markRead(chat) }
     }
 
-    /** The person writes. */
+    /** The person writes. What would be too long is not taken: it is still where it was copied from. */
     fun draft(text: String) {
+        if (text.length > DRAFT_LENGTH) return failed(problems.of("too_large"))
         mutable.update { it.copy(draft = text, problem = null) }
         if (text.isBlank()) return stopTyping()
         val begins = typing == null

@@ -4,8 +4,6 @@ import chat.dunnock.bridge.Account
 import chat.dunnock.bridge.Chat
 import chat.dunnock.bridge.Contact
 import chat.dunnock.bridge.Explanation
-import chat.dunnock.bridge.Link
-import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.Sealing
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.flow.MutableStateFlow
@@ -41,9 +39,6 @@ data class Adding(val address: String = "", val busy: Boolean = false, val probl
     val ready: Boolean get() = !busy && looksLikeAddress(address.trim())
 }
 
-/** How the connection stands, and what went wrong with it. */
-data class LinkLine(val state: LinkState = LinkState.OFFLINE, val problem: Problem? = null)
-
 /** The chat list. [lines] is null until the first snapshot. */
 data class ChatsState(
     val me: String = "",
@@ -52,6 +47,8 @@ data class ChatsState(
     val link: LinkLine = LinkLine(),
     val adding: Adding? = null,
     val leaving: Boolean = false,
+    /** The dialog in which a person chooses another way to the server. */
+    val choosing: Way? = null,
     val problem: Problem? = null,
 )
 
@@ -118,6 +115,19 @@ class ChatsModel(
     /** Goes online by hand, after a refusal for example. */
     fun connect() = scope.attempt(problems, ::failed) { account.connect() }
 
+    /** The dialog for another way to the server opens, changes or closes (null). */
+    fun choose(way: Way?) = mutable.update { it.copy(choosing = way) }
+
+    /** Takes the way that the dialog names, and tries it. */
+    fun chooseNow() {
+        val way = mutable.value.choosing?.takeIf { it.ready } ?: return
+        mutable.update { it.copy(choosing = null) }
+        scope.attempt(problems, ::failed) {
+            account.take(way.route())
+            account.connect()
+        }
+    }
+
     /** Asks whether the account is to be wiped from this device, or no longer. */
     fun leave(asked: Boolean) = mutable.update { it.copy(leaving = asked) }
 
@@ -137,7 +147,7 @@ private fun line(chat: Chat): ChatLine {
         jid = chat.jid,
         name = shownName(chat.name ?: chat.jid),
         address = shownName(chat.jid),
-        preview = last?.text?.let(::preview).orEmpty(),
+        preview = last?.text?.let { beginning(it, PREVIEW_LENGTH) }.orEmpty(),
         own = last?.own == true,
         unreadable = last != null && last.text == null,
         failed = last?.let(::hasFailed) == true,
@@ -161,8 +171,3 @@ private fun line(contact: Contact) = ChatLine(
     typing = false,
     sealed = true,
 )
-
-/** One line of what may be many; cut before anything looks at the whole of it. */
-private fun preview(text: String): String = text.cut(PREVIEW_LENGTH).replace('\n', ' ')
-
-internal fun Problems.line(link: Link): LinkLine = LinkLine(link.state, link.error?.let { of(it) })

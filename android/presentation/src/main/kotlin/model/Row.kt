@@ -56,6 +56,6 @@ internal fun row(message: Message, among: Map<String, Message>, problems: Proble
         known = message.known,
         unreadable = if (text == null) message.reason ?: "unknown" else null,
         problem = message.error?.let { problems.known(it) },
-        answers = message.replyTo?.let { among[it]?.text?.cut(QUOTE_LENGTH)?.replace('\n', ' ') },
+        answers = message.replyTo?.let { among[it]?.text?.let { text -> beginning(text, QUOTE_LENGTH) } },
     )
 }

@@ -3,6 +3,9 @@ package chat.dunnock.presentation
 /** The longest name that a screen shows, in characters. */
 const val NAME_LENGTH = 80
 
+/** The longest text that can be written at once, in characters: what a screen still lays out in one go. */
+const val DRAFT_LENGTH = 50_000
+
 /** What of a long message stands in its bubble, in characters. */
 const val BUBBLE_LENGTH = 1_500
 
@@ -42,6 +45,9 @@ private fun mayRunBackwards(sign: Char): Boolean = when (Character.getDirectiona
     // Half of a character outside the basic plane says nothing: isolate, that is never wrong.
     else -> sign.isSurrogate()
 }
+
+/** The beginning of a text on one line, beside other words: nothing in it turns those around. */
+internal fun beginning(text: String, length: Int): String = text.cut(length).filterNot(::misleads).replace('\n', ' ')
 
 /** The beginning of a text up to [length] characters, never half of a surrogate pair. */
 internal fun String.cut(length: Int): String = when {

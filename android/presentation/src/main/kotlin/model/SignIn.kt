@@ -5,17 +5,14 @@ import chat.dunnock.bridge.Home
 import chat.dunnock.bridge.Link
 import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.NewAccount
-import chat.dunnock.bridge.Route
 import chat.dunnock.bridge.Trouble
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.firstOrNull
+import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.update
-
-/** The ways to the server that a person can choose from. */
-enum class RouteChoice { DIRECT, TOR, SOCKS }
 
 /** What is filled in for a server of one's own: a computer's name and port, and the only authority to trust (PEM). */
 data class Server(val host: String = "", val port: String = "", val ca: String? = null)
@@ -26,18 +23,17 @@ data class SignInState(
     val password: String = "",
     /** A new account is made on the server. */
     val making: Boolean = false,
-    val route: RouteChoice = RouteChoice.DIRECT,
-    val socksHost: String = "127.0.0.1",
-    val socksPort: String = "9050",
+    val way: Way = Way(),
     val server: Server = Server(),
     val busy: Boolean = false,
+    /** Tor's start, while the login waits for it. */
+    val torStart: TorStart? = null,
     val problem: Problem? = null,
 ) {
     /** Whether enough is filled in to try. */
     val ready: Boolean
-        get() = !busy && looksLikeAddress(address.trim()) && password.isNotEmpty() && routeReady && portReady
+        get() = !busy && looksLikeAddress(address.trim()) && password.isNotEmpty() && way.ready && portReady
 
-    private val routeReady get() = route != RouteChoice.SOCKS || (socksHost.isNotBlank() && port(socksPort) != null)
     private val portReady get() = server.port.isBlank() || port(server.port) != null
 }
 
@@ -62,7 +58,7 @@ class SignInModel(
         val asked = mutable.value
         if (!asked.ready) return
         mutable.update { it.copy(busy = true, problem = null) }
-        val failed = { problem: Problem -> mutable.update { it.copy(busy = false, problem = problem) } }
+        val failed = { problem: Problem -> mutable.update { it.copy(busy = false, torStart = null, problem = problem) } }
         scope.attempt(problems, failed) {
             val account = if (asked.making) home.register(asked.account()) else home.add(asked.account())
             try {
@@ -79,7 +75,8 @@ class SignInModel(
     /** Waits for the first login. What the core would try again by itself is told here: the person is waiting for it. */
     private suspend fun proved(account: Account) {
         account.connect()
-        val end: Link? = account.link().firstOrNull { it.state != LinkState.OFFLINE && (it.state != LinkState.CONNECTING || it.error != null) }
+        val seen = account.link().onEach { link -> mutable.update { it.copy(torStart = torStart(link)) } }
+        val end: Link? = seen.firstOrNull { it.state != LinkState.OFFLINE && (it.state != LinkState.CONNECTING || it.error != null) }
         if (end?.state != LinkState.ONLINE) throw Trouble(end?.error ?: "ended", account.jid)
     }
 }
@@ -87,17 +84,11 @@ class SignInModel(
 private fun SignInState.account() = NewAccount(
     jid = address.trim(),
     password = password,
-    route = when (route) {
-        RouteChoice.DIRECT -> Route.Direct
-        RouteChoice.TOR -> Route.Tor
-        RouteChoice.SOCKS -> Route.Socks(socksHost.trim(), port(socksPort) ?: 0)
-    },
+    route = way.route(),
     host = server.host.trim().ifEmpty { null },
     port = port(server.port),
     ca = server.ca,
 )
-
-private fun port(text: String): Int? = text.trim().toIntOrNull()?.takeIf { it in 1..65535 }
 
 /** Whether it has the form name@server; the core decides. */
 internal fun looksLikeAddress(text: String): Boolean {
