@@ -51,10 +51,8 @@ pub(crate) fn row(cargo: &Cargo, name: &str) -> Row {
 
 /// Builds the library and generates; answers what is not in the tree like that.
 pub(crate) fn stale(cargo: &Cargo) -> Result<Vec<(PathBuf, String)>> {
-    // In debug: a stripped library does not tell its interface. With the feature, as the other stages build it: UniFFI does
-    // not see what that adds.
-    cargo.build(&["build", "-p", "dunnock-ffi", "--lib", "--features", "test-panics"])?;
-    cargo.build(&["build", "-p", "dunnock-bindgen"])?;
+    // In debug: a stripped library does not tell its interface. With the features of the tests, which UniFFI does not see.
+    cargo.build_whole()?;
     let library = target().join("debug/libdunnock_ffi.so");
     let out = target().join("bindings");
     for language in ["kotlin", "swift"] {

@@ -8,6 +8,14 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+/// The whole workspace with all that tests want of it. Every stage says these words, as cargo compiles a package anew for each
+/// other set of features, and each choice of packages makes a set of its own.
+const WHOLE: [&str; 3] = [
+    "--workspace",
+    "--features",
+    "dunnock/tor,dunnock-ffi/tor,dunnock-ffi/test-panics,dunnock-core/testnet,dunnock-core/killpoints",
+];
+
 /// A cargo that can build the whole tree on this machine.
 pub(crate) struct Cargo {
     environment: Vec<(&'static str, OsString)>,
@@ -46,6 +54,20 @@ impl Cargo {
         let mut command = self.command(words);
         command.args(self.features);
         command
+    }
+
+    /// Like [`Cargo::compile`], for the whole workspace with all that tests want of it.
+    pub(crate) fn whole(&self, words: &[&str]) -> Command {
+        let mut command = self.compile(words);
+        command.args(WHOLE);
+        command
+    }
+
+    /// Builds every library, program and test of the workspace.
+    pub(crate) fn build_whole(&self) -> Result<()> {
+        let status = self.whole(&["build", "--all-targets"]).status();
+        let status = status.map_err(|error| format!("cargo does not start: {error}"))?;
+        if status.success() { Ok(()) } else { Err(format!("the workspace does not compile ({status})")) }
     }
 
     /// Gives a program that cargo built what it needs to run.

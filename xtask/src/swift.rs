@@ -56,11 +56,11 @@ fn tests(cargo: &Cargo, root: &Root) -> Row {
 }
 
 fn build(cargo: &Cargo, root: &Root) -> Result<()> {
-    cargo.build(&["build", "-p", "dunnock-ffi", "--lib", "--features", "test-panics"])?;
+    cargo.build_whole()?;
     let library = target().join("swift/lib");
     make_folder(&library)?;
     make_folder(&target().join("swift/home"))?;
-    // A copy: other stages build the same library with other features.
+    // A copy: a demonstration may build the same library with other features meanwhile.
     let from = target().join("debug/libdunnock_ffi.so");
     fs::copy(&from, library.join("libdunnock_ffi.so")).map_err(|error| format!("{}: {error}", from.display()))?;
     let status = swift(root, "build", &["--build-tests"]).status().map_err(|error| format!("swift: {error}"))?;

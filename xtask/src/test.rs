@@ -53,7 +53,6 @@ struct Stage {
 
 const STAGES: &[Stage] = &[
     Stage { name: "core: units and stories", live: false, run: Run::unit },
-    Stage { name: "harness tests", live: false, run: Run::harness },
     Stage { name: "core live, Prosody 13", live: true, run: Run::live_thirteen },
     Stage { name: "core live, the distribution's Prosody", live: true, run: Run::live_distribution },
     Stage { name: "core live, ejabberd", live: true, run: Run::live_ejabberd },
@@ -87,6 +86,9 @@ enum Part<'a> {
         proof: bool,
     },
 }
+
+/// A few lines, whose library the compiler takes a minute only to check.
+const GENERATOR: &str = "dunnock-bindgen";
 
 /// The tests of this part of the live program need a Prosody and no client but ours.
 const SERVER: &str = "server::";
@@ -147,12 +149,9 @@ fn named(word: &str) -> Vec<&'static Stage> {
 
 impl Run {
     fn unit(&self, name: &str) -> Vec<Row> {
-        let command = self.cargo.compile(&["test", "--workspace", "--exclude", "dunnock-tests", "--no-fail-fast"]);
+        // All but the live program, which is a default feature.
+        let command = self.cargo.whole(&["test", "--no-default-features", "--no-fail-fast"]);
         vec![self.tests(name, command, &[])]
-    }
-
-    fn harness(&self, name: &str) -> Vec<Row> {
-        vec![self.tests(name, self.cargo.compile(&["test", "-p", "dunnock-tests", "--lib"]), &[])]
     }
 
     fn live_thirteen(&self, name: &str) -> Vec<Row> {
@@ -220,14 +219,10 @@ impl Run {
     /// One part of the live test program.
     fn live(&self, name: &str, part: Part<'_>) -> Row {
         // With the places where a test may end it, which no shipped build has.
-        let features = match part {
-            Part::Tor { .. } => "tor,dunnock-core/testnet,dunnock-core/killpoints",
-            _ => "dunnock-core/killpoints",
-        };
-        if let Err(problem) = self.cargo.build(&["build", "-p", "dunnock", "--features", features]) {
+        if let Err(problem) = self.cargo.build_whole() {
             return broken(name, &problem);
         }
-        let mut command = self.cargo.compile(&["test", "-p", "dunnock-tests", "--test", "live"]);
+        let mut command = self.cargo.whole(&["test", "--test", "live"]);
         command.arg("--").args(self.words(&part));
         let surroundings = match surroundings(&part) {
             Ok(surroundings) => surroundings,
@@ -266,13 +261,17 @@ impl Run {
     }
 
     fn clippy(&self, name: &str) -> Vec<Row> {
-        let mut command = self.cargo.compile(&["clippy", "--workspace", "--all-targets"]);
-        command.args(["--", "-D", "warnings"]);
-        vec![finished(name, command)]
+        let mut whole = self.cargo.whole(&["clippy", "--all-targets", "--exclude", GENERATOR]);
+        // What is shipped has less: without Tor, and without what only tests may do.
+        let mut plain = self.cargo.compile(&["clippy", "-p", "dunnock", "-p", "dunnock-ffi"]);
+        for command in [&mut whole, &mut plain] {
+            command.args(["--", "-D", "warnings"]);
+        }
+        vec![finished(name, whole), finished("clippy, without features", plain)]
     }
 
     fn documentation(&self, name: &str) -> Vec<Row> {
-        let mut command = self.cargo.compile(&["doc", "--workspace", "--no-deps"]);
+        let mut command = self.cargo.whole(&["doc", "--no-deps", "--exclude", GENERATOR]);
         command.env("RUSTDOCFLAGS", "-D warnings");
         vec![finished(name, command)]
     }

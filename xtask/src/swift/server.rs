@@ -29,7 +29,7 @@ const OUTPUT: &str = "server.out";
 impl Server {
     /// Starts it and waits until it is ready.
     pub(super) fn start(cargo: &Cargo) -> Result<Server> {
-        cargo.build(&["build", "-p", "dunnock-tests", "--bin", "test-server"])?;
+        cargo.build_whole()?;
         let folder = target().join("swift");
         make_folder(&folder)?;
         for name in [INPUT, OUTPUT] {
