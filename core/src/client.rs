@@ -324,8 +324,9 @@ fn wires_on(handle: Handle, net: Arc<Net>) -> StartWire {
         let door = net.door(settings.route.clone(), &settings.whose);
         let (to, orders) = mpsc::channel(wire::ORDERS);
         let (events, from) = mpsc::channel(wire::EVENTS);
+        let fuse = door.fuse();
         handle.spawn(wire::run(settings, door, events, orders, rand::make_rng::<StdRng>()));
-        Link { to, from }
+        Link { to, from, fuse }
     })
 }
 

@@ -7,7 +7,7 @@ use crate::model::Proof;
 use crate::store::account::NewRow;
 use crate::store::message::NewMessage;
 use crate::store::{AccountFolder, Home, Store, StoreKey, Tx};
-use crate::wire::{Arrived, Bound, EVENTS, FromWire, Limits, Link, ORDERS, Settings, ToWire};
+use crate::wire::{Arrived, Bound, EVENTS, FromWire, Fuse, Limits, Link, ORDERS, Settings, ToWire};
 use crate::workers::Workers;
 use minidom::Element;
 use std::path::{Path, PathBuf};
@@ -133,6 +133,8 @@ impl Wires {
 pub(crate) struct Wire {
     /// What it was started with.
     pub(crate) settings: Settings,
+    /// Whether it may still send.
+    pub(crate) fuse: Fuse,
     events: mpsc::Sender<FromWire>,
     orders: mpsc::Receiver<ToWire>,
 }
@@ -215,8 +217,9 @@ pub(crate) fn open_on(folder: AccountFolder, workers: Workers) -> (Account, Wire
     let start_wire: StartWire = Arc::new(move |settings| {
         let (to, orders) = mpsc::channel(ORDERS);
         let (events, from) = mpsc::channel(EVENTS);
-        let _ = started.send(Wire { settings, events, orders });
-        Link { to, from }
+        let fuse = Fuse::default();
+        let _ = started.send(Wire { settings, fuse: fuse.clone(), events, orders });
+        Link { to, from, fuse }
     });
     let limits = Limits { back_off: Duration::from_millis(1), step: Duration::from_millis(200), ..Limits::default() };
     let shared =

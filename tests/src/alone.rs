@@ -14,6 +14,8 @@ use std::time::Duration;
 pub const USER: u32 = 65534;
 /// Set in the environment of the inner run.
 const INSIDE: &str = "DUNNOCK_ALONE";
+/// Bytes of an IPv4 packet with TCP's time stamps and a selective acknowledgement, and nothing in it.
+const BARE: u32 = 64;
 /// How long the inner run may take.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -55,6 +57,20 @@ pub fn count_all_but(ports: &[u16]) {
          meta skuid {USER} ip daddr 127.0.0.1 tcp dport {{ {ports} }} counter name way accept\n\
          meta skuid {USER} meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} counter name names drop\n\
          meta skuid {USER} counter name other drop\n}}\n}}\n"
+    ));
+}
+
+/// Lets packets to this port of loopback through, whoever's: a kernel sends for a socket that nobody owns any more, too. They are
+/// counted by what they are: `ends` and `resets` of a stream, `words` if they carry anything, and `bare` acknowledgements.
+pub fn let_through(port: u16) {
+    let counters = ["ends", "resets", "words", "bare"].map(|name| format!("counter {name} {{ }}\n")).concat();
+    nft(&format!(
+        "table inet alone {{\n{counters}chain straight {{\n\
+         tcp flags & rst == rst counter name resets accept\n\
+         tcp flags & fin == fin counter name ends accept\n\
+         meta length > {BARE} counter name words accept\n\
+         counter name bare accept\n}}\n}}\n\
+         insert rule inet alone out ip daddr 127.0.0.1 tcp dport {port} jump straight\n"
     ));
 }
 

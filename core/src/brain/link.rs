@@ -3,7 +3,7 @@
 use super::Wake;
 use crate::engine;
 use crate::store::account::Way;
-use crate::wire::{Arrived, CREDIT, FromWire, Link as Channels, ToWire};
+use crate::wire::{Arrived, CREDIT, FromWire, Fuse, Link as Channels, ToWire};
 use minidom::Element;
 use std::collections::VecDeque;
 use tokio::sync::mpsc::{Receiver, Sender};
@@ -14,6 +14,7 @@ const AHEAD: usize = 128;
 pub(super) struct Link {
     /// Where it connects and how.
     pub(super) way: Way,
+    fuse: Fuse,
     to: Sender<ToWire>,
     from: Receiver<FromWire>,
     /// Events taken from the channel to be looked at, in order, and how many of them were.
@@ -58,6 +59,7 @@ impl Link {
     pub(super) fn new(channels: Channels, way: Way) -> Link {
         Link {
             way,
+            fuse: channels.fuse,
             to: channels.to,
             from: channels.from,
             ahead: VecDeque::new(),
@@ -124,7 +126,11 @@ impl Link {
 
     /// How many rows may go now.
     pub(super) fn credit(&self) -> usize {
-        if !self.online || self.begin || self.stop.is_some() { 0 } else { CREDIT - self.unwritten.len().min(CREDIT) }
+        if !self.online || self.begin || self.stop.is_some() || self.is_cut() {
+            0
+        } else {
+            CREDIT - self.unwritten.len().min(CREDIT)
+        }
     }
 
     /// So many stanzas are on the disk.
@@ -194,6 +200,16 @@ impl Link {
             self.stop = Some(clean);
             self.flush();
         }
+    }
+
+    /// Nothing more goes out on its way, from now on. It is still to be stopped.
+    pub(super) fn cut(&self) {
+        self.fuse.blow();
+    }
+
+    /// Whether it was cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.fuse.is_blown()
     }
 
     /// Whether it is to end.

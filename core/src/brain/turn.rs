@@ -117,9 +117,14 @@ impl Brain {
         }
         if let Some(link) = self.link.as_ref().filter(|link| !link.is_stopping())
             && (inputs.tick || work.outcome.updated)
-            && tx.account()?.way() != link.way
+            && let way = tx.account()?.way()
+            && way != link.way
         {
             work.input(Input::Moved)?;
+            // Whoever leaves a route may have a reason: not even a goodbye goes there once that is committed (ADR 0005).
+            if !way.goes_like(&link.way) {
+                link.cut();
+            }
         }
         if self.lease.is_some() {
             if !inputs.alone {
@@ -174,7 +179,7 @@ impl Brain {
                 // The next wire starts when this one has ended: there are never two.
                 Effect::Redial => {
                     if let Some(link) = &mut self.link {
-                        link.stop(true);
+                        link.stop(!link.is_cut());
                     }
                 }
                 Effect::Hurry => {

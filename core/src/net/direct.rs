@@ -1,6 +1,6 @@
 //! The route `direct`: names are resolved here, and TCP goes straight to the host. Also the way to a proxy's own door.
 
-use super::{Socket, address, prompt};
+use super::{Fuse, Socket, address, prompt};
 use crate::error::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Opens a byte stream to the first of the host's addresses that answers, each given `step`.
 ///
 /// Errors: `UnknownHost`, `Unreachable`, `TimedOut`, about the host.
-pub(super) async fn dial(host: &str, port: u16, step: Duration) -> Result<Socket, Error> {
+pub(super) async fn dial(host: &str, port: u16, step: Duration, fuse: &Fuse) -> Result<Socket, Error> {
     let about = |kind| Error::about(kind, format!("{host}:{port}"));
     let addresses: Vec<SocketAddr> = match address(host) {
         Some(ip) => vec![SocketAddr::new(ip, port)],
@@ -32,7 +32,7 @@ pub(super) async fn dial(host: &str, port: u16, step: Duration) -> Result<Socket
     let stream = first(addresses, step).await.map_err(about)?;
     // Stanzas are small and are written whole: waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    Ok(Box::new(prompt::Prompt::new(stream)))
+    Ok(Box::new(prompt::Prompt::new(stream, fuse.clone())))
 }
 
 /// The first address that answers. A silent one holds the next back only for a moment (RFC 8305 section 5), so that a
@@ -69,7 +69,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let error = dial("127.0.0.1", port, Duration::from_secs(5)).await.err().unwrap();
+        let error = dial("127.0.0.1", port, Duration::from_secs(5), &Fuse::default()).await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::Unreachable);
         assert_eq!(error.subject, format!("127.0.0.1:{port}"));
     }

@@ -7,6 +7,7 @@
 
 mod direct;
 mod dns;
+mod fuse;
 mod prompt;
 mod socks;
 pub(crate) mod tls;
@@ -15,6 +16,8 @@ mod tor;
 #[cfg(not(feature = "tor"))]
 #[path = "no_tor.rs"]
 mod tor;
+
+pub(crate) use fuse::Fuse;
 
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
@@ -73,6 +76,7 @@ pub(crate) struct Door {
     net: Arc<Net>,
     route: Route,
     apart: Apart,
+    fuse: Fuse,
 }
 
 impl Net {
@@ -87,7 +91,7 @@ impl Net {
         let fresh = || Apart { credentials: Arc::new(Credentials::random()), token: tor::Token::new() };
         let apart = known.entry(whose.to_owned()).or_insert_with(fresh).clone();
         drop(known);
-        Door { net: self.clone(), route, apart }
+        Door { net: self.clone(), route, apart, fuse: Fuse::default() }
     }
 
     /// Nobody looks: Tor does what it must and nothing more.
@@ -97,16 +101,27 @@ impl Net {
 }
 
 impl Door {
+    /// What closes this door and its copies for good.
+    pub(crate) fn fuse(&self) -> Fuse {
+        self.fuse.clone()
+    }
+
+    fn is_open(&self) -> Result<(), Error> {
+        if self.fuse.is_blown() { Err(ErrorKind::Disconnected.into()) } else { Ok(()) }
+    }
+
     /// Where to try, in order; never empty. DNS is asked on the route `direct` only: on others it is the domain itself at
     /// the standard port, unless a person said otherwise.
     ///
-    /// Errors: `Unreachable` if the domain says that it has no such service (RFC 2782, target `.`).
+    /// Errors: `Unreachable` if the domain says that it has no such service (RFC 2782, target `.`); `Disconnected` if the
+    /// door was closed.
     pub(crate) async fn endpoints(
         &self,
         target: &Target<'_>,
         step: Duration,
         rng: &mut (impl rand::Rng + Send),
     ) -> Result<Vec<Endpoint>, Error> {
+        self.is_open()?;
         let direct = target.tls == Tls::Direct;
         let port = target.port.unwrap_or(if direct { 5223 } else { 5222 });
         let literal = address(target.domain).is_some() || target.domain == "localhost";
@@ -136,15 +151,17 @@ impl Door {
     /// far, as Tor's other end, is given more.
     ///
     /// Errors, about the place or the route: `UnknownHost`, `Unreachable`, `TimedOut`; `OnionNeedsTor`, `OnionUnreachable`;
-    /// `ProxyUnreachable`, `NotSocks`; `NoTor`, `TorUnreachable`, `File`; `RouteRefused`.
+    /// `ProxyUnreachable`, `NotSocks`; `NoTor`, `TorUnreachable`, `File`; `RouteRefused`. `Disconnected` if the door was
+    /// closed.
     pub(crate) async fn dial(&self, endpoint: &Endpoint, step: Duration) -> Result<Socket, Error> {
+        self.is_open()?;
         let host = endpoint.host.trim_start_matches('[').trim_end_matches(']');
         match &self.route {
             Route::Direct if is_onion(host) => Err(Error::about(ErrorKind::OnionNeedsTor, host)),
-            Route::Direct => direct::dial(host, endpoint.port, step).await,
+            Route::Direct => direct::dial(host, endpoint.port, step, &self.fuse).await,
             Route::Socks5 { host: proxy, port } => {
                 let proxy = socks::Proxy { host: proxy, port: *port, credentials: &self.apart.credentials };
-                proxy.dial(&far_name(host)?, endpoint.port, step).await
+                proxy.dial(&far_name(host)?, endpoint.port, step, &self.fuse).await
             }
             Route::Tor => self.net.tor.dial(&far_name(host)?, endpoint.port, &self.apart.token, step).await,
         }
@@ -220,6 +237,21 @@ mod tests {
         let error = door.dial(&at(name, 5222, false)[0], Duration::from_secs(5)).await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::OnionNeedsTor);
         assert!(!is_onion("onion") && !is_onion("onion.test") && is_onion("a.onion") && !is_onion("ünion"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_door_that_was_closed_asks_and_opens_nothing_by_any_route() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for route in [Route::Direct, Route::Tor, Route::Socks5 { host: "127.0.0.1".into(), port }] {
+            let (door, step) = (door(route), Duration::from_secs(1));
+            door.clone().fuse().blow();
+            let target = Target { domain: "x.test", host: None, port: None, tls: Tls::Auto };
+            let asked = door.endpoints(&target, step, &mut StdRng::seed_from_u64(1)).await;
+            let opened = door.dial(&at("127.0.0.1", port, false)[0], step).await;
+            let kinds = [asked.err(), opened.err()].map(|error| error.unwrap().kind);
+            assert_eq!(kinds, [ErrorKind::Disconnected; 2]);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Nagle's algorithm off (RFC 1122 §4.2.3.4; Prosody has not) holds its next words back until then: of a login it is the
 //! features, which come after the tickets of TLS 1.3, to which a client says nothing.
 
+use super::Fuse;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,15 +14,20 @@ use tokio::net::TcpStream;
 /// Reads that are acknowledged at once: those of a login and of the first answers. Later the kernel knows best.
 const READS: u8 = 48;
 
-/// A TCP stream, its first reads acknowledged at once where the system can do that.
+/// A TCP stream, its first reads acknowledged at once where the system can do that. A blown fuse ends it.
 pub(super) struct Prompt {
     stream: TcpStream,
     left: u8,
+    fuse: Fuse,
 }
 
 impl Prompt {
-    pub(super) fn new(stream: TcpStream) -> Prompt {
-        Prompt { stream, left: READS }
+    pub(super) fn new(stream: TcpStream, fuse: Fuse) -> Prompt {
+        Prompt { stream, left: READS, fuse }
+    }
+
+    fn is_whole(&self) -> io::Result<()> {
+        if self.fuse.is_blown() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
     /// Has what was read acknowledged. The kernel goes back to delaying by itself, so it is told after each read.
@@ -30,6 +36,14 @@ impl Prompt {
             self.left -= 1;
             #[cfg(any(target_os = "linux", target_os = "android"))]
             let _ = self.stream.set_quickack(true);
+        }
+    }
+}
+
+impl Drop for Prompt {
+    fn drop(&mut self) {
+        if self.fuse.is_blown() {
+            let _ = self.stream.set_zero_linger();
         }
     }
 }
@@ -45,6 +59,7 @@ impl AsyncRead for Prompt {
 
 impl AsyncWrite for Prompt {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.is_whole()?;
         Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
     }
 
@@ -53,6 +68,7 @@ impl AsyncWrite for Prompt {
         context: &mut Context,
         slices: &[io::IoSlice],
     ) -> Poll<io::Result<usize>> {
+        self.is_whole()?;
         Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
     }
 
@@ -65,6 +81,7 @@ impl AsyncWrite for Prompt {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
+        self.is_whole()?;
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }
@@ -80,7 +97,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut theirs, _) = listener.accept().await.unwrap();
-        let mut ours = Prompt::new(ours);
+        let mut ours = Prompt::new(ours, Fuse::default());
         for read in 0..=READS {
             // As the kernel does by itself once data goes back and forth.
             ours.stream.set_quickack(false).unwrap();
@@ -88,5 +105,31 @@ mod tests {
             assert_eq!(ours.read_u8().await.unwrap(), b'x');
             assert_eq!(ours.stream.quickack().unwrap(), read < READS, "read {read}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_blown_fuse_lets_no_byte_out_not_even_what_the_kernel_holds() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut theirs, _) = listener.accept().await.unwrap();
+        let fuse = Fuse::default();
+        let mut ours = Prompt::new(ours, fuse.clone());
+        // More than both kernels hold: the rest waits here for room that never comes.
+        let mut written = 0;
+        while ours.stream.try_write(&[b'x'; 1 << 16]).map(|some| written += some).is_ok() {}
+        fuse.blow();
+        assert_eq!(ours.write(b"y").await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        assert!(ours.shutdown().await.is_err());
+        drop(ours);
+        let (mut read, mut buffer) = (0, vec![0; 1 << 16]);
+        let end = loop {
+            match theirs.read(&mut buffer).await {
+                Ok(0) => break None,
+                Ok(some) => read += some,
+                Err(error) => break Some(error.kind()),
+            }
+        };
+        assert_eq!(end, Some(io::ErrorKind::ConnectionReset));
+        assert!(read < written, "all {written} bytes came");
     }
 }

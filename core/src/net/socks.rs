@@ -3,7 +3,7 @@
 //!
 //! The host always goes out as a name (address type 3), so that it is resolved at the far end; addresses too.
 
-use super::{Socket, direct, is_onion};
+use super::{Fuse, Socket, direct, is_onion};
 use crate::error::{Error, ErrorKind};
 use rand::RngExt;
 use std::io;
@@ -42,9 +42,9 @@ impl Proxy<'_> {
     ///
     /// Errors: `ProxyUnreachable` and `NotSocks` about the proxy; `Unreachable`, `TimedOut`, `OnionUnreachable` and
     /// `RouteRefused` about the place.
-    pub(super) async fn dial(&self, host: &str, port: u16, step: Duration) -> Result<Socket, Error> {
+    pub(super) async fn dial(&self, host: &str, port: u16, step: Duration, fuse: &Fuse) -> Result<Socket, Error> {
         let proxy = |kind| Error::about(kind, format!("{}:{}", self.host, self.port));
-        let dialled = direct::dial(self.host, self.port, step).await;
+        let dialled = direct::dial(self.host, self.port, step, fuse).await;
         let mut socket = dialled.map_err(|_| proxy(ErrorKind::ProxyUnreachable))?;
         match timeout(step, self.greet(&mut socket)).await {
             Ok(Ok(())) => {}

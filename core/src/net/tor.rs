@@ -204,3 +204,41 @@ fn kind(kind: arti_client::ErrorKind) -> ErrorKind {
         _ => ErrorKind::Unreachable,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Folder;
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_made_is_named_and_no_network_is_touched() {
+        let home = Folder::new();
+        let folder = home.path().join("file/tor");
+        std::fs::write(home.path().join("file"), "").unwrap();
+        let board = Arc::new(TorBoard::default());
+        let tor = Tor::new(folder.clone(), board.clone());
+        let error = tor.dial("x.test", 5222, &Token::new(), Duration::from_secs(20)).await.err().unwrap();
+        assert_eq!((error.kind, error.subject), (ErrorKind::File, folder.display().to_string()));
+        assert_eq!(board.status().percent, 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_made_and_not_started_shows_nothing_of_its_way() {
+        let home = Folder::new();
+        let tor = Tor::new(home.path().join("tor"), Arc::default());
+        tor.rest(true);
+        let client = tor.create().await.unwrap();
+        let status = shown(&client.bootstrap_status());
+        assert_eq!((status.state, status.percent), (TorState::Starting, 0));
+    }
+
+    #[test]
+    fn a_failure_of_the_place_is_none_of_tor_and_the_other_way_round() {
+        use arti_client::ErrorKind as Tor;
+        assert_eq!(kind(Tor::RemoteHostNotFound), ErrorKind::UnknownHost);
+        assert_eq!(kind(Tor::RemoteConnectionRefused), ErrorKind::Unreachable);
+        assert_eq!(kind(Tor::OnionServiceNotFound), ErrorKind::OnionUnreachable);
+        assert_eq!(kind(Tor::TorAccessFailed), ErrorKind::TorUnreachable);
+        assert_eq!(kind(Tor::FsPermissions), ErrorKind::File);
+    }
+}

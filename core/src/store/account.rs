@@ -51,6 +51,13 @@ pub(crate) struct Way {
     route: Route,
 }
 
+impl Way {
+    /// Whether it is the same route, if not the same place.
+    pub(crate) fn goes_like(&self, other: &Way) -> bool {
+        self.route == other.route
+    }
+}
+
 impl AccountRow {
     /// Where to connect and how.
     pub(crate) fn way(&self) -> Way {

@@ -23,6 +23,7 @@ mod tests;
 mod thrown;
 mod xml;
 
+pub(crate) use crate::net::Fuse;
 pub(crate) use crate::net::tls::warm_up;
 pub(crate) use register::register;
 pub(crate) use run::run;
@@ -147,6 +148,8 @@ pub(crate) enum ToWire {
 pub(crate) struct Link {
     pub to: tokio::sync::mpsc::Sender<ToWire>,
     pub from: tokio::sync::mpsc::Receiver<FromWire>,
+    /// Blown, it lets nothing more out on the wire's way, whatever the task is about; the wire is still to be told to stop.
+    pub fuse: Fuse,
 }
 
 /// How many `Send` the brain may have outstanding without `Written`.

@@ -12,8 +12,10 @@ fn to(route: Route) -> Command {
     Command::Update(AccountUpdate { route: Some(route), ..AccountUpdate::default() })
 }
 
+/// It is told to end without a goodbye, and could not say one.
 async fn ends(mut wire: Wire) {
-    assert_eq!(wire.stopped().await, Some(true));
+    assert_eq!(wire.stopped().await, Some(false));
+    assert!(wire.fuse.is_blown(), "it may still send");
     wire.tell(FromWire::Offline { error: None, retry: None }).await;
 }
 
@@ -41,6 +43,29 @@ async fn another_route_ends_the_stream_before_the_next_begins() {
     account.call(to(Route::Direct)).await.unwrap();
     ends(wire).await;
     assert_eq!(wires.next().await.settings.route, Route::Direct);
+}
+
+#[tokio::test]
+async fn the_old_way_is_closed_before_the_change_of_route_is_answered() {
+    let home = Folder::new();
+    let (account, mut wires, wire) = online(&scratch::juliet(home.path())).await;
+    assert!(!wire.fuse.is_blown());
+    account.call(to(Route::Tor)).await.unwrap();
+    assert!(wire.fuse.is_blown(), "the answer came first");
+    wire.tell(FromWire::Offline { error: None, retry: None }).await;
+    assert!(!wires.next().await.fuse.is_blown());
+}
+
+#[tokio::test]
+async fn another_place_on_the_same_route_is_gone_to_with_a_goodbye() {
+    let home = Folder::new();
+    let (account, mut wires, mut wire) = online(&scratch::juliet(home.path())).await;
+    let change = AccountUpdate { port: Some(5299), ..AccountUpdate::default() };
+    account.call(Command::Update(change)).await.unwrap();
+    assert_eq!(wire.stopped().await, Some(true));
+    assert!(!wire.fuse.is_blown());
+    wire.tell(FromWire::Offline { error: None, retry: None }).await;
+    assert_eq!(wires.next().await.settings.port, Some(5299));
 }
 
 #[tokio::test]

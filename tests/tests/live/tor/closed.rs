@@ -5,7 +5,9 @@ use dunnock_tests::alone;
 use dunnock_tests::dunnock::{Device, PATIENCE, Rpc};
 use dunnock_tests::environment;
 use dunnock_tests::names::HOST;
+use dunnock_tests::proxy::Proxy;
 use dunnock_tests::report;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::time::{Duration, Instant};
@@ -14,6 +16,8 @@ const NAME: &str = "tor::closed::with_a_route_chosen_not_one_packet_leaves_outsi
 
 /// `step`, `silence`, `answer`, `back_off`: what is dead is given up soon and tried again often.
 const LIMITS: &str = "3000,4000,3000,1000";
+/// Longer than `silence` and `answer` together.
+const SLEEP: Duration = Duration::from_secs(9);
 
 #[test]
 fn with_a_route_chosen_not_one_packet_leaves_outside_of_it() {
@@ -21,7 +25,7 @@ fn with_a_route_chosen_not_one_packet_leaves_outside_of_it() {
         return alone::run_inside(NAME);
     }
     let mut world = World::new();
-    world.accounts(&["juliet", "romeo"]);
+    world.accounts(&["juliet", "romeo", "benvolio"]);
     let allowed: Vec<u16> = world.net.relay_ports().into_iter().chain([world.net.socks]).collect();
     alone::count_all_but(&allowed);
     let controls = controls(&world);
@@ -34,12 +38,7 @@ fn with_a_route_chosen_not_one_packet_leaves_outside_of_it() {
     for (rpc, user, route, gate) in
         [(&mut juliet, "juliet", "tor".to_owned(), &gates[0]), (&mut romeo, "romeo", world.socks(), &gates[1])]
     {
-        let mut account = world.account(user, &route, Some(gate));
-        // What belongs to root cannot be read by nobody.
-        account["ca"] = std::fs::read_to_string(world.server.ca()).unwrap().into();
-        rpc.ok("account.add", account);
-        rpc.connect(&world.server.jid(user));
-        world.server.wait_until_reachable(user);
+        comes_online(rpc, &world, user, account(&world, user, &route, gate));
     }
     juliet.tells(&her, &him, "over both", &romeo);
     romeo.tells(&him, &her, "and back", &juliet);
@@ -52,6 +51,10 @@ fn with_a_route_chosen_not_one_packet_leaves_outside_of_it() {
     }
     juliet.tells(&her, &him, "after a cut", &romeo);
     none_outside("reconnect");
+
+    a_process_sleeps(&mut juliet, &gates[0], (&mut romeo, &him, &her));
+    none_outside("sleep");
+    let told = a_route_is_left(&world, &gates[0], (&mut juliet, &her));
 
     // The proxy goes under a session, then all of Tor.
     for rpc in [&juliet, &romeo] {
@@ -69,6 +72,77 @@ fn with_a_route_chosen_not_one_packet_leaves_outside_of_it() {
     assert_eq!((juliet.close(), romeo.close()), (Some(0), Some(0)));
     none_outside_now("the end");
     report::note(&format!("0 packets outside of the route; as controls were counted {controls}"));
+    report::note(&format!("leaving the direct route: {told}"));
+}
+
+/// Stopped for longer than any keepalive, its connection gone meanwhile: it comes back the same way, and hears what was said.
+fn a_process_sleeps(sleeper: &mut Rpc, gate: &Proxy, (other, him, her): (&mut Rpc, &str, &str)) {
+    sleeper.events("connection");
+    sleeper.process().process().signal(Signal::STOP);
+    gate.cut();
+    other.says(him, her, "while you slept");
+    let end = Instant::now() + SLEEP;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        // What is stopped tells nobody how its time-outs are: here the time itself is waited for.
+        std::thread::park_timeout(left);
+    }
+    sleeper.process().process().signal(Signal::CONT);
+    sleeper.event("connection", "online again", |event| event["state"] == "online");
+    sleeper.sees("while you slept");
+    let rows = sleeper.timeline(her, him);
+    assert_eq!(rows.iter().filter(|row| row["text"] == "while you slept").count(), 1);
+}
+
+/// From the direct route to Tor in the midst of a talk: nothing is said the old way any more, no goodbye either, and nothing is
+/// lost. What was counted is answered.
+fn a_route_is_left(world: &World, far: &Proxy, (juliet, her): (&mut Rpc, &str)) -> String {
+    let (device, near, his) = (nobody("mover", world), world.gate(), world.server.jid("benvolio"));
+    alone::let_through(near.port());
+    let mut mover = device.rpc();
+    let mut straight = account(world, "benvolio", "direct", &near);
+    straight["host"] = "127.0.0.1".into();
+    comes_online(&mut mover, world, "benvolio", straight);
+    mover.tells(&his, her, "in the open", juliet);
+    juliet.tells(her, &his, "as always", &mover);
+    let counted = alone::counted();
+    assert!(counted["words"] > 0 && counted["other"] == 0, "the direct way is not counted: {counted:?}");
+
+    mover.events("connection");
+    mover.says(&his, her, "let us step aside");
+    let change = json!({ "account": his, "route": "tor", "host": HOST, "port": far.port() });
+    mover.ok("account.update", change);
+    // What went before the commit may still be among these; what ended is not.
+    let during = alone::counted();
+    juliet.says(her, &his, "where are you?");
+    mover.event("connection", "online again", |event| event["state"] == "online");
+    for (rpc, account, chat, text) in
+        [(&mut *juliet, her, &*his, "let us step aside"), (&mut mover, &his, her, "where are you?")]
+    {
+        rpc.sees(text);
+        assert_eq!(rpc.timeline(account, chat).iter().filter(|row| row["text"] == text).count(), 1, "{text}");
+    }
+    let counted = alone::counted();
+    assert_eq!(near.connections(), 1);
+    let (words, ends, resets) =
+        (counted["words"], during["ends"] + counted["ends"], during["resets"] + counted["resets"]);
+    let outside = counted["names"] + counted["other"];
+    assert_eq!((words, ends, outside), (0, 0, 0), "after the change: {counted:?}");
+    assert!(resets > 0, "the old stream was not cut: {counted:?}");
+    assert_eq!(mover.close(), Some(0));
+    format!("after the answer 0 packets with anything in them, {} without", counted["bare"] + counted["resets"])
+}
+
+/// The parameters of `account.add`, for a process that cannot read what belongs to root.
+fn account(world: &World, user: &str, route: &str, gate: &Proxy) -> Value {
+    let mut account = world.account(user, route, Some(gate));
+    account["ca"] = std::fs::read_to_string(world.server.ca()).unwrap().into();
+    account
+}
+
+fn comes_online(rpc: &mut Rpc, world: &World, user: &str, account: Value) {
+    rpc.ok("account.add", account);
+    rpc.connect(&world.server.jid(user));
+    world.server.wait_until_reachable(user);
 }
 
 /// What must be counted, or the proof would prove nothing: each way out, tried on the direct route.
