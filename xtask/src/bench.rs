@@ -12,29 +12,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Builds for release and runs the measurements whose name contains the given word, or all.
-pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
+pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let cargo = Cargo::ready()?;
-    let wants = |name: &str| words.first().is_none_or(|word| name.contains(word));
+    let wants = |name: &str| names.first().is_none_or(|word| name.contains(word));
     // Before the others, because the last build of a program is the one that stays.
-    let with_tor = if wants("tor") { tor_programs(&cargo)? } else { Vec::new() };
+    let mut with_tor = if wants("tor") { tor_programs(&cargo)? } else { Vec::new() };
     let prosody = Prosody::thirteen()?;
     let python = python::with_peers()?;
-    cargo.build(&[
-        "build",
-        "--release",
-        "-p",
-        "dunnock",
-        "-p",
-        "dunnock-tests",
-        "--bin",
-        "dunnock",
-        "--bin",
-        "bench",
-        "-p",
-        "dunnock-omemo",
-        "--example",
-        "rate",
-    ])?;
+    let mut words = vec!["build", "--release", "-p", "dunnock", "-p", "dunnock-tests", "-p", "dunnock-omemo"];
+    words.extend(["--bin", "dunnock", "--bin", "bench", "--example", "rate"]);
+    if wants("tor") {
+        words.extend(["-p", "dunnock-ffi", "--lib"]);
+    }
+    cargo.build(&words)?;
+    if wants("tor") {
+        with_tor.push(("DUNNOCK_LIBRARY", stripped(&cargo, "libdunnock_ffi.so")?));
+    }
     let mut rates = Vec::new();
     if wants("ratchet") {
         rates.push(("DUNNOCK_RATE", cargo.program("examples/rate", "release")));
@@ -48,7 +41,7 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
         borders.push(("DUNNOCK_BORDER_KOTLIN", kotlin::border(&cargo, &figures)?));
     }
     let mut bench = Command::new(cargo.program("bench", "release"));
-    bench.args(words).envs(rates).envs(borders).envs(with_tor);
+    bench.args(names).envs(rates).envs(borders).envs(with_tor);
     bench.env("DUNNOCK_PROSODY", &prosody.folder).env("DUNNOCK_PYTHON", python);
     bench.env("DUNNOCK_BIN", cargo.program("dunnock", "release")).env("DUNNOCK_FIGURES", figures);
     // All of it takes longer than the limit that ends a test program that hangs.
@@ -58,27 +51,35 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds the program with Tor, and the libraries of the apps with and without it; the tests' names for them, and for the
-/// programs of a private Tor network.
+/// Builds the program and the library of the apps with Tor; the tests' names for them, and for the programs of a private Tor
+/// network.
 fn tor_programs(cargo: &Cargo) -> Result<Vec<(&'static str, PathBuf)>> {
-    let folder = target().join("bench");
-    make_folder(&folder)?;
-    let library = |features: &[&str], name: &str| -> Result<PathBuf> {
-        cargo.build(&[&["build", "--release", "-p", "dunnock-ffi", "--lib"], features].concat())?;
-        let kept = keep(&cargo.program("libdunnock_ffi.so", "release"), &folder.join(name))?;
-        output_of(Command::new("strip").arg("--strip-unneeded").arg(&kept))?;
-        Ok(kept)
-    };
-    let with = library(&["--features", "tor"], "libdunnock_ffi-tor.so")?;
-    let without = library(&[], "libdunnock_ffi.so")?;
-    cargo.build(&["build", "--release", "-p", "dunnock", "--features", "tor,dunnock-core/testnet"])?;
-    let program = keep(&cargo.program("dunnock", "release"), &folder.join("dunnock-tor"))?;
+    make_folder(&target().join("bench"))?;
+    // Both at once, or all that they stand on would be compiled twice. The library is not shipped like that: it would take
+    // another network from its environment. That makes no difference of size.
+    cargo.build(&[
+        "build",
+        "--release",
+        "-p",
+        "dunnock",
+        "-p",
+        "dunnock-ffi",
+        "--features",
+        "dunnock/tor,dunnock-core/testnet",
+    ])?;
+    let program = keep(&cargo.program("dunnock", "release"), &target().join("bench/dunnock-tor"))?;
     Ok(vec![
         ("DUNNOCK_BIN_TOR", program),
-        ("DUNNOCK_LIBRARY_TOR", with),
-        ("DUNNOCK_LIBRARY", without),
+        ("DUNNOCK_LIBRARY_TOR", stripped(cargo, "libdunnock_ffi-tor.so")?),
         ("DUNNOCK_TOR", tor::programs()?),
     ])
+}
+
+/// A copy of the library of the apps as it was built last, without its symbols.
+fn stripped(cargo: &Cargo, name: &str) -> Result<PathBuf> {
+    let kept = keep(&cargo.program("libdunnock_ffi.so", "release"), &target().join("bench").join(name))?;
+    output_of(Command::new("strip").arg("--strip-unneeded").arg(&kept))?;
+    Ok(kept)
 }
 
 /// Copies a file that a later build would replace.
