@@ -63,7 +63,7 @@ impl Tor {
 
     /// Opens a byte stream to a host by its name, which the far end resolves.
     pub(super) async fn dial(&self, host: &str, port: u16, token: &Token, step: Duration) -> Result<Socket, Error> {
-        let client = self.client.get_or_try_init(|| self.create()).await?;
+        let client = self.client.get_or_try_init(async || self.create(network()?).await).await?;
         self.started(client, step).await?;
         let mut prefs = StreamPrefs::new();
         prefs.set_isolation(token.0);
@@ -79,10 +79,10 @@ impl Tor {
     }
 
     /// Makes the client, which touches no network yet.
-    async fn create(&self) -> Result<Client, Error> {
+    async fn create(&self, network: TorClientConfigBuilder) -> Result<Client, Error> {
         // Another part of the process may have chosen one already: then that one it is.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let builder = TorClient::builder().config(self.config()?);
+        let builder = TorClient::builder().config(self.config(network)?);
         let client = builder.create_unbootstrapped_async().await.map_err(|error| self.own(&error))?;
         if self.resting.load(Ordering::SeqCst) {
             client.set_dormant(DormantMode::Soft);
@@ -96,9 +96,8 @@ impl Tor {
         Ok(client)
     }
 
-    fn config(&self) -> Result<TorClientConfig, Error> {
+    fn config(&self, mut builder: TorClientConfigBuilder) -> Result<TorClientConfig, Error> {
         let own = |_| Error::about(ErrorKind::File, self.folder.display().to_string());
-        let mut builder = network()?;
         let storage = builder.storage();
         storage.state_dir(arti_client::config::CfgPath::new_literal(self.folder.join("state")));
         storage.cache_dir(arti_client::config::CfgPath::new_literal(self.folder.join("cache")));
@@ -146,10 +145,11 @@ fn network() -> Result<TorClientConfigBuilder, Error> {
     Ok(TorClientConfigBuilder::default())
 }
 
-/// The network that the file named by `DUNNOCK_TOR_NETWORK` describes, as JSON of arti's settings.
+/// The network that the file named by `DUNNOCK_TOR_NETWORK` describes, as JSON of arti's settings. No test goes to the real
+/// one by mistake: where none is named there is no Tor.
 #[cfg(feature = "testnet")]
 fn network() -> Result<TorClientConfigBuilder, Error> {
-    let Some(path) = std::env::var_os("DUNNOCK_TOR_NETWORK") else { return Ok(TorClientConfigBuilder::default()) };
+    let Some(path) = std::env::var_os("DUNNOCK_TOR_NETWORK") else { return Err(ErrorKind::NoTor.into()) };
     let about = || Error::about(ErrorKind::InvalidInput, "DUNNOCK_TOR_NETWORK");
     let text = std::fs::read_to_string(path).map_err(|_| about())?;
     serde_json::from_str(&text).map_err(|_| about())
@@ -217,7 +217,7 @@ mod tests {
         std::fs::write(home.path().join("file"), "").unwrap();
         let board = Arc::new(TorBoard::default());
         let tor = Tor::new(folder.clone(), board.clone());
-        let error = tor.dial("x.test", 5222, &Token::new(), Duration::from_secs(20)).await.err().unwrap();
+        let error = tor.create(TorClientConfigBuilder::default()).await.err().unwrap();
         assert_eq!((error.kind, error.subject), (ErrorKind::File, folder.display().to_string()));
         assert_eq!(board.status().percent, 0);
     }
@@ -227,7 +227,7 @@ mod tests {
         let home = Folder::new();
         let tor = Tor::new(home.path().join("tor"), Arc::default());
         tor.rest(true);
-        let client = tor.create().await.unwrap();
+        let client = tor.create(TorClientConfigBuilder::default()).await.unwrap();
         let status = shown(&client.bootstrap_status());
         assert_eq!((status.state, status.percent), (TorState::Starting, 0));
     }
