@@ -20,9 +20,12 @@ import androidx.compose.ui.test.runDesktopComposeUiTest
 import androidx.compose.ui.unit.Density
 import chat.dunnock.bridge.Fate
 import chat.dunnock.presentation.Adding
+import chat.dunnock.presentation.BrokenState
 import chat.dunnock.presentation.Problem
 import chat.dunnock.presentation.RouteChoice
+import chat.dunnock.presentation.Saved
 import chat.dunnock.presentation.Way
+import chat.dunnock.ui.BrokenScreen
 import chat.dunnock.ui.ChatScreen
 import chat.dunnock.ui.ChatsScreen
 import chat.dunnock.ui.DevicesScreen
@@ -77,6 +80,8 @@ class AccessibilityTest {
             on(letters, { ChatsScreen(chats.copy(choosing = Way(RouteChoice.SOCKS)), noChats) }) { assertEquals(emptyList(), faults(5)) }
             on(letters, { ChatsScreen(chats.copy(leaving = true), noChats) }) { assertEquals(emptyList(), faults(2)) }
             on(letters, { ChatScreen(chat.copy(problem = problem), noChat) }) { assertEquals(emptyList(), faults(4)) }
+            on(letters, { BrokenScreen(problem, BrokenState(saved = Saved("/x.jsonl", 7), problem = problem), silent(), {}) }) { assertEquals(emptyList(), faults(3)) }
+            on(letters, { BrokenScreen(problem, BrokenState(removing = true), silent(), {}) }) { assertEquals(emptyList(), faults(2)) }
             on(letters, { DevicesScreen(devices, noDevices) }) { assertEquals(emptyList(), faults(2)) }
         }
     }
