@@ -41,6 +41,11 @@ public final class Session: Sendable {
     try await asking { try await account.setRoute(route: route) }
   }
 
+  /// The way that was chosen.
+  public func route() async throws(Failure) -> Route {
+    try await asking { try await account.route() }
+  }
+
   /// Stores a text to be sent and answers at once with the row's id; its fate is told by ``timeline(of:limit:)``.
   @discardableResult
   public func send(_ text: String, to chat: String, answering: String? = nil) async throws(Failure) -> String {

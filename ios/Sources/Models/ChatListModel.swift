@@ -73,6 +73,8 @@ public final class ChatListModel {
   /// Why the list cannot be shown.
   public private(set) var failure: Failure?
 
+  /// By which way the server is reached.
+  public let route: RouteModel
   /// How Tor stands, if it is the way.
   public let tor: TorModel
   /// How this device is woken.
@@ -82,6 +84,7 @@ public final class ChatListModel {
 
   init(_ session: Session, tor: TorModel, push: PushModel) {
     self.session = session
+    route = RouteModel(session)
     self.tor = tor
     self.push = push
   }
@@ -90,9 +93,10 @@ public final class ChatListModel {
   public func follow() async {
     async let chats: Void = followChats()
     async let connection: Void = followConnection()
+    async let route: Void = route.load()
     async let tor: Void = tor.follow()
     async let push: Void = push.follow()
-    _ = await (chats, connection, tor, push)
+    _ = await (chats, connection, route, tor, push)
   }
 
   /// The chat with an address.

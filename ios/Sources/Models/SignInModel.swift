@@ -16,6 +16,18 @@ public enum RouteChoice: String, CaseIterable, Identifiable, Sendable {
     }
   }
 
+  /// Where Orbot, and most Tors of one's own, listen.
+  static let usualProxy = (host: "127.0.0.1", port: "9050")
+
+  /// The route with what was filled in for a proxy.
+  func route(host: String, port: String) throws(Failure) -> Route {
+    switch self {
+    case .direct: .direct
+    case .tor: .tor
+    case .socks: .socks5(host: host, port: try portNumber(port, of: "proxy's port"))
+    }
+  }
+
   /// What it means.
   public var explanation: String {
     switch self {
@@ -32,8 +44,8 @@ public final class SignInModel {
   public var address = ""
   public var password = ""
   public var route = RouteChoice.direct
-  public var proxyHost = "127.0.0.1"
-  public var proxyPort = "9050"
+  public var proxyHost = RouteChoice.usualProxy.host
+  public var proxyPort = RouteChoice.usualProxy.port
   /// Make the account on its server first.
   public var making = false
   /// Another host and port than DNS says, and the only authorities to trust, as PEM text; for servers of one's own.
@@ -82,24 +94,15 @@ public final class SignInModel {
   }
 
   private func wanted() throws(Failure) -> NewSession {
-    var new = NewSession(address: address, password: password.isEmpty ? nil : password, route: try chosenRoute())
+    var new = NewSession(address: address, password: password.isEmpty ? nil : password, route: try wantedRoute())
     new.host = host.isEmpty ? nil : host
-    if !port.isEmpty { new.port = try number(port, of: "port") }
+    if !port.isEmpty { new.port = try portNumber(port, of: "port") }
     new.authorities = authorities
     return new
   }
 
-  private func chosenRoute() throws(Failure) -> Route {
-    switch route {
-    case .direct: .direct
-    case .tor: .tor
-    case .socks: .socks5(host: proxyHost, port: try number(proxyPort, of: "proxy's port"))
-    }
-  }
-
-  private func number(_ text: String, of what: String) throws(Failure) -> UInt16 {
-    guard let number = UInt16(text), number > 0 else { throw Failure(.invalidInput, about: what) }
-    return number
+  private func wantedRoute() throws(Failure) -> Route {
+    try route.route(host: proxyHost, port: proxyPort)
   }
 
   /// Waits for the login. The first failure counts, where a running account would try again.
@@ -120,4 +123,10 @@ public final class SignInModel {
     let domain = address.split(separator: "@").last.map(String.init) ?? address
     return host.isEmpty ? domain : host
   }
+}
+
+/// The number in a field for a port; `what` names the field where it holds none.
+private func portNumber(_ text: String, of what: String) throws(Failure) -> UInt16 {
+  guard let number = UInt16(text), number > 0 else { throw Failure(.invalidInput, about: what) }
+  return number
 }

@@ -30,6 +30,8 @@ struct ChatListView: View {
         }
         Section("This account") {
           Text(model.address).font(.footnote)
+          if let words = model.route.words { Text(words).font(.footnote).foregroundStyle(.secondary) }
+          NavigationLink("Way to the server") { RouteView(model.route) }
           if model.push.isWanted {
             if let words = model.push.words { Text(words).font(.footnote) }
             if let failure = model.push.failure { FailureView(failure) }

@@ -46,14 +46,7 @@ struct SignInView: View {
 
   private var route: some View {
     Section("Way to the server") {
-      Picker("Way to the server", selection: $model.route) {
-        ForEach(RouteChoice.allCases) { choice in Text(choice.words).tag(choice) }
-      }
-      Text(model.route.explanation).font(.footnote).foregroundStyle(.secondary)
-      if model.route == .socks {
-        TextField("Proxy", text: $model.proxyHost).textInputAutocapitalization(.never).autocorrectionDisabled()
-        TextField("Port", text: $model.proxyPort).keyboardType(.numberPad)
-      }
+      RouteFields(choice: $model.route, host: $model.proxyHost, port: $model.proxyPort)
     }
   }
 

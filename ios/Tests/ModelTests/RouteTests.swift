@@ -29,6 +29,36 @@ import Testing
     await user.end()
   }
 
+  @Test func aWayThatIsGoneIsNamedAndMendedWithoutSigningInAgain() async throws {
+    let user = User()
+    let chats = await user.signedIn("juliet")
+    await until { chats.route.words?.hasPrefix("Directly") == true }
+    chats.route.choice = .socks
+    chats.route.proxyPort = "1"
+    await chats.route.choose()
+    #expect(chats.route.words == "Over the proxy 127.0.0.1 port 1 only" && chats.route.failure == nil)
+    await until { chats.connection?.failure?.kind == .proxyUnreachable }
+    #expect(chats.connection?.isOnline == false && chats.connection?.failure?.remedy.isEmpty == false)
+    // What is written meanwhile waits.
+    let chat = chats.chat(with: chats.address)
+    user.follow(chat.follow)
+    chat.draft = "to myself"
+    await chat.send()
+    await until { chat.bubbles.first?.fate?.delivery == .waiting }
+
+    chats.route.proxyPort = "many"
+    await chats.route.choose()
+    #expect(chats.route.failure?.kind == .invalidInput)
+    // What is filled in does not count before it is chosen.
+    await chats.route.load()
+    #expect(chats.route.proxyPort == "1" && chats.connection?.isOnline == false)
+
+    chats.route.choice = .direct
+    await chats.route.choose()
+    await until { chats.connection?.isOnline == true }
+    await user.end()
+  }
+
   @Test(arguments: [(RouteChoice.direct, ErrorKind.onionNeedsTor), (RouteChoice.tor, ErrorKind.noTor)])
   func anOnionIsReachedOverTorOnly(way: RouteChoice, kind: ErrorKind) async throws {
     let user = User()
