@@ -25,8 +25,13 @@ var targets: [Target] = [
 ]
 
 #if os(Linux)
-  // Nothing here draws: the stubs have the names and types that the views use, so that the compiler checks them.
+  // The first measures; of the others nothing draws: the stubs have the names and types that the views use, so that the compiler checks them.
   targets += [
+    .executableTarget(
+      name: "BorderBench",
+      dependencies: [.product(name: "DunnockCore", package: "swift")],
+      path: "Tests/BorderBench"
+    ),
     .target(name: "UIKit", path: "LinuxStubs/UIKit"),
     .target(name: "SwiftUI", dependencies: ["UIKit"], path: "LinuxStubs/SwiftUI"),
     .target(name: "UserNotifications", path: "LinuxStubs/UserNotifications"),

@@ -7,6 +7,7 @@ use crate::libomemo;
 use crate::needs::{make_folder, output_of, target};
 use crate::prosody::Prosody;
 use crate::python;
+use crate::swift;
 use crate::tor;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -39,6 +40,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let mut borders = Vec::new();
     if wants("border") {
         borders.push(("DUNNOCK_BORDER_KOTLIN", kotlin::border(&cargo, &figures)?));
+        borders.extend(swift::border(&cargo)?.map(|numbers| ("DUNNOCK_BORDER_SWIFT", numbers)));
     }
     let mut bench = Command::new(cargo.program("bench", "release"));
     bench.args(names).envs(rates).envs(borders).envs(with_tor);

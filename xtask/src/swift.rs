@@ -13,12 +13,19 @@ use root::{Root, TARGET, TREE};
 use server::Server;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Where SwiftPM builds, and where it finds the library, as they are seen inside.
-const BUILD: &str = "/target/swift/build";
-const LIBRARY: &str = "/target/swift/lib";
+/// Where SwiftPM builds, where it finds the library, and of which profile of cargo's that is; below the target folder.
+struct Place {
+    build: &'static str,
+    library: &'static str,
+    profile: &'static str,
+}
+
+const DEBUG: Place = Place { build: "swift/build", library: "swift/lib", profile: "debug" };
+const RELEASE: Place = Place { build: "swift/build-release", library: "swift/lib-release", profile: "release" };
 
 /// Every check of this half, or one line that says why this machine cannot run them.
 pub(crate) fn rows(cargo: &Cargo) -> Vec<Row> {
@@ -57,32 +64,60 @@ fn tests(cargo: &Cargo, root: &Root) -> Row {
 
 fn build(cargo: &Cargo, root: &Root) -> Result<()> {
     cargo.build_whole()?;
-    let library = target().join("swift/lib");
+    build_on(root, &DEBUG, &["--build-tests"])
+}
+
+/// `swift build` on the library that cargo has just built.
+fn build_on(root: &Root, place: &Place, words: &[&str]) -> Result<()> {
+    let library = target().join(place.library);
     make_folder(&library)?;
     make_folder(&target().join("swift/home"))?;
     // A copy: a demonstration may build the same library with other features meanwhile.
-    let from = target().join("debug/libdunnock_ffi.so");
+    let from = target().join(place.profile).join("libdunnock_ffi.so");
     fs::copy(&from, library.join("libdunnock_ffi.so")).map_err(|error| format!("{}: {error}", from.display()))?;
-    let status = swift(root, "build", &["--build-tests"]).status().map_err(|error| format!("swift: {error}"))?;
+    let status = swift(root, place, "build", words).status().map_err(|error| format!("swift: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("swift build failed ({status})")) }
 }
 
+/// Measures the border in a release build: the file with the numbers, in the target folder's `bench`; or nothing on a
+/// machine that cannot have Swift.
+pub(crate) fn border(cargo: &Cargo) -> Result<Option<PathBuf>> {
+    const NUMBERS: &str = "bench/border-swift.txt";
+    let root = match Root::find() {
+        Ok(root) => root,
+        Err(problem) => {
+            say(&problem);
+            return Ok(None);
+        }
+    };
+    cargo.build(&["build", "--release", "-p", "dunnock-ffi", "--lib"])?;
+    build_on(&root, &RELEASE, &["-c", "release", "--product", "BorderBench"])?;
+    let numbers = target().join(NUMBERS);
+    let _ = fs::remove_file(&numbers);
+    let mut bench = root.command(&format!("{TARGET}/{}/release/BorderBench", RELEASE.build), &[]);
+    bench.env("LD_LIBRARY_PATH", format!("{TARGET}/{}", RELEASE.library));
+    bench.env("DUNNOCK_BORDER_SWIFT", format!("{TARGET}/{NUMBERS}"));
+    let status = bench.status().map_err(|error| format!("the measurement in Swift does not start: {error}"))?;
+    if status.success() { Ok(Some(numbers)) } else { Err(format!("the measurement in Swift failed ({status})")) }
+}
+
 /// `swift build` or `swift test` on the app's package, which brings the generated one with it.
-fn swift(root: &Root, what: &str, words: &[&str]) -> Command {
-    let package = format!("{TREE}/ios");
-    let mut all = vec![what, "--package-path", &package, "--scratch-path", BUILD, "--disable-automatic-resolution"];
-    let search = format!("-L{LIBRARY}");
+fn swift(root: &Root, place: &Place, what: &str, words: &[&str]) -> Command {
+    let (package, build) = (format!("{TREE}/ios"), format!("{TARGET}/{}", place.build));
+    let library = format!("{TARGET}/{}", place.library);
+    let mut all = vec![what, "--package-path", &package, "--scratch-path", &build, "--disable-automatic-resolution"];
+    let search = format!("-L{library}");
     // Debian's Swift leaves symbols of its own libraries to each other.
     all.extend(["-Xlinker", &search, "-Xlinker", "--allow-shlib-undefined"]);
     all.extend(words);
     let mut command = root.command("/usr/libexec/swift/bin/swift", &all);
-    command.env("LD_LIBRARY_PATH", LIBRARY);
+    command.env("LD_LIBRARY_PATH", library);
     command
 }
 
 /// One run of the built tests; shows what they print, and adds up what they report.
 fn run(root: &Root, server: &Server, words: &[&str], counts: &mut Counts) -> Result<bool> {
-    let mut command = swift(root, "test", &["--skip-build"]);
+    let mut command = swift(root, &DEBUG, "test", &["--skip-build"]);
     command.args(words).envs(server.environment()).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("swift does not start: {error}"))?;
     let output = child.stdout.take().ok_or("the output of swift is out of reach")?;
