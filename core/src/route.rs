@@ -38,14 +38,17 @@ impl Route {
 /// `HOST:PORT`, and nothing that we would leave out of account: no name, no password, no path.
 fn proxy(text: &str) -> Option<Route> {
     let (host, port) = text.rsplit_once(':')?;
-    let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
+    let digits = port.bytes().all(|sign| sign.is_ascii_digit());
+    let port: u16 = port.parse().ok().filter(|port| digits && *port != 0)?;
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let host = match bracketed {
         Some(host) => host.parse::<std::net::Ipv6Addr>().ok()?.to_string(),
         None => host.to_owned(),
     };
     let odd = |c: char| c.is_control() || c.is_whitespace() || "@/?#[]\\".contains(c);
-    let sound = !host.is_empty() && host.len() <= 255 && !host.contains(odd);
+    // A proxy is no onion service: only Tor finds those, and to ask DNS would tell of it.
+    let onion = host.trim_end_matches('.').to_ascii_lowercase().ends_with(".onion");
+    let sound = !host.is_empty() && host.len() <= 255 && host.is_ascii() && !host.contains(odd) && !onion;
     (sound && (bracketed.is_some() || !host.contains(':'))).then_some(Route::Socks5 { host, port })
 }
 
@@ -95,6 +98,10 @@ mod tests {
             "socks5://h:9050/",
             "socks5://::1:9050",
             "socks5://[h]:9050",
+            "socks5://h:+9050",
+            "socks5://h\u{200b}:9050",
+            "socks5://abc.onion:9050",
+            "socks5://ABC.Onion.:9050",
             "socks5://a b:9050",
             "socks4://h:9050",
             "http://h:80",

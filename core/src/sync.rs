@@ -16,7 +16,7 @@ use crate::model::{Notification, State, SyncReport};
 use crate::store::Touched;
 use crate::{Client, killpoint, query};
 use rand::Rng;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -34,6 +34,8 @@ pub(crate) struct Telling {
     given: Vec<i64>,
     /// Grows with each time that something is given out.
     turn: u64,
+    /// Syncs of one process are given what there is one after the other.
+    order: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Client {
@@ -95,6 +97,7 @@ impl Client {
 /// One account: whether all is here, and what is to be told. If one is asked for alone and cannot be visited, nobody hears
 /// what it has to tell: that stays for later.
 async fn sync(account: Account, end: Instant, deadline: Duration, one: bool) -> (Result<bool>, Vec<Notification>) {
+    let began = account.inner.turn();
     let caught_up = match deadline.is_zero() {
         true => Ok(false),
         false => visit(&account, end).await,
@@ -103,7 +106,7 @@ async fn sync(account: Account, end: Instant, deadline: Duration, one: bool) -> 
     if one && caught_up.is_err() {
         return (caught_up, Vec::new());
     }
-    match account.inner.news(end).await {
+    match account.inner.news(began, end).await {
         Ok(notifications) => (caught_up, notifications),
         Err(error) => (caught_up.and(Err(error)), Vec::new()),
     }
@@ -189,21 +192,34 @@ async fn leave(account: Account, round: String, woke: bool) {
 }
 
 impl Inner {
+    /// How often something was given out.
+    fn turn(&self) -> u64 {
+        self.telling().turn
+    }
+
     /// What a person is to be told; counts as told by this process from now on. Nothing while another process is telling
     /// until the end of the time: if that one dies, it comes with the next sync.
-    async fn news(self: &Arc<Self>, end: Instant) -> Result<Vec<Notification>> {
-        self.write_given().await?;
+    ///
+    /// A sync that began after something was given out shows that the program went on with it. What another sync was given
+    /// meanwhile may still be on its way to the program, and is left out.
+    async fn news(self: &Arc<Self>, began: u64, end: Instant) -> Result<Vec<Notification>> {
+        let order = self.telling().order.clone();
+        let Ok(_turn) = timeout_at(end, order.lock()).await else { return Ok(Vec::new()) };
+        if self.turn() == began {
+            self.write_given().await?;
+        }
         if !self.may_tell(end).await? {
             return Ok(Vec::new());
         }
         let inner = self.clone();
         let read = move || inner.read(|reader| query::notifications(reader, &inner.jid));
-        let rows = self.handle.spawn_blocking(read).await.map_err(|_| ErrorKind::Crashed)??;
+        let mut rows = self.handle.spawn_blocking(read).await.map_err(|_| ErrorKind::Crashed)??;
         let turn = {
-            let mut telling = self.telling.lock().expect("no holder of this lock panics");
-            telling.given = rows.iter().map(|(id, _)| *id).collect();
-            telling.turn += 1;
-            if rows.is_empty() {
+            let mut telling = self.telling();
+            rows.retain(|(id, _)| !telling.given.contains(id));
+            telling.given.extend(rows.iter().map(|(id, _)| *id));
+            telling.turn += u64::from(!rows.is_empty());
+            if telling.given.is_empty() {
                 telling.lock = None;
             }
             telling.turn
@@ -214,7 +230,7 @@ impl Inner {
                 tokio::time::sleep(SHOWN).await;
                 // A program that has ended has told so by itself.
                 let Some(inner) = inner.upgrade() else { return };
-                let same = inner.telling.lock().expect("no holder of this lock panics").turn == turn;
+                let same = inner.turn() == turn;
                 if same {
                     let _ = inner.told().await;
                 }
@@ -227,12 +243,12 @@ impl Inner {
     /// What was given out was shown; others may tell now.
     pub(crate) async fn told(self: &Inner) -> Result<()> {
         let written = self.write_given().await;
-        self.telling.lock().expect("no holder of this lock panics").lock = None;
+        self.telling().lock = None;
         written
     }
 
     async fn write_given(&self) -> Result<()> {
-        let given = std::mem::take(&mut self.telling.lock().expect("no holder of this lock panics").given);
+        let given = std::mem::take(&mut self.telling().given);
         // An account wiped meanwhile has nothing to be told any more.
         if given.is_empty() || !self.folder.exists() {
             return Ok(());
@@ -242,7 +258,7 @@ impl Inner {
 
     /// Whether this process may tell.
     async fn may_tell(&self, end: Instant) -> Result<bool> {
-        if self.telling.lock().expect("no holder of this lock panics").lock.is_some() {
+        if self.telling().lock.is_some() {
             return Ok(true);
         }
         let path = self.folder.telling();
@@ -253,8 +269,12 @@ impl Inner {
             queue.leave();
             return Ok(false);
         };
-        self.telling.lock().expect("no holder of this lock panics").lock = Some(lock);
+        self.telling().lock = Some(lock);
         Ok(true)
+    }
+
+    fn telling(&self) -> MutexGuard<'_, Telling> {
+        self.telling.lock().expect("no holder of this lock panics")
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cargo::{Cargo, Counts, run_tests};
 use crate::deny;
 use crate::ejabberd::Ejabberd;
 use crate::kotlin;
-use crate::needs::{read, say, target};
+use crate::needs::{output_of, read, say, target};
 use crate::prosody::Prosody;
 use crate::python;
 use crate::swift;
@@ -44,28 +44,39 @@ impl Choice {
     }
 }
 
-/// A stage: its name, whether it needs servers, and how it runs.
+/// What a stage is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It needs no server.
+    Quick,
+    /// A part of the live test program.
+    Live,
+    /// A face, with the servers that it needs.
+    Face,
+}
+
+/// A stage: its name, what it is, and how it runs.
 struct Stage {
     name: &'static str,
-    live: bool,
+    kind: Kind,
     run: fn(&Run, &str) -> Vec<Row>,
 }
 
 const STAGES: &[Stage] = &[
-    Stage { name: "core: units and stories", live: false, run: Run::unit },
-    Stage { name: "core live, Prosody 13", live: true, run: Run::live_thirteen },
-    Stage { name: "core live, the distribution's Prosody", live: true, run: Run::live_distribution },
-    Stage { name: "core live, ejabberd", live: true, run: Run::live_ejabberd },
-    Stage { name: "push live, Prosody 13", live: true, run: Run::live_push },
-    Stage { name: "core live, OMEMO with slixmpp-omemo", live: true, run: Run::live_omemo },
-    Stage { name: "tor live", live: true, run: Run::live_tor },
-    Stage { name: "generated sources", live: false, run: |run, name| vec![bindings::row(&run.cargo, name)] },
-    Stage { name: "kotlin: bindings and screens", live: true, run: |run, name| kotlin::rows(&run.cargo, name) },
-    Stage { name: "swift", live: true, run: |run, _| swift::rows(&run.cargo) },
-    Stage { name: "format", live: false, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
-    Stage { name: "clippy", live: false, run: Run::clippy },
-    Stage { name: "cargo deny", live: false, run: |run, _| deny::rows(&run.cargo) },
-    Stage { name: "documentation", live: false, run: Run::documentation },
+    Stage { name: "core: units and stories", kind: Kind::Quick, run: Run::unit },
+    Stage { name: "core live, Prosody 13", kind: Kind::Live, run: Run::live_thirteen },
+    Stage { name: "core live, the distribution's Prosody", kind: Kind::Live, run: Run::live_distribution },
+    Stage { name: "core live, ejabberd", kind: Kind::Live, run: Run::live_ejabberd },
+    Stage { name: "push live, Prosody 13", kind: Kind::Live, run: Run::live_push },
+    Stage { name: "core live, OMEMO with slixmpp-omemo", kind: Kind::Live, run: Run::live_omemo },
+    Stage { name: "tor live", kind: Kind::Live, run: Run::live_tor },
+    Stage { name: "generated sources", kind: Kind::Quick, run: |run, name| vec![bindings::row(&run.cargo, name)] },
+    Stage { name: "kotlin: bindings and screens", kind: Kind::Face, run: |run, name| kotlin::rows(&run.cargo, name) },
+    Stage { name: "swift", kind: Kind::Face, run: |run, _| swift::rows(&run.cargo) },
+    Stage { name: "format", kind: Kind::Quick, run: |run, name| run.check(name, &["fmt", "--all", "--", "--check"]) },
+    Stage { name: "clippy", kind: Kind::Quick, run: Run::clippy },
+    Stage { name: "cargo deny", kind: Kind::Quick, run: |run, _| deny::rows(&run.cargo) },
+    Stage { name: "documentation", kind: Kind::Quick, run: Run::documentation },
 ];
 
 /// What one live stage runs of the live test program, and the server it runs against.
@@ -122,11 +133,13 @@ pub(crate) fn run(choice: &Choice) -> Result<ExitCode> {
     };
     // A name that is no stage's is a live test's.
     let filter = choice.only.clone().filter(|_| named.is_empty());
-    let stages = if named.is_empty() { STAGES.iter().filter(|stage| stage.live).collect() } else { named };
+    let stages =
+        if named.is_empty() { STAGES.iter().filter(|stage| stage.kind == Kind::Live).collect() } else { named };
     let run = Run { cargo: Cargo::ready()?, soak: choice.soak, filter };
+    run.knows_its_filter()?;
     let mut rows = Vec::new();
-    for stage in stages.iter().filter(|stage| stage.live || !choice.soak) {
-        if stage.live && choice.quick {
+    for stage in stages.iter().filter(|stage| stage.kind == Kind::Live || !choice.soak) {
+        if stage.kind != Kind::Quick && choice.quick {
             continue;
         }
         say(&format!("── {}", stage.name));
@@ -148,6 +161,17 @@ fn named(word: &str) -> Vec<&'static Stage> {
 }
 
 impl Run {
+    /// A name that is neither a stage's nor a live test's would run nothing, one server after the other.
+    fn knows_its_filter(&self) -> Result<()> {
+        let Some(filter) = &self.filter else { return Ok(()) };
+        let mut list = self.cargo.whole(&["test", "--quiet", "--test", "live"]);
+        let listed = output_of(list.args(["--", "--list", "--format", "terse", filter]))?;
+        if listed.lines().any(|line| line.ends_with(": test")) {
+            return Ok(());
+        }
+        Err(format!("no stage and no live test has {filter:?} in its name; see cargo xtask help"))
+    }
+
     fn unit(&self, name: &str) -> Vec<Row> {
         // All but the live program, which is a default feature.
         let command = self.cargo.whole(&["test", "--no-default-features", "--no-fail-fast"]);

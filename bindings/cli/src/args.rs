@@ -108,7 +108,7 @@ pub(crate) enum Command {
     Trust(Fingerprint),
     /// Reject a device: nothing is encrypted to it from now on
     Distrust(Fingerprint),
-    /// Connect for a moment, fetch what is there, print what nobody was told of yet, and let go without a goodbye
+    /// Connect for a moment, fetch what is there, print what no sync has told yet, and let go without a goodbye
     Sync {
         /// How long it may take; 0 connects nothing and prints what is here
         #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]

@@ -17,6 +17,8 @@ use tokio::time::Instant;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the end of a program may wait for a server's goodbye.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest pause while the disk is full: somebody may be making room.
+const ROOM: Duration = Duration::from_secs(10);
 /// After so long without trouble it counts from the start again.
 const CALM: Duration = Duration::from_secs(60);
 
@@ -240,7 +242,8 @@ impl Brain {
             _ => 0,
         };
         self.troubled = Some(now);
-        self.again = Some(now + (PAUSE * (1 << self.failures)).min(self.setting.limits.back_off));
+        let most = if error.kind == ErrorKind::DiskFull { ROOM } else { self.setting.limits.back_off };
+        self.again = Some(now + (PAUSE * (1 << self.failures)).min(most));
     }
 
     /// Another process wiped the account.

@@ -238,14 +238,13 @@ impl Brain {
 
     /// A command; in trouble it is also the sign to try again at once.
     fn requested(&mut self, request: Request) -> Result<()> {
-        if self.rows.is_none()
-            && let Err(error) = self.reopen()
-        {
+        let mut ready = if self.rows.is_none() { self.reopen() } else { Ok(()) };
+        if let Request::Command { command: Command::Connect, .. } = &request {
+            ready = ready.and_then(|()| self.take_if_free());
+        }
+        if let Err(error) = ready {
             refuse(request, &error);
             return Err(error);
-        }
-        if let Request::Command { command: Command::Connect, .. } = &request {
-            self.take_if_free()?;
         }
         self.turn(turn::Inputs { request: Some(request), ..Default::default() })?;
         if self.wanted || self.link.is_some() { Ok(()) } else { self.release() }

@@ -33,7 +33,10 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
         }
         Command::EnablePush(service) => push::enable(ctx, service)?,
         Command::DisablePush => push::disable(ctx)?,
-        Command::Update(update) => ctx.tx.update_account(&update)?,
+        Command::Update(update) => {
+            ctx.tx.update_account(&update)?;
+            stream::forgive(ctx)?;
+        }
     }
     Ok(Reply::Done)
 }

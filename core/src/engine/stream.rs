@@ -26,7 +26,7 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
             ctx.tx.set_connection(&row)
         }
         Input::Offline { error, refused } => {
-            ctx.online = false;
+            let was_online = std::mem::take(&mut ctx.online);
             let mut row = ctx.tx.connection()?;
             let wanted = ctx.tx.account()?.wanted;
             row.state = match (refused, wanted) {
@@ -34,7 +34,10 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
                 (false, true) => State::Connecting,
                 (false, false) => State::Offline,
             };
-            row.error = error.map(|kind| kind.code().to_owned());
+            // Who stops trying is still told why the last try failed.
+            if error.is_some() || was_online {
+                row.error = error.map(|kind| kind.code().to_owned());
+            }
             (row.proof, row.resumable, row.caught_up) = (None, None, false);
             ctx.tx.set_connection(&row)
         }
@@ -87,6 +90,16 @@ pub(crate) fn keys_settled(ctx: &mut Ctx) -> Result<()> {
     ctx.tx.set_connection(&row)
 }
 
+/// What was refused is changed: whoever connects next tries anew.
+pub(crate) fn forgive(ctx: &mut Ctx) -> Result<()> {
+    let mut row = ctx.tx.connection()?;
+    if row.state != State::Refused {
+        return Ok(());
+    }
+    (row.state, row.error) = (State::Offline, None);
+    ctx.tx.set_connection(&row)
+}
+
 /// A new stream: nothing of the old one counts, and everything is asked again.
 fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
     ctx.stream = ctx.tx.next_stream()?;
@@ -130,4 +143,42 @@ pub(crate) fn set_wanted(ctx: &mut Ctx, wanted: bool) -> Result<()> {
         ctx.tx.set_connection(&row)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::commands::carry_out;
+    use super::super::roster::tests::juliet;
+    use super::*;
+    use crate::command::{AccountUpdate, Command};
+    use crate::error::ErrorKind;
+
+    fn stands(ctx: &Ctx) -> (State, Option<String>) {
+        let row = ctx.tx.connection().unwrap();
+        (row.state, row.error)
+    }
+
+    #[test]
+    fn a_refused_account_that_is_changed_is_refused_no_more() {
+        juliet(|ctx| {
+            changed(ctx, Input::Offline { error: Some(ErrorKind::WrongPassword), refused: true }).unwrap();
+            assert_eq!(stands(ctx), (State::Refused, Some("wrong_password".into())));
+            let update = AccountUpdate { password: Some("the right one".into()), ..AccountUpdate::default() };
+            carry_out(ctx, Command::Update(update)).unwrap();
+            assert_eq!(stands(ctx), (State::Offline, None));
+        });
+    }
+
+    #[test]
+    fn who_stops_trying_is_still_told_why_the_last_try_failed() {
+        juliet(|ctx| {
+            for error in [Some(ErrorKind::NotSocks), None] {
+                changed(ctx, Input::Offline { error, refused: false }).unwrap();
+                assert_eq!(stands(ctx).1.as_deref(), Some("not_socks"));
+            }
+            ctx.online = true;
+            changed(ctx, Input::Offline { error: None, refused: false }).unwrap();
+            assert_eq!(stands(ctx).1, None);
+        });
+    }
 }

@@ -103,6 +103,27 @@ async fn with_no_time_it_connects_nothing_and_tells_what_is_here() {
 }
 
 #[tokio::test]
+async fn syncs_of_one_process_at_once_tell_each_message_once() {
+    let home = Folder::new();
+    let folder = wanted(&home);
+    write(&folder, |tx| {
+        crate::scratch::says(tx, "one");
+        Ok(())
+    });
+    let (account, _wires) = open(folder.clone());
+    for (deadline, text) in [(LONG, "one"), (Duration::ZERO, "two")] {
+        let told = || sync(account.clone(), Instant::now() + deadline, Duration::ZERO, true);
+        let all = soon(async { tokio::join!(told(), told(), told(), told()) }).await;
+        let all: Vec<_> = [all.0, all.1, all.2, all.3].into_iter().flat_map(|(_, news)| news).collect();
+        assert_eq!(texts(&all), [text]);
+        write(&folder, |tx| {
+            crate::scratch::says(tx, "two");
+            Ok(())
+        });
+    }
+}
+
+#[tokio::test]
 async fn when_the_time_is_up_it_lets_go_and_nothing_is_lost() {
     let home = Folder::new();
     let folder = wanted(&home);

@@ -8,7 +8,7 @@ use crate::show;
 use dunnock_core::{Client, Error, ErrorKind};
 use std::time::Duration;
 
-/// Catches up and prints what nobody was told of yet. Fails, after printing that, if not all could be fetched.
+/// Catches up and prints what no sync has told yet. Fails, after printing that, if not all could be fetched.
 pub(crate) fn sync(global: &Global, deadline: u64, node: Option<&str>, out: &Out) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
         let account = match (node, &global.account) {
