@@ -201,14 +201,16 @@ impl Client {
         wire::register(&settings, door, &mut rng).await
     }
 
-    /// Disconnects the account, here and in other processes, and wipes its folder. `StoreBusy` if another program does not let go.
-    pub async fn remove(&self, jid: &str) -> Result<()> {
+    /// Disconnects the account, here and in other processes, and wipes its folder. False if a push is left that could not be
+    /// taken back: its app server may go on waking this device. `StoreBusy` if another program does not let go.
+    pub async fn remove(&self, jid: &str) -> Result<bool> {
         let account = self.account(jid)?;
-        account.take_back_push().await;
+        let taken_back = account.take_back_push().await;
         // Whoever holds the wire obeys this, in whichever process. A store that cannot be written is wiped all the same.
         let _ = account.call(Command::Disconnect).await;
         account.inner.rest(true, true).await;
-        self.wipe(account.inner.folder.clone(), &account.inner.jid).await
+        self.wipe(account.inner.folder.clone(), &account.inner.jid).await?;
+        Ok(taken_back)
     }
 
     /// Wipes an account that cannot be opened any more, by its folder's name.

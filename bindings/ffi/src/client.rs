@@ -130,7 +130,7 @@ impl Client {
     /// Disconnects the account, here and in other processes, and wipes it from this home. `NoAccount`, `StoreBusy`.
     pub async fn remove(&self, jid: String) -> Result<()> {
         let client = self.home.client()?;
-        guard::task(&self.home.handle, async move { client.remove(&jid).await }).await
+        guard::task(&self.home.handle, async move { client.remove(&jid).await.map(drop) }).await
     }
 
     /// Moves all accounts to another state of life; returns when that is done. After `Suspended` nothing holds a socket, a

@@ -39,22 +39,23 @@ impl Account {
     }
 
     /// Before the account goes: nobody shall wake this device for it any more. Others are told as far as they can be told in
-    /// a short time; an app server that hangs keeps nobody.
-    pub(crate) async fn take_back_push(&self) {
-        if !self.push().is_ok_and(|push| push.state != PushState::Off) {
-            return;
+    /// a short time; an app server that hangs keeps nobody. Whether all of them know.
+    pub(crate) async fn take_back_push(&self) -> bool {
+        let is_off = || self.push().is_ok_and(|push| push.state == PushState::Off);
+        if is_off() {
+            return true;
         }
         // What was refused is not tried again for this.
         let refused = |state| matches!(state, State::Refused | State::Contradiction);
         if self.connection().is_ok_and(|connection| refused(connection.state)) {
-            return;
+            return false;
         }
         let asked = async {
             self.call(Command::DisablePush).await?;
             self.call(Command::Connect).await
         };
         if asked.await.is_err() {
-            return;
+            return false;
         }
         let matter = |touched: &Touched| matches!(touched, Touched::Push | Touched::Connection);
         let told = self.until(TAKE_BACK, matter, |inner| {
@@ -65,5 +66,6 @@ impl Account {
             Ok((done || lost).then_some(()))
         });
         let _ = told.await;
+        is_off()
     }
 }

@@ -33,13 +33,19 @@ pub(crate) fn list(global: &Global, out: &Out) -> Result<(), Stop> {
     }
 }
 
+/// What is said of a push that outlives its account here.
+const LEFT: &str = ". Its push could not be taken back: the app server may go on waking this device for it";
+
 /// Wipes an account from the home.
 pub(crate) fn forget(global: &Global, jid: &str, out: &Out) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
-        match client.damaged().into_iter().find(|damaged| damaged.folder == jid) {
-            Some(damaged) => client.remove_damaged(&damaged.folder).await?,
+        let taken_back = match client.damaged().into_iter().find(|damaged| damaged.folder == jid) {
+            Some(damaged) => client.remove_damaged(&damaged.folder).await.map(|()| true)?,
             None => client.remove(jid).await?,
-        }
-        out.print(&serde_json::json!({}), |_| format!("{} is gone from this home; the server still has it", line(jid)))
+        };
+        let left = if taken_back { "" } else { LEFT };
+        out.print(&serde_json::json!({}), |_| {
+            format!("{} is gone from this home; the server still has it{left}", line(jid))
+        })
     })
 }
