@@ -285,3 +285,105 @@ fn stored_sessions_with_more_kept_chains_or_keys_than_allowed_are_refused() {
         assert_eq!(with(255, 255).err(), Some(Error::Corrupt));
     }
 }
+
+#[test]
+fn a_replayed_message_or_key_exchange_changes_no_byte_of_any_device() {
+    for version in BOTH {
+        let (mut juliet, mut romeo) = (Device::new(version, 1), Device::new(version, 2));
+        juliet.begin(&romeo.bundle()).unwrap();
+        let hello = juliet.says("hello");
+        romeo.reads(&hello).unwrap();
+        let answer = romeo.says("answer");
+        juliet.reads(&answer).unwrap();
+        let words = juliet.says("words");
+        romeo.reads(&words).unwrap();
+
+        // A device with sessions of its own with both, and one that knows nobody.
+        let (mut mercutio, mut tybalt) = (Device::new(version, 3), Device::new(version, 4));
+        for other in [&mut juliet.clone(), &mut romeo.clone()] {
+            mercutio.begin(&other.bundle()).unwrap();
+            let hello = mercutio.says("hello");
+            other.reads(&hello).unwrap();
+            let answer = other.says("answer");
+            mercutio.reads(&answer).unwrap();
+        }
+        for message in [&hello, &answer, &words] {
+            for device in [&mut juliet, &mut romeo, &mut mercutio, &mut tybalt] {
+                let before = device.stored();
+                assert!(device.reads(message).is_err());
+                assert!(before == device.stored());
+            }
+        }
+    }
+}
+
+/// The message with one public key in it replaced.
+fn with_key(message: &Encrypted, find: &[u8], key: &[u8]) -> Encrypted {
+    let mut data = message.data.clone();
+    let place = data.windows(find.len()).position(|window| window == find).unwrap();
+    data[place..][..find.len()].copy_from_slice(key);
+    Encrypted { key_exchange: message.key_exchange, data }
+}
+
+#[test]
+fn keys_of_small_order_or_with_bit_255_set_are_weak_wherever_they_stand_in_a_message() {
+    for version in BOTH {
+        let (mut juliet, mut romeo) = (Device::new(version, 1), Device::new(version, 2));
+        juliet.begin(&romeo.bundle()).unwrap();
+        let hello = juliet.says("hello");
+        let parsed = Incoming::parse(version, true, &hello.data).unwrap();
+        let exchange = *parsed.key_exchange().unwrap();
+        let identity = exchange.identity.to_wire(version).unwrap();
+        let identity: [u8; 32] = identity[identity.len() - 32..].try_into().unwrap();
+        let mut one = [0; 32];
+        one[0] = 1;
+        let before = romeo.stored();
+        for key in [*parsed.ratchet_key(), exchange.base_key] {
+            let mut high = key;
+            high[31] |= 0x80;
+            for weak in [[0; 32], one, high, [0xff; 32]] {
+                assert_eq!(romeo.reads(&with_key(&hello, &key, &weak)), Err(Error::WeakKey));
+            }
+        }
+        // An Ed25519 key has a sign where a Curve25519 key has nothing; its neutral element is `one`.
+        assert_eq!(romeo.reads(&with_key(&hello, &identity, &one)), Err(Error::WeakKey));
+        assert!(before == romeo.stored());
+        romeo.reads(&hello).unwrap();
+    }
+}
+
+#[test]
+fn the_registration_id_of_03_is_read_over_whatever_it_says() {
+    let version = Version::V03;
+    for registration in [None, Some(0u8), Some(1), Some(0x7f)] {
+        let (mut juliet, mut romeo) = (Device::new(version, 1), Device::new(version, 2));
+        juliet.begin(&romeo.bundle()).unwrap();
+        let mut hello = juliet.says("hello");
+        // Field 5, a number: no tag covers it, as none of the deployed clients has it covered.
+        hello.data.extend(registration.into_iter().flat_map(|number| [5 << 3, number]));
+        assert_eq!(romeo.reads(&hello).unwrap(), "hello");
+    }
+}
+
+#[test]
+fn a_bundle_whose_pre_keys_are_used_up_begins_nothing_and_a_refilled_one_does() {
+    for version in BOTH {
+        let mut romeo = Device::new(version, 2);
+        let count = romeo.pre_keys.len() as u64;
+        for number in 0..count {
+            let mut juliet = Device::new(version, 10 + number);
+            juliet.begin(&romeo.bundle()).unwrap();
+            let hello = juliet.says("hello");
+            romeo.reads(&hello).unwrap();
+        }
+        let mut late = Device::new(version, 30);
+        assert_eq!(late.begin(&romeo.bundle()), Err(Error::NoPreKey));
+        assert!(late.sessions.is_empty());
+        let refill = generate_pre_keys(&mut rand::rng(), count as u32 + 1, 100);
+        romeo.pre_keys.extend(refill.iter().map(|pair| (pair.id(), pair.to_bytes().to_vec())));
+        late.begin(&romeo.bundle()).unwrap();
+        let hello = late.says("hello");
+        assert_eq!(romeo.reads(&hello).unwrap(), "hello");
+        assert_eq!(romeo.pre_keys.len(), 99);
+    }
+}
