@@ -38,7 +38,7 @@ pub(crate) struct Inner {
     pub(crate) hub: Arc<Hub>,
     pub(crate) handle: Handle,
     key: Arc<StoreKey>,
-    workers: Arc<Workers>,
+    pub(crate) workers: Arc<Workers>,
     limits: Limits,
     start_wire: StartWire,
     pub(crate) inactive: Arc<AtomicBool>,

@@ -227,6 +227,18 @@ pub(crate) fn open_on(folder: AccountFolder, workers: Workers) -> (Account, Wire
     (Account { inner: Inner::new(JULIET.into(), folder, shared) }, Wires(wires))
 }
 
+/// Ends an account and all threads that used its database, before the end of its process: the database's library cleans up
+/// then, and a thread that ends meanwhile would do so once more.
+pub(crate) async fn leave(account: Account) {
+    account.inner.rest(true, true).await;
+    let workers = account.inner.workers.clone();
+    let last = move || {
+        drop(account);
+        workers.join();
+    };
+    std::thread::spawn(last).join().unwrap();
+}
+
 /// Runs one test of this binary again in a process of its own, where no file may grow past `blocks` of 512 bytes, until the
 /// process itself lifts the limit. What it says.
 pub(crate) fn in_a_small_world(test: &str, home: &Path, blocks: u32) -> String {

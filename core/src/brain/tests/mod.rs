@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::lease::Lease;
 use crate::model::{Event, State};
 use crate::query::Events;
-use crate::scratch::{Folder, JULIET, ROMEO, Wire, Wires, in_a_small_world, juliet, key, open, soon};
+use crate::scratch::{Folder, JULIET, ROMEO, Wire, Wires, in_a_small_world, juliet, key, leave, open, soon};
 use crate::seal::Sealed;
 use crate::store::outgoing::Fate;
 use crate::store::{AccountFolder, Reader, Store};
@@ -382,5 +382,7 @@ async fn fill_the_disk(folder: &AccountFolder) {
     account.online(Duration::from_secs(60)).await.unwrap();
     account.call(send()).await.unwrap();
     assert_eq!(number(folder, "SELECT count(*) FROM message"), sent + 1);
+    drop(events);
+    leave(account).await;
     println!("room again");
 }
