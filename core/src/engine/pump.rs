@@ -1,15 +1,15 @@
 //! The pump: what waits is encrypted at hand-over and no earlier, for the devices and the trust of that moment.
 
 use super::content::{Content, Reply};
-use super::omemo::{self, Target};
+use super::letter::{self, Words};
+use super::recipients::{self, Recipients};
 use super::xml::{Build, el};
-use super::{Ctx, bundle, devices, mam, ns, ping, sce};
+use super::{Ctx, mam, ns, parcel, ping};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Time, Trust};
-use crate::seal::{FALLBACK, PlainAllowed, Sealed};
+use crate::seal::{PlainAllowed, Sealed};
 use crate::store::message::MessageRow;
 use crate::store::outgoing::Fate;
-use dunnock_omemo::Version;
 use minidom::Element;
 use std::collections::BTreeSet;
 
@@ -27,42 +27,29 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
         // What was sent before goes before.
         decide_handed(ctx)?;
     }
-    if (late || mam::is_over(ctx)?) && ctx.tx.any_waiting()? {
+    if (late || mam::is_over(ctx)?) && (ctx.tx.any_waiting()? || ctx.tx.any_parcel()?) {
         let mut held: BTreeSet<String> = BTreeSet::new();
         let mut done = 0;
         for row in ctx.tx.waiting_messages()? {
-            if held.contains(&row.chat) || done == AT_ONCE {
-                continue;
-            }
-            match hand_over(ctx, &row)? {
-                true => done += 1,
-                false => _ = held.insert(row.chat),
+            if !held.contains(&row.chat) && done < AT_ONCE && hand_over(ctx, &row)? {
+                done += 1;
+            } else {
+                held.insert(row.chat);
             }
         }
+        parcel::pump(ctx, held)?;
     }
     ping::begin_rounds(ctx)?;
     ctx.ask_due()
 }
 
-/// Who gets a message in this chat.
-struct Recipients {
-    reach: Vec<Target>,
-    /// Devices of the other side known, and how many of them are in `reach`.
-    known: u32,
-    reached: u32,
-    /// Those of the other side that are kept out by a lack of keys alone: nobody can decide about them.
-    keyless: u32,
-    /// Some bundle may still come.
-    coming: bool,
-}
-
 /// Encrypts one message and queues it. False: it waits, and its chat with it.
 fn hand_over(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
-    if !lists_confirmed(ctx, &row.chat)? {
+    if !recipients::lists_confirmed(ctx, &row.chat)? {
         ctx.tx.set_waits_for(row.id, Some("device_lists"))?;
         return Ok(false);
     }
-    let recipients = recipients(ctx, &row.chat)?;
+    let recipients = recipients::of(ctx, &row.chat)?;
     if recipients.known == 0 {
         return plain(ctx, row);
     }
@@ -79,101 +66,14 @@ fn hand_over(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
     Ok(true)
 }
 
-fn lists_confirmed(ctx: &mut Ctx, chat: &str) -> Result<bool> {
-    let own = ctx.bare();
-    let mut confirmed = true;
-    for jid in [chat, own.as_str()] {
-        for version in devices::VERSIONS {
-            if !devices::is_confirmed(ctx, jid, version)? {
-                devices::want_list(ctx, jid, version)?;
-                confirmed = false;
-            }
-        }
-    }
-    Ok(confirmed)
-}
-
-fn recipients(ctx: &mut Ctx, chat: &str) -> Result<Recipients> {
-    let own = ctx.bare();
-    let mut found = Recipients { reach: Vec::new(), known: 0, reached: 0, keyless: 0, coming: false };
-    let mut people = vec![chat.to_owned()];
-    if chat != own {
-        people.push(own);
-    }
-    for jid in people {
-        for device in ctx.tx.devices(&jid)? {
-            let ours = jid == ctx.me.jid.as_str();
-            if (ours && device.device == ctx.me.device) || !(device.listed03 || device.listed2) {
-                continue;
-            }
-            // A device once seen with version 2 is never silently served 0.3.
-            let version = match (device.listed2, device.ever2) {
-                (true, _) => Some(Version::V2),
-                (false, true) => None,
-                (false, false) => Some(Version::V03),
-            };
-            let other = u32::from(jid == chat);
-            found.known += other;
-            let barred = matches!(device.trust, Trust::Undecided | Trust::Distrusted);
-            let Some(version) = version.filter(|_| !barred) else {
-                // Of an undecided one only the key can be compared and trusted.
-                let undecidable = device.trust == Trust::Undecided && device.identity.is_none();
-                found.keyless += other * u32::from(!barred || undecidable);
-                if let Some(version) = version.filter(|_| undecidable) {
-                    bundle::is_coming(ctx, &jid, device.device, version)?;
-                }
-                continue;
-            };
-            if ctx.tx.current_session(&jid, device.device, version)?.is_some() {
-                found.reach.push(Target { jid: jid.clone(), device: device.device, version });
-                found.reached += other;
-            } else if bundle::is_coming(ctx, &jid, device.device, version)? {
-                found.coming = true;
-            } else {
-                found.keyless += other;
-            }
-        }
-    }
-    Ok(found)
-}
-
 fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()> {
     crate::killpoint::reach("encrypt");
     let content = content(ctx, row)?;
-    let mut parts = Vec::new();
-    let mut devices_reached: Vec<Target> = Vec::new();
-    let mut level = Sealing::Full;
-    for version in devices::VERSIONS {
-        let targets: Vec<Target> =
-            recipients.reach.iter().filter(|target| target.version == version).cloned().collect();
-        if targets.is_empty() {
-            continue;
-        }
-        let clear = match version {
-            Version::V2 => sce::wrap(ctx, &content, &row.chat, row.sent),
-            // What this version cannot seal beside the text is not sent at all.
-            Version::V03 => content.body.clone().unwrap_or_default().into_bytes(),
-        };
-        let (encrypted, reached) = omemo::encrypt(ctx, version, Some(&clear), &targets)?;
-        if version == Version::V03 && reached.iter().any(|target| target.jid == row.chat) {
-            level = Sealing::Content;
-        }
-        parts.push(encrypted);
-        devices_reached.extend(reached);
-    }
-    let reached = devices_reached.iter().filter(|target| target.jid == row.chat).count() as u32;
-    let newest =
-        parts.first().map_or(ns::OMEMO2, |part| if part.ns() == ns::OMEMO2 { ns::OMEMO2 } else { ns::OMEMO03 });
-    let stanza = envelope(row)
-        .kids(parts)
-        .kid(el("encryption", ns::EME).at("namespace", newest).at("name", "OMEMO"))
-        .kid(el("body", ns::CLIENT).words(FALLBACK))
-        .kid(el("store", ns::HINTS));
-    let devices: Vec<(&str, u32)> = devices_reached.iter().map(|target| (target.jid.as_str(), target.device)).collect();
-    let devices = serde_json::to_string(&devices).expect("a list of devices serialises");
-    ctx.tx.queue(Fate::Message, Some(row.id), &Sealed::message(&stanza)?, &devices)?;
-    ctx.tx.set_handed(row.id, level, reached, recipients.known)?;
-    ctx.tx.move_to_end(row.id, &row.chat, level)?;
+    let words = Words { chat: &row.chat, content: &content, time: row.sent, lasting: true };
+    let letter = letter::seal(ctx, envelope(row), &words, &recipients.reach)?;
+    ctx.tx.queue(Fate::Message, Some(row.id), &letter.stanza, &letter.devices)?;
+    ctx.tx.set_handed(row.id, letter.level, letter.reached, recipients.known)?;
+    ctx.tx.move_to_end(row.id, &row.chat, letter.level)?;
     ctx.tx.climb(row.id, Delivery::Sending, None)?;
     Ok(())
 }
@@ -212,13 +112,7 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
 
 /// The stanza around a message of ours: where it goes, its ids, and the wish for a receipt.
 fn envelope(row: &MessageRow) -> Element {
-    let id = row.origin_id.clone().unwrap_or_default();
-    el("message", ns::CLIENT)
-        .at("to", &*row.chat)
-        .at("type", "chat")
-        .at("id", &*id)
-        .kid(el("origin-id", ns::SID).at("id", &*id))
-        .kid(el("request", ns::RECEIPTS))
+    letter::frame(&row.chat, row.origin_id.as_deref().unwrap_or_default()).kid(el("request", ns::RECEIPTS))
 }
 
 /// Bytes were written to the socket.

@@ -104,6 +104,7 @@ pub(crate) fn forgive(ctx: &mut Ctx) -> Result<()> {
 fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
     ctx.stream = ctx.tx.next_stream()?;
     ctx.tx.reset_outgoing()?;
+    ctx.tx.drop_passing_parcels()?;
     mam::forget(ctx)?;
     ctx.tx.reset_wants(ctx.now.wall)?;
     ctx.tx.clear_presence()?;

@@ -14,6 +14,7 @@ pub(crate) mod message;
 mod notification;
 mod open;
 pub(crate) mod outgoing;
+pub(crate) mod parcel;
 pub(crate) mod push;
 mod salvage;
 mod session;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("2-route.sql"),
     include_str!("3-rowless.sql"),
     include_str!("4-push.sql"),
+    include_str!("5-parcel.sql"),
 ];
 
 /// An open database of one account.

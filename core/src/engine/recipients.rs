@@ -1,0 +1,103 @@
+//! Who gets what is said in a chat: people, their devices, and the version in which each is reached.
+
+use super::omemo::Target;
+use super::{Ctx, bundle, devices};
+use crate::error::Result;
+use crate::model::Trust;
+use crate::store::device::DeviceRow;
+use dunnock_omemo::Version;
+
+/// The devices that may read a chat.
+pub(crate) struct Recipients {
+    /// Those to encrypt for now, our own other ones among them.
+    pub reach: Vec<Target>,
+    /// Devices of the other side known, and how many of them are in `reach`.
+    pub known: u32,
+    pub reached: u32,
+    /// Those of the other side that are kept out by a lack of keys alone: nobody can decide about them.
+    pub keyless: u32,
+    /// Some bundle may still come.
+    pub coming: bool,
+}
+
+/// The other side of a chat, by bare JID; in notes to ourselves that is us.
+pub(crate) fn people(_ctx: &Ctx, chat: &str) -> Result<Vec<String>> {
+    Ok(vec![chat.to_owned()])
+}
+
+/// Whether all device lists that count in this chat were read on this stream; those that were not are asked for.
+pub(crate) fn lists_confirmed(ctx: &mut Ctx, chat: &str) -> Result<bool> {
+    let mut confirmed = true;
+    for jid in with_ourselves(ctx, people(ctx, chat)?) {
+        for version in devices::VERSIONS {
+            if !devices::is_confirmed(ctx, &jid, version)? {
+                devices::want_list(ctx, &jid, version)?;
+                confirmed = false;
+            }
+        }
+    }
+    Ok(confirmed)
+}
+
+fn with_ourselves(ctx: &Ctx, mut people: Vec<String>) -> Vec<String> {
+    let own = ctx.bare();
+    if !people.contains(&own) {
+        people.push(own);
+    }
+    people
+}
+
+/// The devices of both sides as they are now. What is missing to reach one is asked for.
+pub(crate) fn of(ctx: &mut Ctx, chat: &str) -> Result<Recipients> {
+    let mut found = Recipients { reach: Vec::new(), known: 0, reached: 0, keyless: 0, coming: false };
+    let others = people(ctx, chat)?;
+    for jid in with_ourselves(ctx, others.clone()) {
+        let other = u32::from(others.contains(&jid));
+        for device in ctx.tx.devices(&jid)? {
+            let this = jid == ctx.me.jid.as_str() && device.device == ctx.me.device;
+            if !this && (device.listed03 || device.listed2) {
+                add(ctx, &mut found, &device, other)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Adds one device; `other` is 1 if it is the other side's.
+fn add(ctx: &mut Ctx, found: &mut Recipients, device: &DeviceRow, other: u32) -> Result<()> {
+    found.known += other;
+    let barred = is_barred(device);
+    let version = version(device);
+    let Some(version) = version.filter(|_| !barred) else {
+        // Of an undecided one only the key can be compared and trusted.
+        let undecidable = device.trust == Trust::Undecided && device.identity.is_none();
+        found.keyless += other * u32::from(!barred || undecidable);
+        if let Some(version) = version.filter(|_| undecidable) {
+            bundle::is_coming(ctx, &device.jid, device.device, version)?;
+        }
+        return Ok(());
+    };
+    if ctx.tx.current_session(&device.jid, device.device, version)?.is_some() {
+        found.reach.push(Target { jid: device.jid.clone(), device: device.device, version });
+        found.reached += other;
+    } else if bundle::is_coming(ctx, &device.jid, device.device, version)? {
+        found.coming = true;
+    } else {
+        found.keyless += other;
+    }
+    Ok(())
+}
+
+/// Whether nothing is encrypted to this device.
+pub(crate) fn is_barred(device: &DeviceRow) -> bool {
+    matches!(device.trust, Trust::Undecided | Trust::Distrusted)
+}
+
+/// In which version a device is reached: one once seen with version 2 is never silently served 0.3.
+fn version(device: &DeviceRow) -> Option<Version> {
+    match (device.listed2, device.ever2) {
+        (true, _) => Some(Version::V2),
+        (false, true) => None,
+        (false, false) => Some(Version::V03),
+    }
+}
