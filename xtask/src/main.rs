@@ -10,6 +10,7 @@ mod debs;
 mod demo;
 mod deny;
 mod ejabberd;
+mod fuzz;
 mod java;
 mod kotlin;
 mod libomemo;
@@ -45,6 +46,7 @@ Usage: cargo xtask COMMAND
   bindings [--check]         writes the sources for Kotlin and Swift; --check: only tells whether they would change
   fetch                      only gets what the others need: Prosody twice, ejabberd, Python, Java, OpenSSL's headers
   bench [NAME]               measurements, as a table and as JSON under target/bench/
+  fuzz SECONDS [TARGET]      the OMEMO crate's fuzz targets, SECONDS shared by all; their corpus is played by test, too
 
 What is missing is fetched into a private folder ($DUNNOCK_CACHE, else dunnock-xtask in your cache folder) and
 announced. Nothing is ever installed into the system.";
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Some((&"test", rest)) => test::Choice::from_words(rest).and_then(|choice| test::run(&choice)),
         Some((&"soak", rest)) => soak::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
+        Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"bindings", rest)) => bindings::run(rest),
         Some((&"fetch", [])) => fetch(),
         Some((&"xcframework", [])) => xcframework::run(),

@@ -85,6 +85,11 @@ impl Device {
 
     /// Reads a message with whatever session fits, which then becomes the current one.
     pub(crate) fn reads(&mut self, message: &Encrypted) -> Result<String, Error> {
+        self.reads_bytes(message).map(|clear| text(&clear))
+    }
+
+    /// The same for key material of any kind.
+    pub(crate) fn reads_bytes(&mut self, message: &Encrypted) -> Result<Vec<u8>, Error> {
         let message = Incoming::parse(self.version, message.key_exchange, &message.data)?;
         let mut order: Vec<usize> = (0..self.sessions.len()).collect();
         order.sort_by_key(|index| !self.session(*index).recognises(&message));
@@ -100,7 +105,7 @@ impl Device {
                     self.store(index, change);
                     let row = self.sessions.remove(index);
                     self.sessions.insert(0, row);
-                    return Ok(text(&decrypted.key_material));
+                    return Ok(decrypted.key_material.to_vec());
                 }
                 Err(Error::Forged) => failure = failure.or(Some(Error::Forged)),
                 Err(error) => return Err(error),
@@ -112,7 +117,7 @@ impl Device {
         }
     }
 
-    fn accepts(&mut self, message: &Incoming) -> Result<String, Error> {
+    fn accepts(&mut self, message: &Incoming) -> Result<Vec<u8>, Error> {
         let exchange = message.key_exchange().unwrap();
         let pre_key = self.pre_keys.get(&exchange.pre_key_id).map(|row| PreKeyPair::from_bytes(row).unwrap());
         let signed = SignedPreKeyPair::from_bytes(&self.signed).unwrap();
@@ -120,7 +125,7 @@ impl Device {
         assert!(decrypted.new_session);
         self.sessions.insert(0, Row { session: Vec::new(), skipped: VecDeque::new() });
         self.store(0, change);
-        Ok(text(&decrypted.key_material))
+        Ok(decrypted.key_material.to_vec())
     }
 
     fn session(&self, index: usize) -> Session {
