@@ -30,8 +30,7 @@ impl Identity {
         let mut scalar = Secret::default();
         scalar.copy_from_slice(&hash[..32]);
         let point = curve25519_dalek::EdwardsPoint::mul_base_clamped(*scalar);
-        let public =
-            IdentityKey { montgomery: point.to_montgomery().to_bytes(), edwards: Some(point.compress().to_bytes()) };
+        let public = IdentityKey::from_stored(point.to_montgomery().to_bytes(), Some(point.compress().to_bytes()));
         Self { seed: Zeroizing::new(*seed), scalar, public }
     }
 
@@ -58,7 +57,9 @@ impl Identity {
 #[derive(Clone, Copy)]
 pub struct IdentityKey {
     montgomery: [u8; 32],
-    edwards: Option<[u8; 32]>,
+    /// Whether `edwards` is known, which is zeros if not: an absent `Option` would carry what the stack held before.
+    signs: bool,
+    edwards: [u8; 32],
 }
 
 impl IdentityKey {
@@ -72,7 +73,7 @@ impl IdentityKey {
         if !curve::is_canonical(&y) || point.is_small_order() {
             return Err(Error::WeakKey);
         }
-        Ok(Self { montgomery: point.to_montgomery().to_bytes(), edwards: Some(*key) })
+        Ok(Self::from_stored(point.to_montgomery().to_bytes(), Some(*key)))
     }
 
     /// From the 32 bytes of a Curve25519 public key (version 0.3, without its leading 5).
@@ -80,7 +81,7 @@ impl IdentityKey {
     /// [`Error::WeakKey`] for a key that has bit 255 set, is not canonical, or is of small order.
     pub fn from_curve25519(key: &[u8; 32]) -> Result<Self> {
         curve::check_public(key)?;
-        Ok(Self { montgomery: *key, edwards: None })
+        Ok(Self::from_stored(*key, None))
     }
 
     /// From the bytes that stand on the wire: 33 bytes `05‖Curve25519` in version 0.3, 32 bytes Ed25519 in version 2.
@@ -95,7 +96,7 @@ impl IdentityKey {
     pub fn to_wire(&self, version: Version) -> Option<Vec<u8>> {
         match version {
             Version::V03 => Some(version.encode_public(&self.montgomery)),
-            Version::V2 => self.edwards.map(|key| key.to_vec()),
+            Version::V2 => self.ed25519().map(|key| key.to_vec()),
         }
     }
 
@@ -106,7 +107,7 @@ impl IdentityKey {
 
     /// The Ed25519 form, if the sign bit is known.
     pub fn ed25519(&self) -> Option<[u8; 32]> {
-        self.edwards
+        self.signs.then_some(self.edwards)
     }
 
     /// What people compare: 64 lower-case hexadecimal digits of the Curve25519 form, the same in both versions.
@@ -121,14 +122,14 @@ impl IdentityKey {
     /// Without the form that a version does not show, so that a session's bytes depend on the version alone.
     pub(crate) fn only_for(self, version: Version) -> Self {
         match version {
-            Version::V03 => Self { edwards: None, ..self },
+            Version::V03 => Self::from_stored(self.montgomery, None),
             Version::V2 => self,
         }
     }
 
     /// From stored forms that were checked when they came in.
     pub(crate) fn from_stored(montgomery: [u8; 32], edwards: Option<[u8; 32]>) -> Self {
-        Self { montgomery, edwards }
+        Self { montgomery, signs: edwards.is_some(), edwards: edwards.unwrap_or_default() }
     }
 }
 

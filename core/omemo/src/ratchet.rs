@@ -63,7 +63,46 @@ impl SkippedKey {
     }
 }
 
+/// An option whose absent value is zeros. An `Option` that is `None` takes along whatever its place on the stack held
+/// before, an old secret perhaps, and a session that is put on the heap would leave it there.
+pub(crate) struct Slot<T> {
+    filled: bool,
+    value: T,
+}
+
+impl<T: Default> Slot<T> {
+    pub(crate) fn empty() -> Self {
+        Self { filled: false, value: T::default() }
+    }
+
+    pub(crate) fn new(value: T) -> Self {
+        Self { filled: true, value }
+    }
+
+    pub(crate) fn as_ref(&self) -> Option<&T> {
+        self.filled.then_some(&self.value)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn as_mut(&mut self) -> Option<&mut T> {
+        self.filled.then_some(&mut self.value)
+    }
+
+    fn map(&self, copy: impl FnOnce(&T) -> T) -> Self {
+        self.as_ref().map_or_else(Self::empty, |value| Self::new(copy(value)))
+    }
+
+    /// The value, made first if there is none.
+    fn or_make(&mut self, make: impl FnOnce() -> Result<T>) -> Result<&mut T> {
+        if !self.filled {
+            *self = Self::new(make()?);
+        }
+        Ok(&mut self.value)
+    }
+}
+
 /// A chain key and the counter of the next message.
+#[derive(Default)]
 pub(crate) struct Chain {
     pub(crate) key: Secret,
     pub(crate) n: u32,
@@ -104,6 +143,7 @@ impl Chain {
 }
 
 /// Our ratchet key and the chain that we send under it.
+#[derive(Default)]
 pub(crate) struct Sending {
     pub(crate) secret: Secret,
     pub(crate) public: [u8; 32],
@@ -132,14 +172,14 @@ pub(crate) struct PastKey {
 /// The whole state of one session's ratchet but its skipped keys.
 pub(crate) struct Ratchet {
     pub(crate) root: Secret,
-    /// `None` while our half of a turn is due, which the next encryption makes up for.
-    pub(crate) sending: Option<Sending>,
+    /// Empty while our half of a turn is due, which the next encryption makes up for.
+    pub(crate) sending: Slot<Sending>,
     /// How many messages our previous sending chain had.
     pub(crate) pn: u32,
     /// The other side's ratchet key; at first the signed pre-key.
     pub(crate) peer: [u8; 32],
-    /// `None` until the other side's first message.
-    pub(crate) receiving: Option<Chain>,
+    /// Empty until the other side's first message.
+    pub(crate) receiving: Slot<Chain>,
     /// What the other side has left behind; shared by copies, for only a turn or a late message changes it.
     pub(crate) kept: Option<Arc<Kept>>,
 }
@@ -187,30 +227,30 @@ pub(crate) struct Read {
 impl Ratchet {
     /// The initiator's start: the first message makes our ratchet key and answers the signed pre-key.
     pub(crate) fn initiator(root: Secret, signed_pre_key: [u8; 32]) -> Self {
-        Self::new(root, None, signed_pre_key)
+        Self::new(root, Slot::empty(), signed_pre_key)
     }
 
     /// The responder's start: the signed pre-key is our ratchet key, under which nothing is ever sent.
     pub(crate) fn responder(root: Secret, secret: &Secret, public: [u8; 32]) -> Self {
-        let chain = Chain { key: Secret::default(), n: 0 };
-        Self::new(root, Some(Sending { secret: secret.clone(), public, chain }), [0; 32])
+        let sending = Sending { secret: secret.clone(), public, chain: Chain::default() };
+        Self::new(root, Slot::new(sending), [0; 32])
     }
 
-    fn new(root: Secret, sending: Option<Sending>, peer: [u8; 32]) -> Self {
-        Self { root, sending, pn: 0, peer, receiving: None, kept: None }
+    fn new(root: Secret, sending: Slot<Sending>, peer: [u8; 32]) -> Self {
+        Self { root, sending, pn: 0, peer, receiving: Slot::empty(), kept: None }
     }
 
     pub(crate) fn copy(&self) -> Self {
         Self {
             root: self.root.clone(),
-            sending: self.sending.as_ref().map(|s| Sending {
+            sending: self.sending.map(|s| Sending {
                 secret: s.secret.clone(),
                 public: s.public,
                 chain: s.chain.copy(),
             }),
             pn: self.pn,
             peer: self.peer,
-            receiving: self.receiving.as_ref().map(Chain::copy),
+            receiving: self.receiving.map(Chain::copy),
             kept: self.kept.clone(),
         }
     }
@@ -223,17 +263,15 @@ impl Ratchet {
         clear: &[u8],
         rng: &mut R,
     ) -> Result<(Vec<u8>, [u8; 32])> {
-        let sending = match &mut self.sending {
-            Some(sending) => sending,
-            due => {
-                let secret = curve::generate(rng);
-                let shared = curve::agree(&secret, &self.peer)?;
-                let (root, key) = kdf::root_step(version, &self.root, &shared);
-                self.root = root;
-                let public = curve::public(&secret);
-                due.insert(Sending { secret, public, chain: Chain { key, n: 0 } })
-            }
-        };
+        let (root, peer) = (&mut self.root, &self.peer);
+        let sending = self.sending.or_make(|| {
+            let secret = curve::generate(rng);
+            let shared = curve::agree(&secret, peer)?;
+            let (next, key) = kdf::root_step(version, root, &shared);
+            *root = next;
+            let public = curve::public(&secret);
+            Ok(Sending { secret, public, chain: Chain { key, n: 0 } })
+        })?;
         let n = sending.chain.n;
         let keys = SealKeys::for_message(version, &sending.chain.step()?);
         let inner = wire::inner(version, &sending.public, n, self.pn, seal::encrypt(&keys, clear));
@@ -248,7 +286,7 @@ impl Ratchet {
             let heartbeat_due = crosses_heartbeat(chain.n, message.n);
             let (clear, skipped) = read_in_chain(&mut chain, message, associated)?;
             let mut ratchet = self.copy();
-            ratchet.receiving = Some(chain);
+            ratchet.receiving = Slot::new(chain);
             return Ok(Read { clear, ratchet, skipped, heartbeat_due });
         }
         match &self.kept {
@@ -280,7 +318,7 @@ impl Ratchet {
         let pn = left.as_ref().map_or(0, |chain| message.pn.min(chain.n.saturating_add(MAX_SKIP)));
         let before = left.as_ref().map_or(0, |chain| pn.saturating_sub(chain.n) as usize);
 
-        let mut chain = Chain { key: Secret::default(), n: 0 };
+        let mut chain = Chain::default();
         let mut skipped = Vec::with_capacity(before + chain.gap(message.n)?);
         let shared = curve::agree(&sending.secret, &message.ratchet_key)?;
         let (root, key) = kdf::root_step(message.version, &self.root, &shared);
@@ -299,9 +337,9 @@ impl Ratchet {
         }
         ratchet.root = root;
         ratchet.pn = sending.chain.n;
-        ratchet.sending = None;
+        ratchet.sending = Slot::empty();
         ratchet.peer = message.ratchet_key;
-        ratchet.receiving = Some(chain);
+        ratchet.receiving = Slot::new(chain);
         Ok(Read { clear, ratchet, skipped, heartbeat_due: crosses_heartbeat(0, message.n) })
     }
 
@@ -313,7 +351,7 @@ impl Ratchet {
     /// Whether messages under this ratchet key belong to this session.
     pub(crate) fn knows(&self, ratchet_key: &[u8; 32]) -> bool {
         let (chains, older) = self.kept();
-        (self.receiving.is_some() && self.peer == *ratchet_key)
+        (self.receiving.as_ref().is_some() && self.peer == *ratchet_key)
             || chains.iter().any(|past| past.ratchet_key == *ratchet_key)
             || older.iter().any(|older| ratchet_key.starts_with(&older.prefix))
     }

@@ -7,7 +7,7 @@ use crate::Version;
 use crate::error::{Error, Result};
 use crate::identity::{Identity, IdentityKey};
 use crate::keys::{Bundle, PreKeyPair, SignedPreKeyPair};
-use crate::ratchet::{self, Ratchet, SkippedKey};
+use crate::ratchet::{self, Ratchet, SkippedKey, Slot};
 use crate::wire::{self, Incoming, KeyExchange};
 use crate::x3dh;
 
@@ -57,8 +57,7 @@ pub struct Change {
     pub session: Session,
     /// Rows to add, oldest first; then evict all but the newest [`MAX_SKIPPED_STORED`](crate::MAX_SKIPPED_STORED) of this session.
     pub new_skipped: Vec<SkippedKey>,
-    /// The row to delete: ratchet key and counter.
-    pub used_skipped: Option<([u8; 32], u32)>,
+    used_skipped: Slot<([u8; 32], u32)>,
     /// The one-time pre-key that began this session: withdraw it from the bundle at once, and delete it once no
     /// archive catch-up runs.
     pub used_pre_key: Option<u32>,
@@ -66,7 +65,12 @@ pub struct Change {
 
 impl Change {
     fn of(session: Session) -> Self {
-        Self { session, new_skipped: Vec::new(), used_skipped: None, used_pre_key: None }
+        Self { session, new_skipped: Vec::new(), used_skipped: Slot::empty(), used_pre_key: None }
+    }
+
+    /// The row of a skipped key to delete: ratchet key and counter.
+    pub fn used_skipped(&self) -> Option<([u8; 32], u32)> {
+        self.used_skipped.as_ref().copied()
     }
 }
 
@@ -186,7 +190,7 @@ impl Session {
         let (key_material, heartbeat_due, mut change) = if let Some(key) = skipped {
             let clear = ratchet::open_skipped(key, message, associated.as_ref())?;
             let mut change = Change::of(self.copy());
-            change.used_skipped = Some((message.ratchet_key, message.n));
+            change.used_skipped = Slot::new((message.ratchet_key, message.n));
             (clear, false, change)
         } else {
             let read = self.ratchet.read(message, associated.as_ref())?;
@@ -266,7 +270,7 @@ impl Session {
 
     /// Whether the ratchet key of the next message will be a new one.
     pub fn turn_is_due(&self) -> bool {
-        self.ratchet.sending.is_none()
+        self.ratchet.sending.as_ref().is_none()
     }
 }
 

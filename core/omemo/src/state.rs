@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::Version;
 use crate::error::{Error, Result};
 use crate::identity::IdentityKey;
-use crate::ratchet::{Chain, Kept, PAST_CHAINS, PAST_KEYS, Past, PastKey, Ratchet, Sending};
+use crate::ratchet::{Chain, Kept, PAST_CHAINS, PAST_KEYS, Past, PastKey, Ratchet, Sending, Slot};
 use crate::session::Session;
 use crate::stored::{Reader, Writer};
 
@@ -35,8 +35,8 @@ impl Session {
         let flag = |bit: u8, set: bool| if set { bit } else { 0 };
         out.u8(flag(INITIATOR, self.initiator)
             | flag(CONFIRMED, self.confirmed)
-            | flag(SENDING, ratchet.sending.is_some())
-            | flag(RECEIVING, ratchet.receiving.is_some()));
+            | flag(SENDING, ratchet.sending.as_ref().is_some())
+            | flag(RECEIVING, ratchet.receiving.as_ref().is_some()));
         identity_to(&mut out, self.version, &self.own);
         identity_to(&mut out, self.version, &self.peer);
         out.u32(self.pre_key_id);
@@ -45,12 +45,12 @@ impl Session {
         out.bytes(&*ratchet.root);
         out.bytes(&ratchet.peer);
         out.u32(ratchet.pn);
-        if let Some(sending) = &ratchet.sending {
+        if let Some(sending) = ratchet.sending.as_ref() {
             out.bytes(&*sending.secret);
             out.bytes(&sending.public);
             chain_to(&mut out, &sending.chain);
         }
-        if let Some(chain) = &ratchet.receiving {
+        if let Some(chain) = ratchet.receiving.as_ref() {
             chain_to(&mut out, chain);
         }
         let (chains, older) = ratchet.kept();
@@ -71,8 +71,8 @@ impl Session {
     fn stored_size(&self) -> usize {
         let ratchet = &self.ratchet;
         let identity = if self.version == Version::V2 { 64 } else { 32 };
-        let sending = if ratchet.sending.is_some() { 64 + CHAIN } else { 0 };
-        let receiving = if ratchet.receiving.is_some() { CHAIN } else { 0 };
+        let sending = if ratchet.sending.as_ref().is_some() { 64 + CHAIN } else { 0 };
+        let receiving = if ratchet.receiving.as_ref().is_some() { CHAIN } else { 0 };
         let (chains, older) = ratchet.kept();
         let kept = 1 + chains.len() * (32 + CHAIN) + 1 + older.len() * 12;
         3 + 2 * identity + 8 + 3 * 32 + 4 + sending + receiving + kept
@@ -112,15 +112,16 @@ fn ratchet_from(from: &mut Reader<'_>, flags: u8) -> Result<Ratchet> {
         root: from.secret()?,
         peer: from.array()?,
         pn: from.u32()?,
-        sending: None,
-        receiving: None,
+        sending: Slot::empty(),
+        receiving: Slot::empty(),
         kept: None,
     };
     if flags & SENDING != 0 {
-        ratchet.sending = Some(Sending { secret: from.secret()?, public: from.array()?, chain: chain_from(from)? });
+        ratchet.sending =
+            Slot::new(Sending { secret: from.secret()?, public: from.array()?, chain: chain_from(from)? });
     }
     if flags & RECEIVING != 0 {
-        ratchet.receiving = Some(chain_from(from)?);
+        ratchet.receiving = Slot::new(chain_from(from)?);
     }
     let kept = kept_from(from)?;
     ratchet.kept = (!kept.chains.is_empty() || !kept.older.is_empty()).then(|| Arc::new(kept));

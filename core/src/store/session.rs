@@ -78,7 +78,7 @@ impl Tx<'_> {
                 .prepare_cached("UPDATE session SET state = ? WHERE id = ?")?
                 .execute(params![state.as_slice(), id])?;
         }
-        if let Some((ratchet_key, n)) = change.used_skipped {
+        if let Some((ratchet_key, n)) = change.used_skipped() {
             self.sql()
                 .prepare_cached("DELETE FROM skipped WHERE session = ? AND ratchet_key = ? AND n = ?")?
                 .execute(params![id, ratchet_key, n])?;

@@ -144,7 +144,7 @@ impl Device {
         let again = Session::from_bytes(&bytes).unwrap().to_bytes();
         assert_eq!(bytes, *again, "stored bytes are canonical");
         row.session = bytes;
-        if let Some(used) = change.used_skipped {
+        if let Some(used) = change.used_skipped() {
             row.skipped.retain(|key| (key.0, key.1) != used);
         }
         row.skipped.extend(change.new_skipped.iter().map(|key| (*key.ratchet_key(), key.n(), *key.message_key())));

@@ -125,10 +125,10 @@ impl Peer {
             }
         };
         self.session = Some(change.session.to_bytes().to_vec());
-        for key in change.new_skipped {
+        for key in &change.new_skipped {
             self.skipped.insert((*key.ratchet_key(), key.n()), *key.message_key());
         }
-        if let Some(row) = change.used_skipped {
+        if let Some(row) = change.used_skipped() {
             self.skipped.remove(&row);
         }
         if let Some(id) = change.used_pre_key {
