@@ -80,7 +80,10 @@ fn tags_and_agreed_secrets_are_compared_in_constant_time_and_nowhere_else() {
     let mut places: Vec<String> = Vec::new();
     for (file, text) in sources() {
         places.extend(text.matches(".ct_eq(").map(|_| file.clone()));
-        let plain = |line: &&str| (line.contains("==") || line.contains("!=")) && !line.contains(".ct_eq(");
+        let plain = |line: &&str| {
+            (line.contains("==") || line.contains("!="))
+                && ![".ct_eq(", ".len() =="].iter().any(|word| line.contains(word))
+        };
         for line in text.lines().filter(plain) {
             let secret = ["tag ", "tag)", "expected", "secret", "shared", "message_key", "scalar", "seed"];
             assert!(!secret.iter().any(|word| line.contains(word)), "{file}: {line}");
