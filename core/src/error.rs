@@ -74,6 +74,8 @@ macro_rules! error_kinds {
     CertificateUntrusted "certificate_untrusted" "the certificate is not signed by a trusted authority" "for a private authority give --ca FILE; else somebody may sit in between: do not go on";
     NoMechanism "no_mechanism" "the server offers no login that Dunnock accepts" "ask its operator for SCRAM-SHA-256; a plain password is never sent";
     ServerProof "server_proof" "the server could not prove that it knows the password" "somebody may sit in between: do not go on, try from another network";
+    OfferAltered "offer_altered" "what the server offers for the login seems to have been changed on the way" "somebody may sit in between: do not go on, try from another network. If it stays so everywhere, tell the server's operator";
+    BindingRefused "binding_refused" "the server says that the login came over another connection than ours" "somebody sits in between, or something that opens encrypted connections on purpose: do not go on, try from another network";
     LoginRefused "login_refused" "the server refused this account or session" "ask its operator whether the account is enabled";
     Conflict "conflict" "another session took this one's place" "end the other one, or connect again by hand";
     StreamRefused "stream_refused" "the server ended the stream with an error" "try again later; a connection that is kept is tried again by itself where that is allowed";

@@ -19,6 +19,7 @@ pub mod json_process;
 #[cfg(test)]
 mod laws;
 pub mod ledger;
+pub mod middle;
 pub mod names;
 pub mod peer;
 pub mod powerloss;

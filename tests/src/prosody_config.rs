@@ -132,7 +132,7 @@ impl Settings {
         };
         add(self.archive != Archive::Off, &["mam"]);
         add(self.smacks, &["smacks"]);
-        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_fast"]);
+        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_fast", "sasl_ssdp"]);
         // It brings stream management with it.
         add(self.sasl2 && self.smacks && is_13, &["sasl2_sm"]);
         add(self.push, &["cloud_notify"]);

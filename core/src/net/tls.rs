@@ -5,12 +5,14 @@ use crate::error::{Error, ErrorKind};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use x509_parser::signature_algorithm::SignatureAlgorithm;
 use zeroize::Zeroizing;
 
 /// Which authorities are trusted, and how TLS is spoken.
@@ -22,11 +24,15 @@ pub(crate) struct Trust {
     upgraded: Arc<ClientConfig>,
 }
 
-/// What a login can be bound to.
+/// What both ends of a TLS channel know of it: what a login is bound to and checks.
 #[derive(Clone)]
-pub(crate) struct Exporter {
+pub(crate) struct Channel {
     /// `tls-exporter` (RFC 9266 §2).
-    pub key: Zeroizing<[u8; 32]>,
+    pub exporter: Zeroizing<[u8; 32]>,
+    /// `tls-server-end-point` (RFC 5929 §4); none if the certificate's signature names no hash.
+    pub end_point: Option<Vec<u8>>,
+    /// The version of TLS as XEP-0515 writes it.
+    pub version: &'static str,
 }
 
 impl Trust {
@@ -73,7 +79,7 @@ impl Trust {
         domain: &str,
         direct: bool,
         step: Duration,
-    ) -> Result<(Socket, Exporter), Error> {
+    ) -> Result<(Socket, Channel), Error> {
         let about = |kind| Error::about(kind, domain);
         let literal = domain.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(literal).map_err(|_| about(ErrorKind::InvalidJid))?;
@@ -84,12 +90,48 @@ impl Trust {
             Ok(Err(error)) => return Err(about(kind(&error))),
             Err(_) => return Err(about(ErrorKind::TimedOut)),
         };
-        let (_, connection) = stream.get_ref();
-        let mut key = Zeroizing::new([0; 32]);
-        connection
-            .export_keying_material(&mut key[..], b"EXPORTER-Channel-Binding", Some(b""))
-            .map_err(|_| about(ErrorKind::TlsRefused))?;
-        Ok((Box::new(stream), Exporter { key }))
+        let channel = channel(stream.get_ref().1).ok_or_else(|| about(ErrorKind::TlsRefused))?;
+        Ok((Box::new(stream), channel))
+    }
+}
+
+fn channel(connection: &ClientConnection) -> Option<Channel> {
+    let mut exporter = Zeroizing::new([0; 32]);
+    connection.export_keying_material(&mut exporter[..], b"EXPORTER-Channel-Binding", Some(b"")).ok()?;
+    let version = match connection.protocol_version()? {
+        ProtocolVersion::TLSv1_3 => "0304",
+        ProtocolVersion::TLSv1_2 => "0303",
+        _ => return None,
+    };
+    let end_point = end_point(connection.peer_certificates()?.first()?);
+    Some(Channel { exporter, end_point, version })
+}
+
+/// The hash of a certificate by the hash of its own signature, where that is MD5 or SHA-1 by SHA-256 (RFC 5929 §4.1).
+fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
+    use x509_parser::oid_registry as oid;
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let signature = &parsed.signature_algorithm;
+    let hash = match SignatureAlgorithm::try_from(signature).ok()? {
+        SignatureAlgorithm::RSASSA_PSS(parameters) => parameters.hash_algorithm_oid().as_bytes().to_vec(),
+        _ => signature.algorithm.as_bytes().to_vec(),
+    };
+    let is = |names: &[oid::Oid]| names.iter().any(|name| name.as_bytes() == hash);
+    if is(&[oid::OID_PKCS1_SHA384WITHRSA, oid::OID_SIG_ECDSA_WITH_SHA384, oid::OID_NIST_HASH_SHA384]) {
+        Some(Sha384::digest(certificate).to_vec())
+    } else if is(&[oid::OID_PKCS1_SHA512WITHRSA, oid::OID_SIG_ECDSA_WITH_SHA512, oid::OID_NIST_HASH_SHA512]) {
+        Some(Sha512::digest(certificate).to_vec())
+    } else if is(&[
+        oid::OID_PKCS1_SHA256WITHRSA,
+        oid::OID_SIG_ECDSA_WITH_SHA256,
+        oid::OID_NIST_HASH_SHA256,
+        oid::OID_PKCS1_SHA1WITHRSA,
+        oid::OID_HASH_SHA1,
+        oid::OID_PKCS1_MD5WITHRSAENC,
+    ]) {
+        Some(Sha256::digest(certificate).to_vec())
+    } else {
+        None
     }
 }
 
@@ -180,7 +222,7 @@ mod tests {
     }
 
     /// What a handshake with this server comes to, for the account domain `x.test`.
-    async fn meets(server: TlsAcceptor, ca: Option<&str>) -> Result<(Socket, Exporter, Option<Vec<u8>>), ErrorKind> {
+    async fn meets(server: TlsAcceptor, ca: Option<&str>) -> Result<(Socket, Channel, Option<Vec<u8>>), ErrorKind> {
         let (ours, theirs) = duplex(64 << 10);
         let accepted = tokio::spawn(async move {
             let mut stream = server.accept(theirs).await.ok()?;
@@ -193,14 +235,14 @@ mod tests {
             Some(key)
         });
         let trust = Trust::load(ca).map_err(|error| error.kind)?;
-        let (mut socket, exporter) =
+        let (mut socket, channel) =
             trust.secure(Box::new(ours), "x.test", true, STEP).await.map_err(|error| error.kind)?;
         let mut hello = [0; 5];
         socket.read_exact(&mut hello).await.unwrap();
         assert_eq!(&hello, b"hello");
         let _ = socket.write_all(b".").await;
         let _ = socket.flush().await;
-        Ok((socket, exporter, accepted.await.unwrap()))
+        Ok((socket, channel, accepted.await.unwrap()))
     }
 
     fn error<T>(result: Result<T, ErrorKind>) -> Option<ErrorKind> {
@@ -212,9 +254,25 @@ mod tests {
         for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
             let ca = authority();
             let server = acceptor(identity(Some(&ca), named("x.test")), &[version], b"xmpp-client");
-            let (_, exporter, theirs) = meets(server, Some(&ca.pem)).await.ok().unwrap();
-            assert_eq!(exporter.key[..], theirs.unwrap()[..]);
+            let (_, channel, theirs) = meets(server, Some(&ca.pem)).await.ok().unwrap();
+            assert_eq!(channel.exporter[..], theirs.unwrap()[..]);
+            assert_eq!(channel.version, if version.version == ProtocolVersion::TLSv1_3 { "0304" } else { "0303" });
         }
+    }
+
+    #[test]
+    fn a_certificate_stands_for_its_end_by_the_hash_of_its_own_signature() {
+        let by = |algorithm| {
+            let key = KeyPair::generate_for(algorithm).unwrap();
+            let certificate = named("x.test").self_signed(&key).unwrap();
+            (end_point(certificate.der()), certificate.der().to_vec())
+        };
+        let (hash, certificate) = by(&rcgen::PKCS_ECDSA_P256_SHA256);
+        assert_eq!(hash.unwrap(), Sha256::digest(&certificate).to_vec());
+        let (hash, certificate) = by(&rcgen::PKCS_ECDSA_P384_SHA384);
+        assert_eq!(hash.unwrap(), Sha384::digest(&certificate).to_vec());
+        assert_eq!(by(&rcgen::PKCS_ED25519).0, None);
+        assert_eq!(end_point(b"no certificate"), None);
     }
 
     #[tokio::test]

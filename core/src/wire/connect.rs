@@ -4,7 +4,7 @@ use super::talk::Talk;
 use super::xml::ns;
 use super::{Settings, domain};
 use crate::error::{Error, ErrorKind};
-use crate::net::tls::{Exporter, Trust};
+use crate::net::tls::{Channel, Trust};
 use crate::net::{Door, Endpoint, Socket, Target};
 use rand::CryptoRng;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const TRY: u32 = 4;
 pub(crate) struct Secured {
     pub socket: Socket,
     /// What a login can be bound to, if anything.
-    pub exporter: Option<Exporter>,
+    pub channel: Option<Channel>,
 }
 
 /// Makes secured streams: of the network, or in memory for tests.
@@ -93,8 +93,8 @@ async fn link(
     if !endpoint.direct {
         socket = starttls(socket, to, step).await.map_err(|error| named(error, endpoint))?;
     }
-    let (socket, exporter) = trust.secure(socket, domain, endpoint.direct, step).await?;
-    Ok(Secured { socket, exporter: Some(exporter) })
+    let (socket, channel) = trust.secure(socket, domain, endpoint.direct, step).await?;
+    Ok(Secured { socket, channel: Some(channel) })
 }
 
 /// An error that names no thing yet is about the place.

@@ -60,6 +60,18 @@ impl Features {
         }
         offer
     }
+
+    /// The offer in the form that XEP-0474 §5.1 hashes: these mechanisms and the bindings, sorted, with separators that no
+    /// XML can hold.
+    pub(crate) fn offer(&self, mechanisms: &[String]) -> String {
+        let sorted = |names: &[String]| {
+            let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+            names.sort_unstable();
+            names.join("\u{1e}")
+        };
+        let bindings = self.bindings.as_ref().map(|types| format!("\u{1f}{}", sorted(types)));
+        sorted(mechanisms) + &bindings.unwrap_or_default()
+    }
 }
 
 impl Sasl2 {

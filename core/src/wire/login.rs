@@ -61,11 +61,11 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     let from = settings.jid.to_string();
     let features = talk.open(&to, Some(&from)).await?;
     if let Some(sasl2) = &features.sasl2
-        && let Ok(choice) = choose(&sasl2.mechanisms, &features, link.exporter.as_ref())
+        && let Ok(choice) = choose(&sasl2.mechanisms, &features, link.channel.as_ref())
     {
         return inline(talk, settings, sasl2, choice, resume, rng).await;
     }
-    let choice = choose(&features.sasl, &features, link.exporter.as_ref())?;
+    let choice = choose(&features.sasl, &features, link.channel.as_ref())?;
     let proof = choice.proof();
     let mechanism = choice.mechanism;
     let exchange = choice.begin(name(settings), &settings.password, rng)?;

@@ -43,6 +43,8 @@ fn retries(kind: ErrorKind) -> bool {
         ErrorKind::WrongPassword
             | ErrorKind::NoMechanism
             | ErrorKind::ServerProof
+            | ErrorKind::OfferAltered
+            | ErrorKind::BindingRefused
             | ErrorKind::LoginRefused
             | ErrorKind::Conflict
             | ErrorKind::InvalidInput

@@ -1,12 +1,12 @@
 //! Choosing a mechanism and speaking it, in the forms of RFC 6120 §6 and XEP-0388.
 
 use super::features::Features;
-use super::scram::{Channel, Hash, Scram, ServerProof};
+use super::scram::{Binding, Flag, Hash, Heard, Scram, ServerProof};
 use super::talk::Talk;
 use super::xml::ns;
 use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
-use crate::net::tls::Exporter;
+use crate::net::tls::Channel;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD};
 use minidom::Element;
@@ -17,59 +17,80 @@ use zeroize::Zeroizing;
 pub(crate) struct Choice {
     pub mechanism: &'static str,
     hash: Hash,
-    channel: Channel,
+    flag: Flag,
+    heard: Heard,
+    /// The offer names bindings of which none is known, not even the one that each server has to offer (XEP-0440 §4):
+    /// unless the server confirms it, somebody put it there.
+    doubtful: bool,
 }
 
-/// The mechanisms that we speak, strongest first. A bound login comes before a stronger hash: it is what an interceptor
-/// cannot pass. PLAIN is not among them and never will be.
-const MECHANISMS: [(&str, Hash, bool); 4] = [
-    ("SCRAM-SHA-256-PLUS", Hash::Sha256, true),
-    ("SCRAM-SHA-1-PLUS", Hash::Sha1, true),
-    ("SCRAM-SHA-256", Hash::Sha256, false),
-    ("SCRAM-SHA-1", Hash::Sha1, false),
+/// The mechanisms that we speak, strongest first: name, name of the bound form. A bound login comes before a stronger hash:
+/// it is what an interceptor cannot pass. PLAIN is not among them and never will be.
+const MECHANISMS: [(&str, &str, Hash); 3] = [
+    ("SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", Hash::Sha512),
+    ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", Hash::Sha256),
+    ("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", Hash::Sha1),
 ];
 
-/// Picks a mechanism.
+/// Picks a mechanism: bound by `tls-exporter`, else bound by `tls-server-end-point`, else unbound; of each the strongest hash.
 ///
 /// Errors: `NoMechanism`, which names the offer.
-pub(crate) fn choose(offered: &[String], features: &Features, exporter: Option<&Exporter>) -> Result<Choice, Error> {
-    // RFC 9266 §3 makes the exporter the default of TLS 1.3, but servers that do not name what they can (XEP-0440) mean
-    // `tls-unique` even there, and refuse the right password for it: such a login is bound only where there is no other.
-    // A server that offers no -PLUS at all is told that we could have bound.
-    let exporter = exporter.filter(|_| match &features.bindings {
-        Some(types) => types.iter().any(|name| name == "tls-exporter"),
-        None => true,
-    });
-    let unbound = offered.iter().any(|name| MECHANISMS.iter().any(|(known, _, plus)| !plus && known == name));
-    let may_bind = features.bindings.is_some() || !unbound;
-    let plus_offered = offered.iter().any(|name| name.ends_with("-PLUS"));
-    for (mechanism, hash, plus) in MECHANISMS {
-        if !offered.iter().any(|name| name == mechanism) {
-            continue;
-        }
-        let channel = match (plus, exporter) {
-            (true, Some(exporter)) if may_bind => Channel::Bound(exporter.key.clone()),
-            (true, _) => continue,
-            (false, Some(_)) if !plus_offered => Channel::NotOffered,
-            (false, _) => Channel::Unable,
-        };
-        return Ok(Choice { mechanism, hash, channel });
+pub(crate) fn choose(offered: &[String], features: &Features, channel: Option<&Channel>) -> Result<Choice, Error> {
+    let has = |mechanism: &str| offered.iter().any(|name| name == mechanism);
+    let unbound = MECHANISMS.into_iter().find(|(name, ..)| has(name));
+    let plus = MECHANISMS.into_iter().find(|(_, plus, _)| has(plus));
+    let binding = channel.and_then(|channel| binding(features, channel, unbound.is_some()));
+    let heard = Heard { offer: features.offer(offered), tls: channel.map(|channel| channel.version) };
+    if let (Some((_, mechanism, hash)), Some((binding, data))) = (plus, &binding) {
+        let flag = Flag::Bound(*binding, data.clone());
+        return Ok(Choice { mechanism, hash, flag, heard, doubtful: false });
     }
-    Err(Error::about(ErrorKind::NoMechanism, offered.join(" ")))
+    let Some((mechanism, _, hash)) = unbound else {
+        return Err(Error::about(ErrorKind::NoMechanism, offered.join(" ")));
+    };
+    let plus_offered = offered.iter().any(|name| name.ends_with("-PLUS"));
+    // A server that offers no -PLUS at all is told that we could have bound.
+    let flag = if channel.is_some() && !plus_offered { Flag::NotOffered } else { Flag::Unable };
+    let named = features.bindings.as_ref().is_some_and(|types| !types.iter().any(|name| *name == ALWAYS.name()));
+    let doubtful = plus_offered && binding.is_none() && named && channel.is_some();
+    Ok(Choice { mechanism, hash, flag, heard, doubtful })
+}
+
+/// The binding that each server with channel binding has to offer (XEP-0440 §4).
+const ALWAYS: Binding = Binding::EndPoint;
+
+/// How a login over this channel can be bound.
+fn binding(features: &Features, channel: &Channel, unbound: bool) -> Option<(Binding, Zeroizing<Vec<u8>>)> {
+    let exporter = || (Binding::Exporter, Zeroizing::new(channel.exporter.to_vec()));
+    let end_point = || Some((Binding::EndPoint, Zeroizing::new(channel.end_point.clone()?)));
+    let Some(types) = &features.bindings else {
+        // RFC 9266 §3 makes the exporter the default of TLS 1.3, but servers that do not name what they can (XEP-0440) mean
+        // `tls-unique` even there, and refuse the right password for it: such a login is bound only where there is no other.
+        return (!unbound).then(exporter);
+    };
+    let named = |binding: Binding| types.iter().any(|name| name == binding.name());
+    if named(Binding::Exporter) { Some(exporter()) } else { named(Binding::EndPoint).then(end_point).flatten() }
 }
 
 impl Choice {
     /// What this login will have proved.
     pub(crate) fn proof(&self) -> Proof {
-        if matches!(self.channel, Channel::Bound(_)) { Proof::Proved } else { Proof::FirstUse }
+        if matches!(self.flag, Flag::Bound(..)) { Proof::Proved } else { Proof::FirstUse }
     }
 
     /// The exchange, with a fresh nonce.
     pub(crate) fn begin(self, name: &str, password: &str, rng: &mut impl CryptoRng) -> Result<Exchange, Error> {
         let mut nonce = [0; 24];
         rng.fill_bytes(&mut nonce);
-        let scram = Scram::new(self.hash, name, password, self.channel, STANDARD_NO_PAD.encode(nonce))?;
-        Ok(Exchange { scram: Some(scram), proof: None, proved: false })
+        let nonce = STANDARD_NO_PAD.encode(nonce);
+        let scram = Scram::new(self.hash, name, password, &self.flag, self.heard, nonce)?.doubting(self.doubtful);
+        // What we send is as it should be; a server that calls it malformed means the channel (so does Prosody).
+        let malformed = match self.flag {
+            Flag::Bound(..) => ErrorKind::BindingRefused,
+            Flag::NotOffered => ErrorKind::OfferAltered,
+            Flag::Unable => ErrorKind::LoginRefused,
+        };
+        Ok(Exchange { scram: Some(scram), proof: None, proved: false, malformed })
     }
 }
 
@@ -78,6 +99,8 @@ pub(crate) struct Exchange {
     scram: Option<Scram>,
     proof: Option<ServerProof>,
     proved: bool,
+    /// What a server means that calls our message malformed.
+    malformed: ErrorKind,
 }
 
 impl Exchange {
@@ -99,7 +122,7 @@ impl Exchange {
                 self.success(&heard, namespace)?;
                 return Ok(heard);
             } else if heard.is("failure", namespace) {
-                return Err(failure(&heard));
+                return Err(failure(&heard, self.malformed).into());
             } else {
                 // Also `<continue/>` of XEP-0388: a task that we do not know.
                 return Err(ErrorKind::LoginRefused.into());
@@ -150,16 +173,16 @@ fn decode(text: &str) -> Result<Vec<u8>, Error> {
 }
 
 /// What a `<failure/>` (RFC 6120 §6.5) means.
-fn failure(failure: &Element) -> Error {
+fn failure(failure: &Element, malformed: ErrorKind) -> ErrorKind {
     let condition = failure.children().find(|child| child.name() != "text").map(Element::name).unwrap_or_default();
     match condition {
         "not-authorized" => ErrorKind::WrongPassword,
         // The server's trouble, not ours: it may pass.
         "temporary-auth-failure" => ErrorKind::StreamRefused,
         "invalid-mechanism" | "mechanism-too-weak" | "encryption-required" => ErrorKind::NoMechanism,
+        "malformed-request" => malformed,
         _ => ErrorKind::LoginRefused,
     }
-    .into()
 }
 
 #[cfg(test)]
@@ -170,21 +193,23 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn exporter() -> Exporter {
-        Exporter { key: Zeroizing::new([7; 32]) }
+    fn channel() -> Channel {
+        Channel { exporter: Zeroizing::new([7; 32]), end_point: Some(vec![8; 32]), version: "0304" }
     }
 
     fn chosen(
         names: &[&str],
         bindings: Option<&[&str]>,
-        exporter: Option<&Exporter>,
+        channel: Option<&Channel>,
     ) -> Option<(&'static str, &'static str)> {
         let features = Features { bindings: bindings.map(offer), ..Features::default() };
-        let choice = choose(&offer(names), &features, exporter).ok()?;
-        let flag = match choice.channel {
-            Channel::Bound(_) => "p",
-            Channel::NotOffered => "y",
-            Channel::Unable => "n",
+        let choice = choose(&offer(names), &features, channel).ok()?;
+        let flag = match choice.flag {
+            Flag::Bound(Binding::Exporter, _) => "p",
+            Flag::Bound(Binding::EndPoint, _) => "p end-point",
+            Flag::NotOffered => "y",
+            Flag::Unable if choice.doubtful => "n?",
+            Flag::Unable => "n",
         };
         Some((choice.mechanism, flag))
     }
@@ -193,28 +218,40 @@ mod tests {
     fn a_bound_login_is_preferred_to_a_stronger_hash() {
         let names = ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS"];
         let types = Some(["tls-server-end-point", "tls-exporter"].as_slice());
-        assert_eq!(chosen(&names, types, Some(&exporter())), Some(("SCRAM-SHA-1-PLUS", "p")));
+        assert_eq!(chosen(&names, types, Some(&channel())), Some(("SCRAM-SHA-1-PLUS", "p")));
         assert_eq!(chosen(&names, types, None), Some(("SCRAM-SHA-256", "n")));
     }
 
     #[test]
     fn a_login_is_bound_only_the_way_that_the_server_names() {
         let names = ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"];
-        assert_eq!(chosen(&names, None, Some(&exporter())), Some(("SCRAM-SHA-1", "n")));
-        assert_eq!(chosen(&names[..1], None, Some(&exporter())), Some(("SCRAM-SHA-1-PLUS", "p")));
-        assert_eq!(chosen(&names, Some(&["tls-unique"]), Some(&exporter())), Some(("SCRAM-SHA-1", "n")));
+        assert_eq!(chosen(&names, None, Some(&channel())), Some(("SCRAM-SHA-1", "n")));
+        assert_eq!(chosen(&names[..1], None, Some(&channel())), Some(("SCRAM-SHA-1-PLUS", "p")));
+        assert_eq!(chosen(&names, Some(&["tls-unique"]), Some(&channel())), Some(("SCRAM-SHA-1", "n?")));
+        let both = Some(["tls-unique", "tls-server-end-point"].as_slice());
+        assert_eq!(chosen(&names, both, Some(&channel())), Some(("SCRAM-SHA-1-PLUS", "p end-point")));
+        let without = Channel { end_point: None, ..channel() };
+        assert_eq!(chosen(&names, both, Some(&without)), Some(("SCRAM-SHA-1", "n")));
+    }
+
+    #[test]
+    fn of_two_bound_logins_the_stronger_hash_is_chosen() {
+        let names = ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-512"];
+        let types = Some(["tls-exporter"].as_slice());
+        assert_eq!(chosen(&names, types, Some(&channel())), Some(("SCRAM-SHA-512-PLUS", "p")));
+        assert_eq!(chosen(&names[3..], types, Some(&channel())), Some(("SCRAM-SHA-512", "y")));
     }
 
     #[test]
     fn a_missing_offer_of_binding_is_told_to_the_server() {
         let names = ["SCRAM-SHA-1", "SCRAM-SHA-256"];
-        assert_eq!(chosen(&names, None, Some(&exporter())), Some(("SCRAM-SHA-256", "y")));
+        assert_eq!(chosen(&names, None, Some(&channel())), Some(("SCRAM-SHA-256", "y")));
         assert_eq!(chosen(&names, None, None), Some(("SCRAM-SHA-256", "n")));
     }
 
     #[test]
     fn plain_is_never_chosen() {
-        assert_eq!(chosen(&["PLAIN", "DIGEST-MD5", "OAUTHBEARER"], None, Some(&exporter())), None);
+        assert_eq!(chosen(&["PLAIN", "DIGEST-MD5", "OAUTHBEARER"], None, Some(&channel())), None);
         assert_eq!(chosen(&[], None, None), None);
     }
 }

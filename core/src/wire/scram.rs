@@ -1,11 +1,12 @@
-//! SCRAM (RFC 5802, RFC 7677), the client's side, with channel binding over `tls-exporter` (RFC 9266).
+//! SCRAM (RFC 5802, RFC 7677), the client's side, with channel binding over `tls-exporter` (RFC 9266) or
+//! `tls-server-end-point` (RFC 5929), and the checks of XEP-0474 and XEP-0515 against downgrades.
 
 use crate::error::{Error, ErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -19,23 +20,62 @@ pub(crate) const ITERATIONS_MOST: u32 = 10_000_000;
 pub(crate) enum Hash {
     Sha1,
     Sha256,
+    Sha512,
+}
+
+/// The ways of binding that we speak, the better one first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binding {
+    Exporter,
+    EndPoint,
+}
+
+impl Binding {
+    /// Its name in the IANA registry.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Binding::Exporter => "tls-exporter",
+            Binding::EndPoint => "tls-server-end-point",
+        }
+    }
 }
 
 /// What the exchange says about the TLS channel (RFC 5802 §6).
 #[derive(Clone)]
-pub(crate) enum Channel {
-    /// `p`: bound, with the exported key material.
-    Bound(Zeroizing<[u8; 32]>),
+pub(crate) enum Flag {
+    /// `p`: bound, with the data of this binding.
+    Bound(Binding, Zeroizing<Vec<u8>>),
     /// `y`: we could, but the server did not offer it. If it did, somebody took the offer away and it will refuse.
     NotOffered,
     /// `n`: we cannot.
     Unable,
 }
 
+/// What the server offered, as we heard it, for the server to confirm inside the exchange.
+#[derive(Clone, Default)]
+pub(crate) struct Heard {
+    /// Mechanisms and bindings in the form that XEP-0474 §5.1 hashes.
+    pub offer: String,
+    /// The version of our TLS channel in the form of XEP-0515; none if there is no TLS.
+    pub tls: Option<&'static str>,
+}
+
+/// What the server confirmed inside the exchange. It counts only once its proof was checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Confirmed {
+    /// The offer was not altered on the way (XEP-0474).
+    pub offer: bool,
+    /// The version of TLS is the same on both ends (XEP-0515).
+    pub tls: bool,
+}
+
 /// An exchange before the server's first message.
 pub(crate) struct Scram {
     hash: Hash,
-    header: &'static str,
+    header: String,
+    heard: Heard,
+    /// Without the server's word for its offer the exchange ends.
+    doubtful: bool,
     binding: Zeroizing<Vec<u8>>,
     bare: String,
     nonce: String,
@@ -45,6 +85,7 @@ pub(crate) struct Scram {
 /// What the server must prove in its last message.
 pub(crate) struct ServerProof {
     signature: Zeroizing<Vec<u8>>,
+    confirmed: Confirmed,
 }
 
 impl Hash {
@@ -52,53 +93,78 @@ impl Hash {
         Zeroizing::new(match self {
             Hash::Sha1 => Sha1::digest(data).to_vec(),
             Hash::Sha256 => Sha256::digest(data).to_vec(),
+            Hash::Sha512 => Sha512::digest(data).to_vec(),
         })
     }
 
     fn hmac(self, key: &[u8], data: &[u8]) -> Zeroizing<Vec<u8>> {
-        const ANY: &str = "HMAC takes keys of any length";
+        fn with<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Vec<u8> {
+            let mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+            mac.chain_update(data).finalize().into_bytes().to_vec()
+        }
         Zeroizing::new(match self {
-            Hash::Sha1 => {
-                Hmac::<Sha1>::new_from_slice(key).expect(ANY).chain_update(data).finalize().into_bytes().to_vec()
-            }
-            Hash::Sha256 => {
-                Hmac::<Sha256>::new_from_slice(key).expect(ANY).chain_update(data).finalize().into_bytes().to_vec()
-            }
+            Hash::Sha1 => with::<Hmac<Sha1>>(key, data),
+            Hash::Sha256 => with::<Hmac<Sha256>>(key, data),
+            Hash::Sha512 => with::<Hmac<Sha512>>(key, data),
         })
     }
 
     fn salted(self, password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
+        let mut out = Zeroizing::new(vec![0; self.digest(b"").len()]);
         match self {
-            Hash::Sha1 => {
-                let mut out = Zeroizing::new(vec![0; 20]);
-                pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut out);
-                out
-            }
-            Hash::Sha256 => {
-                let mut out = Zeroizing::new(vec![0; 32]);
-                pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, iterations, &mut out);
-                out
-            }
+            Hash::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut out),
+            Hash::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, iterations, &mut out),
+            Hash::Sha512 => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, iterations, &mut out),
         }
+        out
+    }
+
+    /// The client's proof and the server's signature over these messages (RFC 5802 §3).
+    fn sign(self, salted: &[u8], messages: &[u8]) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
+        let key = self.hmac(salted, b"Client Key");
+        let signature = self.hmac(&self.digest(&key), messages);
+        let proof = key.iter().zip(signature.iter()).map(|(key, sign)| key ^ sign).collect();
+        (Zeroizing::new(proof), self.hmac(&self.hmac(salted, b"Server Key"), messages))
     }
 }
 
 impl Scram {
     /// `name` is the localpart, `nonce` printable ASCII without a comma.
-    pub(crate) fn new(hash: Hash, name: &str, password: &str, channel: Channel, nonce: String) -> Result<Self, Error> {
+    pub(crate) fn new(
+        hash: Hash,
+        name: &str,
+        password: &str,
+        flag: &Flag,
+        heard: Heard,
+        nonce: String,
+    ) -> Result<Self, Error> {
         let refuse = |_| Error::about(ErrorKind::InvalidInput, "password");
         let password = Zeroizing::new(stringprep::saslprep(password).map_err(refuse)?.into_owned());
         let name = stringprep::saslprep(name).map_err(refuse)?.replace('=', "=3D").replace(',', "=2C");
-        let header = match &channel {
-            Channel::Bound(_) => "p=tls-exporter,,",
-            Channel::NotOffered => "y,,",
-            Channel::Unable => "n,,",
+        let header = match flag {
+            Flag::Bound(binding, _) => format!("p={},,", binding.name()),
+            Flag::NotOffered => "y,,".to_owned(),
+            Flag::Unable => "n,,".to_owned(),
         };
         let mut binding = Zeroizing::new(header.as_bytes().to_vec());
-        if let Channel::Bound(key) = &channel {
-            binding.extend_from_slice(&key[..]);
+        if let Flag::Bound(_, data) = flag {
+            binding.extend_from_slice(data);
         }
-        Ok(Scram { hash, header, binding, bare: format!("n={name},r={nonce}"), nonce, password })
+        Ok(Scram {
+            hash,
+            header,
+            heard,
+            doubtful: false,
+            binding,
+            bare: format!("n={name},r={nonce}"),
+            nonce,
+            password,
+        })
+    }
+
+    /// If asked for, the exchange ends unless the server confirms its offer.
+    pub(crate) fn doubting(self, doubtful: bool) -> Self {
+        Scram { doubtful, ..self }
     }
 
     /// The client's first message.
@@ -108,7 +174,8 @@ impl Scram {
 
     /// The answer to the server's first message, and what to expect then. Takes as long as the server's iterations.
     ///
-    /// Errors: `ServerProof` if the message is not of this exchange, `NoMechanism` for iterations out of bounds.
+    /// Errors: `ServerProof` if the message is not of this exchange, `NoMechanism` for iterations out of bounds,
+    /// `OfferAltered` if somebody on the way changed what the server offered, or the version of TLS.
     pub(crate) fn answer(self, challenge: &[u8]) -> Result<(Zeroizing<Vec<u8>>, ServerProof), Error> {
         let text = std::str::from_utf8(challenge).map_err(|_| ErrorKind::ServerProof)?;
         let mut fields = text.split(',');
@@ -123,25 +190,50 @@ impl Scram {
         if !(ITERATIONS_LEAST..=ITERATIONS_MOST).contains(&iterations) {
             return Err(Error::about(ErrorKind::NoMechanism, format!("SCRAM with {iterations} iterations")));
         }
+        // Nothing made from the password is shown to somebody who altered the offer.
+        let confirmed = self.confirmed(fields)?;
         let without_proof = format!("c={},r={nonce}", BASE64.encode(&self.binding[..]));
-        let message = format!("{},{text},{without_proof}", self.bare);
+        let messages = format!("{},{text},{without_proof}", self.bare);
         let salted = self.hash.salted(self.password.as_bytes(), &salt, iterations);
-        let client_key = self.hash.hmac(&salted, b"Client Key");
-        let client_signature = self.hash.hmac(&self.hash.digest(&client_key), message.as_bytes());
-        let proof: Zeroizing<Vec<u8>> =
-            Zeroizing::new(client_key.iter().zip(client_signature.iter()).map(|(key, sign)| key ^ sign).collect());
-        let signature = self.hash.hmac(&self.hash.hmac(&salted, b"Server Key"), message.as_bytes());
+        let (proof, signature) = self.hash.sign(&salted, messages.as_bytes());
         let answer = format!("{without_proof},p={}", BASE64.encode(&proof[..]));
-        Ok((Zeroizing::new(answer.into_bytes()), ServerProof { signature }))
+        Ok((Zeroizing::new(answer.into_bytes()), ServerProof { signature, confirmed }))
+    }
+
+    /// Compares what the server says that it offered with what we heard. Unknown attributes mean nothing (RFC 5802 §5.1).
+    fn confirmed<'a>(&self, extensions: impl Iterator<Item = &'a str>) -> Result<Confirmed, Error> {
+        let mut confirmed = Confirmed::default();
+        for extension in extensions {
+            let same = if let Some(hash) = extension.strip_prefix("h=") {
+                confirmed.offer = true;
+                // A server without any binding may count its empty list as one (seen with Prosody).
+                let offer = self.heard.offer.trim_end_matches('\u{1f}');
+                let hashed = |offer: &str| BASE64.encode(self.hash.digest(offer.as_bytes()));
+                hash == hashed(offer) || hash == hashed(&format!("{offer}\u{1f}"))
+            } else if let (Some(version), Some(ours)) = (extension.strip_prefix("t="), self.heard.tls) {
+                confirmed.tls = true;
+                version == ours
+            } else {
+                true
+            };
+            if !same {
+                return Err(ErrorKind::OfferAltered.into());
+            }
+        }
+        if self.doubtful && !confirmed.offer { Err(ErrorKind::OfferAltered.into()) } else { Ok(confirmed) }
     }
 }
 
 impl ServerProof {
-    /// Whether the server's last message proves that it knows the password's keys.
-    pub(crate) fn check(&self, last: &[u8]) -> Result<(), Error> {
+    /// Whether the server's last message proves that it knows the password's keys; what it confirmed before then counts.
+    pub(crate) fn check(&self, last: &[u8]) -> Result<Confirmed, Error> {
         let verifier = std::str::from_utf8(last).ok().and_then(|text| text.split(',').next()?.strip_prefix("v="));
         let given = verifier.and_then(|v| BASE64.decode(v).ok()).ok_or(ErrorKind::ServerProof)?;
-        if bool::from(given.ct_eq(&self.signature[..])) { Ok(()) } else { Err(ErrorKind::ServerProof.into()) }
+        if bool::from(given.ct_eq(&self.signature[..])) {
+            Ok(self.confirmed)
+        } else {
+            Err(ErrorKind::ServerProof.into())
+        }
     }
 }
 
@@ -155,8 +247,14 @@ mod tests {
 
     const RFC5802: &[u8] = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
 
-    fn scram(hash: Hash, nonce: &str, channel: Channel) -> Scram {
-        Scram::new(hash, "user", "pencil", channel, nonce.into()).unwrap()
+    /// By Python's hashlib and hmac.
+    const SHA512_ANSWER: &str =
+        "c=biws,r=abcdef,p=0f+lKDiX32Ve21nKVcMKxpi0+uwTE8rRYhHRqa9D15NJ31nAa7vfOdRI0xRbjUTJuj5URw7/cfO0FqXbXz74+g==";
+    const SHA512_LAST: &str =
+        "v=AGdz+jl8c2oDZU9Mr50F2OW7rZGGyUhtYh5SlCUHQcEQZxhc3buVqyDqf83UKzyFDcrw8Okp3JfpxJ9twxXPJQ==";
+
+    fn scram(hash: Hash, nonce: &str, flag: Flag) -> Scram {
+        Scram::new(hash, "user", "pencil", &flag, Heard::default(), nonce.into()).unwrap()
     }
 
     fn kind<T>(result: Result<T, Error>) -> Option<ErrorKind> {
@@ -165,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_5802_section_5_comes_out() {
-        let scram = scram(Hash::Sha1, "fyko+d2lbbFgONRv9qkxdawL", Channel::Unable);
+        let scram = scram(Hash::Sha1, "fyko+d2lbbFgONRv9qkxdawL", Flag::Unable);
         assert_eq!(scram.first(), b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL");
         let (answer, proof) = scram.answer(RFC5802).unwrap();
         let expected = b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=";
@@ -175,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_7677_section_3_comes_out() {
-        let scram = scram(Hash::Sha256, "rOprNGfwEbeRWgbNEkqO", Channel::Unable);
+        let scram = scram(Hash::Sha256, "rOprNGfwEbeRWgbNEkqO", Flag::Unable);
         let challenge = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
         let (answer, proof) = scram.answer(challenge).unwrap();
         let expected: &[u8] = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
@@ -184,9 +282,72 @@ mod tests {
         proof.check(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=").unwrap();
     }
 
+    /// The exchange that the examples of both XEPs show, with their stand-in for channel binding data.
+    const NONCE: &str = "12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6";
+    const OFFER: &str = "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1ftls-exporter\x1etls-server-end-point";
+
+    fn example(offer: &str, tls: &'static str) -> Scram {
+        let flag = Flag::Bound(Binding::Exporter, Zeroizing::new(b"THIS IS FAKE CB DATA".to_vec()));
+        let heard = Heard { offer: offer.to_owned(), tls: Some(tls) };
+        Scram::new(Hash::Sha1, "user", "pencil", &flag, heard, NONCE.into()).unwrap()
+    }
+
+    fn challenge(more: &str) -> String {
+        format!("r={NONCE}a09117a6-ac50-4f2f-93f1-93799c2bddf6,s=QSXCR+Q6sek8bf92,i=4096{more}")
+    }
+
+    #[test]
+    fn the_example_of_xep_0515_comes_out() {
+        let challenge = challenge(",h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304");
+        let (answer, proof) = example(OFFER, "0304").answer(challenge.as_bytes()).unwrap();
+        let answer = String::from_utf8(answer.to_vec()).unwrap();
+        assert!(answer.ends_with(",p=KHUfN8dSy1K95crT4D5y1ItLJfs="), "{answer}");
+        assert_eq!(proof.check(b"v=3w34ZIMVRkx2f2Ozb3/ecRPVdv4=").unwrap(), Confirmed { offer: true, tls: true });
+    }
+
+    #[test]
+    fn the_example_of_xep_0474_comes_out() {
+        let challenge = challenge(",h=G6k/rBLDqgOhRRaCuuatSDFkJ08=");
+        assert!(example(OFFER, "0304").answer(challenge.as_bytes()).unwrap().1.confirmed.offer);
+        // Its client sends an attribute of its own, so that only the signing can be shown.
+        let message = format!(
+            "n=user,r={NONCE},{challenge},c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,\
+             r={NONCE}a09117a6-ac50-4f2f-93f1-93799c2bddf6,x=19C6532F-1CF4-4A27-A18D-DC9CEA41BBB3"
+        );
+        let salted = Hash::Sha1.salted(b"pencil", &BASE64.decode("QSXCR+Q6sek8bf92").unwrap(), 4096);
+        let (proof, signature) = Hash::Sha1.sign(&salted, message.as_bytes());
+        assert_eq!(BASE64.encode(&proof[..]), "M/SIDjT+dfcxUh89jZEypRvFxB4=");
+        assert_eq!(BASE64.encode(&signature[..]), "MQrMPvv7yv4x4Cq4W4Ih25EqS2c=");
+    }
+
+    #[test]
+    fn an_altered_offer_or_version_ends_the_exchange_before_anything_of_the_password_is_shown() {
+        let shorter = "SCRAM-SHA-1\x1ftls-exporter\x1etls-server-end-point";
+        for (offer, tls, more) in [
+            (shorter, "0304", ",h=G6k/rBLDqgOhRRaCuuatSDFkJ08="),
+            (OFFER, "0304", ",h=G6k/rBLDqgOhRRaCuuatSDFkJ09="),
+            (OFFER, "0304", ",h="),
+            (OFFER, "0304", ",t=0303"),
+            (OFFER, "0303", ",h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304"),
+        ] {
+            let result = example(offer, tls).answer(challenge(more).as_bytes());
+            assert_eq!(kind(result), Some(ErrorKind::OfferAltered), "{more}");
+        }
+        let (_, proof) = example(OFFER, "0304").answer(challenge(",d=whatever,z=1").as_bytes()).unwrap();
+        assert_eq!(proof.confirmed, Confirmed::default());
+    }
+
+    #[test]
+    fn scram_with_sha_512_agrees_with_another_implementation() {
+        let scram = Scram::new(Hash::Sha512, "user", "pencil", &Flag::Unable, Heard::default(), "abc".into()).unwrap();
+        let (answer, proof) = scram.answer(b"r=abcdef,s=QSXCR+Q6sek8bf92,i=4096").unwrap();
+        assert_eq!(String::from_utf8(answer.to_vec()).unwrap(), SHA512_ANSWER);
+        proof.check(SHA512_LAST.as_bytes()).unwrap();
+    }
+
     #[test]
     fn a_wrong_server_signature_is_refused() {
-        let (_, proof) = scram(Hash::Sha1, "fyko+d2lbbFgONRv9qkxdawL", Channel::Unable).answer(RFC5802).unwrap();
+        let (_, proof) = scram(Hash::Sha1, "fyko+d2lbbFgONRv9qkxdawL", Flag::Unable).answer(RFC5802).unwrap();
         for last in ["v=rmF9pqV8S7suAoZWja4dJRkFsKA=", "v=", "", "e=other-error", "v=rmF9pqV8S7suAoZWja4dJRkFsA=="] {
             assert_eq!(kind(proof.check(last.as_bytes())), Some(ErrorKind::ServerProof), "{last}");
         }
@@ -194,10 +355,10 @@ mod tests {
 
     #[test]
     fn the_channel_is_part_of_what_is_signed() {
-        let key = |byte| Channel::Bound(Zeroizing::new([byte; 32]));
-        let answer = |channel| scram(Hash::Sha1, "fyko+d2lbbFgONRv9qkxdawL", channel).answer(RFC5802).unwrap().0;
+        let key = |byte| Flag::Bound(Binding::Exporter, Zeroizing::new(vec![byte; 32]));
+        let answer = |flag| scram(Hash::Sha1, "fyko+d2lbbFgONRv9qkxdawL", flag).answer(RFC5802).unwrap().0;
         assert!(scram(Hash::Sha1, "n", key(1)).first().starts_with(b"p=tls-exporter,,n=user"));
-        assert!(scram(Hash::Sha1, "n", Channel::NotOffered).first().starts_with(b"y,,n=user"));
+        assert!(scram(Hash::Sha1, "n", Flag::NotOffered).first().starts_with(b"y,,n=user"));
         assert_ne!(answer(key(1)), answer(key(2)));
         let bound = String::from_utf8(answer(key(1)).to_vec()).unwrap();
         let header = BASE64.decode(bound.split(',').next().unwrap().strip_prefix("c=").unwrap()).unwrap();
@@ -208,7 +369,7 @@ mod tests {
     fn too_few_and_too_many_iterations_are_refused() {
         for iterations in ["0", "1", "4095", "10000001", "4294967296", "-1", "x"] {
             let challenge = format!("r=abcdef,s=QSXCR+Q6sek8bf92,i={iterations}");
-            let result = scram(Hash::Sha1, "abc", Channel::Unable).answer(challenge.as_bytes());
+            let result = scram(Hash::Sha1, "abc", Flag::Unable).answer(challenge.as_bytes());
             assert_eq!(kind(result), Some(ErrorKind::NoMechanism), "{iterations}");
         }
     }
@@ -224,14 +385,15 @@ mod tests {
             "",
         ];
         for challenge in challenges {
-            let result = scram(Hash::Sha1, "abc", Channel::Unable).answer(challenge.as_bytes());
+            let result = scram(Hash::Sha1, "abc", Flag::Unable).answer(challenge.as_bytes());
             assert_eq!(kind(result), Some(ErrorKind::ServerProof), "{challenge}");
         }
     }
 
     #[test]
     fn names_are_escaped_and_prepared() {
-        let scram = Scram::new(Hash::Sha1, "a=b,c", "I\u{ad}X", Channel::Unable, "n".into()).unwrap();
+        let heard = Heard::default();
+        let scram = Scram::new(Hash::Sha1, "a=b,c", "I\u{ad}X", &Flag::Unable, heard, "n".into()).unwrap();
         assert_eq!(scram.first(), b"n,,n=a=3Db=2Cc,r=n");
         assert_eq!(scram.password.as_str(), "IX");
     }

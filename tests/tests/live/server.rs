@@ -10,6 +10,7 @@ mod devices;
 mod faults;
 mod hostile;
 mod kills;
+mod middle;
 mod power;
 mod stories;
 

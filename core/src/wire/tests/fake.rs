@@ -3,7 +3,7 @@
 use crate::Route;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
-use crate::net::tls::Exporter;
+use crate::net::tls::Channel;
 use crate::wire::connect::{Connect, Secured};
 use crate::wire::parse::Item;
 use crate::wire::reader::Reader;
@@ -59,14 +59,14 @@ pub(super) fn settings() -> Settings {
 /// Connects in memory; the other ends go to the story.
 struct Dialer {
     ends: mpsc::UnboundedSender<DuplexStream>,
-    exporter: Option<Exporter>,
+    channel: Option<Channel>,
 }
 
 impl Connect for Dialer {
     async fn connect<R: CryptoRng + Send>(&mut self, _rng: &mut R) -> Result<Secured, Error> {
         let (ours, theirs) = duplex(64 << 10);
         self.ends.send(theirs).map_err(|_| ErrorKind::Unreachable)?;
-        Ok(Secured { socket: Box::new(ours), exporter: self.exporter.clone() })
+        Ok(Secured { socket: Box::new(ours), channel: self.channel.clone() })
     }
 }
 
@@ -81,10 +81,11 @@ pub(super) struct Story {
 impl Story {
     /// Over TLS 1.3 that can be bound to.
     pub(super) fn begin() -> Self {
-        Story::over(Some(Exporter { key: Zeroizing::new(KEY) }))
+        let channel = Channel { exporter: Zeroizing::new(KEY), end_point: None, version: "0304" };
+        Story::over(Some(channel))
     }
 
-    pub(super) fn over(exporter: Option<Exporter>) -> Self {
+    pub(super) fn over(channel: Option<Channel>) -> Self {
         let (ends_sender, ends) = mpsc::unbounded_channel();
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (commands, orders) = mpsc::channel(ORDERS);
@@ -93,7 +94,7 @@ impl Story {
             events: events_sender,
             commands: orders,
             rng: StdRng::seed_from_u64(1),
-            network: Dialer { ends: ends_sender, exporter },
+            network: Dialer { ends: ends_sender, channel },
             state: State::default(),
         };
         Story { ends, events, commands, task: tokio::spawn(wire.run()) }
@@ -299,12 +300,18 @@ impl Peer {
 
     /// Takes the wire's first message and challenges it.
     pub(super) async fn challenge(&mut self, namespace: &str) -> (Element, Scram) {
+        self.challenge_with(namespace, "").await
+    }
+
+    /// The same with these attributes at the end.
+    pub(super) async fn challenge_with(&mut self, namespace: &str, more: &str) -> (Element, Scram) {
         let begin = self.hears().await;
         let initial = match namespace {
             ns::SASL => begin.text(),
             _ => begin.children().find(|child| child.name() == "initial-response").unwrap().text(),
         };
-        let scram = Scram::new(String::from_utf8(BASE64.decode(initial).unwrap()).unwrap());
+        let mut scram = Scram::new(String::from_utf8(BASE64.decode(initial).unwrap()).unwrap());
+        scram.challenge += more;
         self.says(&format!("<challenge xmlns='{namespace}'>{}</challenge>", BASE64.encode(&scram.challenge))).await;
         (begin, scram)
     }

@@ -157,6 +157,53 @@ async fn a_success_before_any_challenge_is_refused() {
     story.ends_with(ErrorKind::ServerProof).await;
 }
 
+/// The hash of XEP-0474 over this offer, for SCRAM-SHA-1.
+fn confirms(offer: &str) -> String {
+    use base64::Engine as _;
+    use sha1::Digest as _;
+    format!(",h={}", base64::engine::general_purpose::STANDARD.encode(sha1::Sha1::digest(offer)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_says_that_it_offered_must_be_what_came() {
+    let offer = "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1ftls-exporter";
+    for (more, good) in [
+        (confirms(offer) + ",t=0304", true),
+        (confirms("SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1eSCRAM-SHA-256\x1ftls-exporter"), false),
+        (confirms("SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS"), false),
+        (confirms(offer) + ",t=0303", false),
+    ] {
+        let mut story = Story::begin();
+        let mut peer = story.peer().await;
+        peer.opens(MODERN).await;
+        peer.challenge_with(ns::SASL2, &more).await;
+        if good {
+            peer.hears_a("response").await;
+        } else {
+            assert_eq!(peer.rest().await, "", "nothing made from the password is shown");
+            story.ends_with(ErrorKind::OfferAltered).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bindings_that_nobody_knows_count_only_if_the_server_confirms_them() {
+    let features = MODERN.replace("tls-exporter", "tls-nothing");
+    for (more, good) in [(String::new(), false), (confirms("SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1ftls-nothing"), true)] {
+        let mut story = Story::begin();
+        let mut peer = story.peer().await;
+        peer.opens(&features).await;
+        let (_, scram) = peer.challenge_with(ns::SASL2, &more).await;
+        assert!(scram.first.starts_with("n,,"), "{}", scram.first);
+        if good {
+            scram.verify(&peer.hears_a("response").await.text());
+        } else {
+            assert_eq!(peer.rest().await, "");
+            story.ends_with(ErrorKind::OfferAltered).await;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plain_password_is_never_sent() {
     let mut story = Story::begin();

@@ -59,7 +59,7 @@ async fn words_slipped_in_before_tls_are_refused() {
 async fn registers(form: &str, verdict: &str) -> (Option<ErrorKind>, Option<Element>) {
     let (ours, theirs) = duplex(4096);
     let registration = tokio::spawn(async move {
-        let result: Result<(), Error> = over(Secured { socket: Box::new(ours), exporter: None }, &settings()).await;
+        let result: Result<(), Error> = over(Secured { socket: Box::new(ours), channel: None }, &settings()).await;
         result.err().map(|error| error.kind)
     });
     let mut peer = Peer::over(theirs);

@@ -1,0 +1,116 @@
+//! A man in the middle with a certificate that the client trusts: it speaks TLS to both sides and alters what the server says.
+
+use crate::certs::{Authority, Leaf};
+use crate::scratch::Scratch;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// Listens on a free loopback port for direct TLS, for as long as it lives.
+#[derive(Debug)]
+pub struct Middle {
+    port: u16,
+    authority: Authority,
+    said: Arc<Mutex<String>>,
+    // Ends with it.
+    _runtime: tokio::runtime::Runtime,
+    _scratch: Scratch,
+}
+
+impl Middle {
+    /// Between clients and the direct TLS port of the server of `domain`, whose authority is in the file `ca`. Everything
+    /// that the server says goes through `alter`, piece by piece.
+    pub fn before(
+        target: u16,
+        ca: &Path,
+        domain: &str,
+        alter: impl Fn(&str) -> String + Clone + Send + Sync + 'static,
+    ) -> Middle {
+        let scratch = Scratch::new("middle");
+        let authority = Authority::new(&scratch);
+        let leaf = authority.leaf(&scratch, domain, Leaf::Good);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a thread can be had");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("loopback has a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (acceptor, connector) = (acceptor(&leaf.chain, &leaf.key), connector(ca));
+        let name = ServerName::try_from(domain.to_owned()).expect("it is a domain");
+        let said = Arc::new(Mutex::new(String::new()));
+        let kept = said.clone();
+        runtime.spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let sides = (acceptor.clone(), connector.clone(), name.clone());
+                tokio::spawn(between(socket, target, sides, alter.clone(), kept.clone()));
+            }
+        });
+        Middle { port, authority, said, _runtime: runtime, _scratch: scratch }
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The authority that made its certificate.
+    pub fn ca(&self) -> PathBuf {
+        self.authority.file.clone()
+    }
+
+    /// Everything that clients said to it.
+    pub fn heard(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn acceptor(chain: &Path, key: &Path) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(chain).expect("it was written").flatten().collect();
+    let key = PrivateKeyDer::from_pem_file(key).expect("it was written");
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+    TlsAcceptor::from(Arc::new(config.expect("they belong together")))
+}
+
+fn connector(ca: &Path) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_file_iter(ca).expect("the server wrote it").flatten());
+    TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// One connection, until either side ends it.
+async fn between(
+    socket: TcpStream,
+    target: u16,
+    (acceptor, connector, name): (TlsAcceptor, TlsConnector, ServerName<'static>),
+    alter: impl Fn(&str) -> String,
+    said: Arc<Mutex<String>>,
+) -> std::io::Result<()> {
+    let (mut from_client, mut to_client) = tokio::io::split(acceptor.accept(socket).await?);
+    let server = TcpStream::connect(("127.0.0.1", target)).await?;
+    let (mut from_server, mut to_server) = tokio::io::split(connector.connect(name, server).await?);
+    let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
+    loop {
+        tokio::select! {
+            read = from_client.read(&mut up) => {
+                let bytes = &up[..read?];
+                said.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(bytes));
+                if bytes.is_empty() {
+                    return to_server.shutdown().await;
+                }
+                to_server.write_all(bytes).await?;
+                to_server.flush().await?;
+            }
+            read = from_server.read(&mut down) => {
+                let bytes = &down[..read?];
+                if bytes.is_empty() {
+                    return to_client.shutdown().await;
+                }
+                to_client.write_all(alter(&String::from_utf8_lossy(bytes)).as_bytes()).await?;
+                to_client.flush().await?;
+            }
+        }
+    }
+}
