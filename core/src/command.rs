@@ -21,7 +21,27 @@ pub enum Command {
         /// The sender's id; made if absent.
         origin_id: Option<String>,
     },
-    /// All messages of this chat were read.
+    /// Give a message of ours another text (XEP-0308).
+    Correct {
+        /// Its local id.
+        message: String,
+        /// The text.
+        text: String,
+    },
+    /// Take back a message of ours (XEP-0424).
+    Retract {
+        /// Its local id.
+        message: String,
+    },
+    /// Say what we think of a message (XEP-0444): all that we think, nothing takes it back.
+    React {
+        /// Its local id.
+        message: String,
+        /// Emojis, at most 20.
+        emojis: Vec<String>,
+    },
+    /// All messages of this chat were read. The other side is told, where it asked to be, that can be sealed or was
+    /// allowed, and [`Command::TellDisplayed`] does not say no.
     MarkRead {
         /// The chat.
         chat: String,
@@ -32,6 +52,19 @@ pub enum Command {
         chat: String,
         /// Whether plain text may be sent.
         allow: bool,
+    },
+    /// Allow or forbid in a chat that what OMEMO 0.3 cannot seal (reactions, corrections, retractions, replies, markers,
+    /// typing) goes in clear beside the sealed text.
+    AllowExtras {
+        /// The chat.
+        chat: String,
+        /// Whether it may.
+        allow: bool,
+    },
+    /// Whether others are told what was displayed here (XEP-0333), in all chats.
+    TellDisplayed {
+        /// Whether they are.
+        tell: bool,
     },
     /// We type, or stopped (XEP-0085).
     Typing {

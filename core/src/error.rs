@@ -93,11 +93,13 @@ macro_rules! error_kinds {
     Crashed "crashed" "a part of the engine stopped on a defect" "it is restarted by itself; please report it";
 
     PlainNotAllowed "plain_not_allowed" "this contact has no OMEMO device, so the message could only go in plain text" "ask them to set up OMEMO, or allow plain text for this chat with `allow-plain WITH yes`";
+    ExtrasNotAllowed "extras_not_allowed" "this contact has only OMEMO 0.3, which seals texts and nothing else: this could only go in clear" "send it as a message of its own, or allow it for this chat with `allow-extras WITH yes`";
     NoOtherDevice "no_other_device" "this account has no other OMEMO device that could read the message" "log in on a second device first";
     NoTrustedDevice "no_trusted_device" "no device of this contact may read the message" "look at `devices WITH` and trust one";
     NoUsableDevice "no_usable_device" "the keys of this contact's devices cannot be had" "ask them to open their app and connect; it is tried again by itself";
     DeviceChanged "device_changed" "a device of the recipient was distrusted after the message was encrypted" "send it again";
     UnknownMessage "unknown_message" "there is no such message" "use an id as a row or event gave it";
+    NotChangeable "not_changeable" "this message cannot be changed" "only your own can be corrected or taken back, and none that was taken back already";
     UnknownDevice "unknown_device" "there is no such device" "use an id or fingerprint that `devices` lists";
     PushUnsupported "push_unsupported" "the account's server sends no pushes (XEP-0357)" "messages come while Dunnock is connected; ask the server's operator for pushes";
     PushSilent "push_silent" "the app server for pushes does not answer" "it is asked again by itself, and on each new connection; messages come while Dunnock is connected";

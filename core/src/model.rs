@@ -181,6 +181,8 @@ pub struct ChatItem {
     pub room: bool,
     /// Whether the other side is typing now.
     pub typing: bool,
+    /// Whether what OMEMO 0.3 cannot seal may go in clear here.
+    pub extras_allowed: bool,
 }
 
 /// One row of a chat.
@@ -218,6 +220,23 @@ pub struct TimelineItem {
     pub reason: Option<String>,
     /// The message it answers (its local id), if any.
     pub reply_to: Option<String>,
+    /// When its text was last corrected; it shows the newest.
+    pub edited: Option<Time>,
+    /// When its sender took it back; its text is gone.
+    pub retracted: Option<Time>,
+    /// When its sender claims to have sent it, where the servers' time says otherwise. Not to be trusted.
+    pub claimed: Option<Time>,
+    /// What people think of it, the emoji said first first.
+    pub reactions: Vec<Reaction>,
+}
+
+/// An emoji at a message (XEP-0444).
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// Bare JIDs of those who think so.
+    pub from: Vec<String>,
 }
 
 /// How many of the recipient's devices a message was encrypted to.
@@ -334,6 +353,16 @@ pub enum Event {
         /// Whose.
         account: String,
         /// The row.
+        #[serde(flatten)]
+        item: TimelineItem,
+    },
+    /// A message was corrected, taken back, or reacted to.
+    Changed {
+        /// Whose.
+        account: String,
+        /// `corrected`, `retracted`, `reacted`.
+        change: String,
+        /// The row as it is now.
         #[serde(flatten)]
         item: TimelineItem,
     },

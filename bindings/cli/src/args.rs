@@ -60,6 +60,37 @@ pub(crate) enum Command {
     },
     /// Send a message and wait until the server has it; prints its id
     Send(Send),
+    /// Give a message of yours another text
+    Correct {
+        /// The message's id, as `history --json` or `send` gave it
+        message: String,
+        /// The text
+        text: String,
+    },
+    /// Take back a message of yours; whoever read it has read it
+    Retract {
+        /// The message's id
+        message: String,
+    },
+    /// Say all that you think of a message, with emojis; without any it is taken back
+    React {
+        /// The message's id
+        message: String,
+        /// Emojis, at most 20
+        emojis: Vec<String>,
+    },
+    /// Say that a chat was read; the other side is told where that can be sealed
+    Read {
+        /// The other side's JID
+        with: String,
+    },
+    /// Say that you type, or stopped; nobody keeps it
+    Typing {
+        /// The other side's JID
+        with: String,
+        /// Whether you type
+        state: TypingState,
+    },
     /// List the chats, without network
     Chats,
     /// Show a chat, oldest message first, without network
@@ -94,6 +125,19 @@ pub(crate) enum Command {
         with: String,
         /// Whether plain text may be sent there
         allow: YesNo,
+    },
+    /// Allow or forbid in one chat that what OMEMO 0.3 cannot seal goes in clear: reactions, corrections, retractions, replies,
+    /// markers, typing
+    AllowExtras {
+        /// The other side's JID
+        with: String,
+        /// Whether it may go in clear there
+        allow: YesNo,
+    },
+    /// Whether others are told what you have read, in all chats
+    TellRead {
+        /// Whether they are
+        tell: YesNo,
     },
     /// List the devices of a contact, or one's own
     #[command(args_conflicts_with_subcommands = true)]
@@ -268,6 +312,15 @@ pub(crate) enum PushPlatform {
     Fcm,
     /// Apple Push Notification service
     Apns,
+}
+
+/// Whether somebody types.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TypingState {
+    /// Types now
+    Composing,
+    /// Stopped
+    Paused,
 }
 
 /// Yes or no.

@@ -10,11 +10,22 @@ use dunnock_core::model::{
 pub(crate) fn message(item: &TimelineItem) -> String {
     let who = if item.own { "me".to_owned() } else { line(&item.from) };
     let what = match (&item.text, &item.reason) {
+        _ if item.retracted.is_some() => "(taken back)".to_owned(),
         (Some(text), _) => block(text, 4),
         (None, Some(reason)) => format!("(cannot be read: {})", line(reason)),
         (None, None) => "(no text)".to_owned(),
     };
-    format!("{}  {who}{}: {what}", minute(item.time), marks(item))
+    format!("{}  {who}{}: {what}{}", minute(item.time), marks(item), thoughts(item))
+}
+
+/// What people think of a message: each emoji, with their number where that is more than one.
+fn thoughts(item: &TimelineItem) -> String {
+    let all = item.reactions.iter().map(|one| match one.from.len() {
+        1 => line(&one.emoji),
+        many => format!("{} {many}", line(&one.emoji)),
+    });
+    let all: Vec<String> = all.collect();
+    if all.is_empty() { String::new() } else { format!("\n    [{}]", all.join(", ")) }
 }
 
 /// A message that somebody is to be told of.
@@ -35,6 +46,9 @@ pub(crate) fn chat(item: &ChatItem) -> String {
     }
     if item.plain_allowed {
         out += "  [plain text allowed]";
+    }
+    if item.extras_allowed {
+        out += "  [extras allowed in clear]";
     }
     if item.typing {
         out += "  typing…";
@@ -136,6 +150,7 @@ pub(crate) fn event(event: &Event) -> String {
             let print = if fingerprint.is_empty() { String::new() } else { format!(" {}", line(fingerprint)) };
             format!("-- device {device} of {}: {}{print}", line(jid), line(change))
         }
+        Event::Changed { item, change, .. } => format!("-- {}: {}", line(change), found(item)),
         Event::Typing { chat, typing: true, .. } => format!("-- {} is typing…", line(chat)),
         Event::Typing { .. } => String::new(),
     }
@@ -187,6 +202,12 @@ fn marks(item: &TimelineItem) -> String {
     if !item.own && matches!(item.trust, Some(Trust::Undecided | Trust::Distrusted)) {
         marks.push(format!("device {}", item.trust.map(trust).unwrap_or_default()));
     }
+    if item.edited.is_some() {
+        marks.push("edited".to_owned());
+    }
+    if let Some(claimed) = item.claimed {
+        marks.push(format!("claims to be of {}", minute(claimed)));
+    }
     if let Some(state) = item.state.filter(|_| item.own) {
         let why = item.error.as_deref().map(|error| format!(": {}", line(error))).unwrap_or_default();
         marks.push(format!("{}{why}", state.code()));
@@ -235,6 +256,10 @@ mod tests {
             error: None,
             reason: None,
             reply_to: None,
+            edited: None,
+            retracted: None,
+            claimed: None,
+            reactions: Vec::new(),
         }
     }
 
@@ -266,6 +291,7 @@ mod tests {
             last: Some(row(Some("x\n2025-11-22 03:34Z  me: I quit"))),
             sealed: Sealing::Full,
             plain_allowed: false,
+            extras_allowed: false,
             room: false,
             typing: false,
         };

@@ -112,6 +112,33 @@ impl Account {
         }
     }
 
+    /// Gives a message of ours another text. `NotChangeable` if it is not ours or was taken back; `ExtrasNotAllowed` if the
+    /// other side has only OMEMO 0.3.
+    pub async fn correct(&self, message: String, text: String) -> Result<()> {
+        self.done(Command::Correct { message, text }).await
+    }
+
+    /// Takes back a message of ours. It fails like `correct`.
+    pub async fn retract(&self, message: String) -> Result<()> {
+        self.done(Command::Retract { message }).await
+    }
+
+    /// Says all that we think of a message; nothing takes it back. `InvalidInput` if something is no emoji or there are more
+    /// than 20; else it fails like `correct`.
+    pub async fn react(&self, message: String, emojis: Vec<String>) -> Result<()> {
+        self.done(Command::React { message, emojis }).await
+    }
+
+    /// Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
+    pub async fn allow_extras(&self, chat: String, allow: bool) -> Result<()> {
+        self.done(Command::AllowExtras { chat, allow }).await
+    }
+
+    /// Whether others are told what was displayed here, in all chats.
+    pub async fn tell_displayed(&self, tell: bool) -> Result<()> {
+        self.done(Command::TellDisplayed { tell }).await
+    }
+
     /// All messages of this chat were read.
     pub async fn mark_read(&self, chat: String) -> Result<()> {
         self.done(Command::MarkRead { chat }).await

@@ -5,8 +5,8 @@ use dunnock_core::Route;
 use dunnock_core::command::{AccountUpdate, ContactChange, Platform, PushService, Tls};
 use dunnock_core::lifecycle::Lifecycle;
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, Event, Notification, Proof, Push, PushState, Reach, Sealing, State,
-    SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
+    ChatItem, Connection, Contact, Delivery, Event, Notification, Proof, Push, PushState, Reach, Reaction, Sealing,
+    State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
 };
 
 // Milliseconds since 1970-01-01 UTC.
@@ -104,6 +104,9 @@ pub struct ChatItem {
     pub room: bool,
     /// Whether the other side is typing now.
     pub typing: bool,
+    /// Whether what OMEMO 0.3 cannot seal may go in clear here.
+    #[uniffi(default = false)]
+    pub extras_allowed: bool,
 }
 
 /// One row of a chat.
@@ -141,6 +144,27 @@ pub struct TimelineItem {
     pub reason: Option<String>,
     /// The message it answers (its local id), if any.
     pub reply_to: Option<String>,
+    /// When its text was last corrected; it shows the newest.
+    #[uniffi(default = None)]
+    pub edited: Option<Time>,
+    /// When its sender took it back; its text is gone.
+    #[uniffi(default = None)]
+    pub retracted: Option<Time>,
+    /// When its sender claims to have sent it, where the servers' time says otherwise. Not to be trusted.
+    #[uniffi(default = None)]
+    pub claimed: Option<Time>,
+    /// What people think of it, the emoji said first first.
+    #[uniffi(default = [])]
+    pub reactions: Vec<Reaction>,
+}
+
+/// An emoji at a message (XEP-0444).
+#[uniffi::remote(Record)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// Bare JIDs of those who think so.
+    pub from: Vec<String>,
 }
 
 /// How many of the recipient's devices a message was encrypted to.
@@ -227,6 +251,15 @@ pub enum Event {
         /// Whose.
         account: String,
         /// The row.
+        item: TimelineItem,
+    },
+    /// A message was corrected, taken back, or reacted to.
+    Changed {
+        /// Whose.
+        account: String,
+        /// `corrected`, `retracted`, `reacted`.
+        change: String,
+        /// The row as it is now.
         item: TimelineItem,
     },
     /// A message of ours came further, or failed.

@@ -74,6 +74,13 @@ impl Account {
         .await
     }
 
+    /// Waits until nothing that was said waits to be sealed, or for the server's word that it has it; `TimedOut`.
+    pub async fn quiet(&self, deadline: Duration) -> Result<()> {
+        self.inner.brain()?;
+        let wanted = |touched: &Touched| matches!(touched, Touched::Outgoing | Touched::Timeline(_));
+        self.until(deadline, wanted, |inner| Ok(inner.read(query::is_quiet)?.then_some(()))).await
+    }
+
     /// Looks now and after each commit that touches what `matter` says, until there is an answer or no time left.
     pub(crate) async fn until<T>(
         &self,

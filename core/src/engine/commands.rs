@@ -1,10 +1,12 @@
 //! What a person asks for: one command, one transaction.
 
-use super::{Ctx, chat_states, devices, omemo, pump, push, roster, stream};
+use super::{
+    Ctx, chat_states, corrections, devices, markers, omemo, pump, push, reactions, retractions, roster, stream,
+};
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Trust};
-use crate::store::message::NewMessage;
+use crate::store::message::{MessageRow, NewMessage};
 use sha2::{Digest, Sha256};
 
 /// The longest text that fits a stanza of any deployed server after sealing, bytes.
@@ -16,7 +18,16 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
         Command::Connect => stream::set_wanted(ctx, true)?,
         Command::Disconnect => stream::set_wanted(ctx, false)?,
         Command::Send { to, text, reply_to, origin_id } => return send(ctx, &to, &text, reply_to, origin_id),
-        Command::MarkRead { chat } => ctx.tx.mark_read(&bare(&chat)?)?,
+        Command::Correct { message, text } => corrections::say(ctx, known_row(ctx, &message)?, &text)?,
+        Command::Retract { message } => retractions::say(ctx, &known_row(ctx, &message)?)?,
+        Command::React { message, emojis } => reactions::say(ctx, &known_row(ctx, &message)?, &emojis)?,
+        Command::MarkRead { chat } => {
+            let chat = bare(&chat)?;
+            ctx.tx.mark_read(&chat)?;
+            markers::tell(ctx, &chat)?;
+        }
+        Command::AllowExtras { chat, allow } => ctx.tx.allow_extras(&bare(&chat)?, allow)?,
+        Command::TellDisplayed { tell } => ctx.tx.set_tells_displayed(tell)?,
         Command::AllowPlain { chat, allow } => ctx.tx.allow_plain(&bare(&chat)?, allow)?,
         Command::Typing { chat, typing } => chat_states::set(ctx, &bare(&chat)?, typing)?,
         Command::Contact { jid, change } => roster::change(ctx, &bare(&jid)?, change)?,
@@ -57,18 +68,12 @@ fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id
     if let Some(row) = ctx.tx.own_message_anywhere(&origin_id)?.filter(|row| row.state.is_some()) {
         return Ok(Reply::Sent { message: row.id.to_string(), origin_id });
     }
-    let body = super::xml::clean(text);
-    if body.is_empty() {
-        return Err(Error::about(ErrorKind::InvalidInput, "text"));
-    }
-    if body.len() > LONGEST {
-        return Err(Error::about(ErrorKind::TooLarge, "text"));
-    }
+    let body = text_of(text)?;
     if is_known_plain(ctx, &chat)? {
         return Err(Error::about(pump::refusal(ctx, &chat), chat));
     }
     let reply_to = match reply_to {
-        Some(id) => Some(known_message(ctx, &id)?),
+        Some(id) => Some(known_row(ctx, &id)?.id),
         None => None,
     };
     let digest = Sha256::digest(&body);
@@ -105,12 +110,24 @@ fn is_known_plain(ctx: &Ctx, chat: &str) -> Result<bool> {
     Ok(confirmed && !any && !allowed)
 }
 
-fn known_message(ctx: &Ctx, id: &str) -> Result<i64> {
+/// What can be sent of a text.
+pub(super) fn text_of(text: &str) -> Result<String> {
+    let body = super::xml::clean(text);
+    if body.is_empty() {
+        return Err(Error::about(ErrorKind::InvalidInput, "text"));
+    }
+    if body.len() > LONGEST {
+        return Err(Error::about(ErrorKind::TooLarge, "text"));
+    }
+    Ok(body)
+}
+
+fn known_row(ctx: &Ctx, id: &str) -> Result<MessageRow> {
     let row = match id.parse() {
         Ok(number) => ctx.tx.message(number)?,
         Err(_) => None,
     };
-    row.map(|row| row.id).ok_or_else(|| Error::about(ErrorKind::UnknownMessage, id))
+    row.ok_or_else(|| Error::about(ErrorKind::UnknownMessage, id))
 }
 
 fn decide(ctx: &mut Ctx, jid: &str, fingerprint: &str, trust: Trust) -> Result<()> {

@@ -2,20 +2,19 @@
 
 use super::content::Content;
 use super::omemo::{self, Target};
+use super::receipts::Receipt;
 use super::xml::{Build, el};
 use super::{Ctx, devices, ns, recipients, sce};
 use crate::error::Result;
 use crate::model::Sealing;
-use crate::seal::{FALLBACK, Sealed};
+use crate::seal::{ExtrasAllowed, FALLBACK, Sealed};
 use dunnock_omemo::Version;
 use minidom::Element;
 
-/// What is said, where, and when.
+/// What is said, and where.
 pub(crate) struct Words<'a> {
     pub chat: &'a str,
     pub content: &'a Content,
-    /// When a person said it, milliseconds since 1970.
-    pub time: i64,
     /// Whether archives are to keep it.
     pub lasting: bool,
 }
@@ -36,22 +35,19 @@ pub(crate) fn frame(chat: &str, id: &str) -> Element {
     el("message", ns::CLIENT).at("to", chat).at("type", "chat").at("id", id).kid(el("origin-id", ns::SID).at("id", id))
 }
 
-/// Seals these words for these devices inside a frame.
-pub(crate) fn seal(ctx: &mut Ctx, frame: Element, words: &Words, targets: &[Target]) -> Result<Letter> {
+/// Seals these words for these devices inside a frame. What version 0.3 cannot seal goes to its devices in clear where a
+/// person allowed that for the chat, and not at all elsewhere. None: nothing of it can be said to anybody.
+pub(crate) fn seal(ctx: &mut Ctx, frame: Element, words: &Words, targets: &[Target]) -> Result<Option<Letter>> {
     let others = recipients::people(ctx, words.chat)?;
+    let extras_allowed = ctx.tx.chat(words.chat)?.is_some_and(|chat| chat.extras_allowed);
+    let old = targets.iter().any(|target| target.version == Version::V03 && others.contains(&target.jid));
+    let extras = ExtrasAllowed::by_person(extras_allowed && old);
     let mut parts = Vec::new();
     let mut reached: Vec<Target> = Vec::new();
     let mut level = Sealing::Full;
     for version in devices::VERSIONS {
         let mine: Vec<Target> = targets.iter().filter(|target| target.version == version).cloned().collect();
-        if mine.is_empty() {
-            continue;
-        }
-        let clear = match version {
-            Version::V2 => sce::wrap(ctx, words.content, words.chat, words.time),
-            // What this version cannot seal beside the text is not sent at all.
-            Version::V03 => words.content.body.clone().unwrap_or_default().into_bytes(),
-        };
+        let Some(clear) = clear(ctx, words, version, extras.is_some()).filter(|_| !mine.is_empty()) else { continue };
         let (encrypted, got) = omemo::encrypt(ctx, version, Some(&clear), &mine)?;
         if version == Version::V03 && got.iter().any(|target| others.contains(&target.jid)) {
             level = Sealing::Content;
@@ -59,21 +55,43 @@ pub(crate) fn seal(ctx: &mut Ctx, frame: Element, words: &Words, targets: &[Targ
         parts.push(encrypted);
         reached.extend(got);
     }
-    let newest =
-        parts.first().map_or(ns::OMEMO2, |part| if part.ns() == ns::OMEMO2 { ns::OMEMO2 } else { ns::OMEMO03 });
-    // Only a text leaves something to be told by a client that cannot read it.
-    let fallback = words.content.body.is_some().then(|| el("body", ns::CLIENT).words(FALLBACK));
-    let hint = if words.lasting { "store" } else { "no-store" };
-    let stanza = frame
-        .kids(parts)
-        .kid(el("encryption", ns::EME).at("namespace", newest).at("name", "OMEMO"))
-        .kids(fallback)
-        .kid(el(hint, ns::HINTS));
+    let beside = words.content.extras();
+    if parts.is_empty() && (extras.is_none() || beside.is_empty()) {
+        return Ok(None);
+    }
+    let newest = parts.first().map(|part| part.ns());
+    let encryption = newest.map(|newest| el("encryption", ns::EME).at("namespace", newest).at("name", "OMEMO"));
+    // Who reads version 2 needs no such words (XEP-0420 section 6); a client without OMEMO shows them for 0.3.
+    let text = parts.iter().any(|part| part.ns() == ns::OMEMO03);
+    let fallback = text.then(|| el("body", ns::CLIENT).words(FALLBACK));
+    // In clear the wish for a receipt goes to those alone who cannot read it sealed (XEP-0184).
+    let request = (text && words.content.receipt == Some(Receipt::Wanted) && extras.is_none())
+        .then(|| el("request", ns::RECEIPTS));
+    let stanza = frame.kids(parts).kids(encryption).kids(fallback).kids(request).kids(hints(words.lasting));
     let devices: Vec<(&str, u32)> = reached.iter().map(|target| (target.jid.as_str(), target.device)).collect();
-    Ok(Letter {
-        stanza: Sealed::message(&stanza)?,
+    Ok(Some(Letter {
         devices: serde_json::to_string(&devices).expect("a list of devices serialises"),
+        stanza: match extras {
+            Some(allowed) => Sealed::with_extras(&stanza.kids(beside), allowed)?,
+            None => Sealed::message(&stanza)?,
+        },
         level,
         reached: reached.iter().filter(|target| others.contains(&target.jid)).count() as u32,
-    })
+    }))
+}
+
+/// What servers are to do with it (XEP-0334): our other devices are no part of what is over in a moment.
+pub(crate) fn hints(lasting: bool) -> Vec<Element> {
+    let words: &[&str] = if lasting { &["store"] } else { &["no-store", "no-copy"] };
+    words.iter().map(|word| el(word, ns::HINTS)).collect()
+}
+
+/// What is encrypted of these words in this version: the envelope, or the text alone. A correction whose mark cannot go
+/// along would be a message said twice.
+fn clear(ctx: &mut Ctx, words: &Words, version: Version, extras: bool) -> Option<Vec<u8>> {
+    match version {
+        Version::V2 => Some(sce::wrap(ctx, words.content, words.chat, ctx.now.wall)),
+        Version::V03 if words.content.replaces.is_some() && !extras => None,
+        Version::V03 => words.content.body.clone().map(String::into_bytes),
+    }
 }

@@ -1,9 +1,15 @@
 //! Messages coming in: unwrap, check who may wrap, drop what was seen, open what is sealed, write it down.
 
+use super::changes::{self, Said};
 use super::content::Content;
+use super::corrections::{self, Taken};
+use super::markers::{self, Marker};
 use super::omemo::{Author, Opened};
+use super::receipts::Receipt;
 use super::xml::{bare_of, jid_of};
-use super::{Ctx, carbons, chat_states, devices, errors, iq, mam, ns, omemo, presence, receipts, sce};
+use super::{
+    Ctx, carbons, chat_states, devices, errors, iq, mam, ns, omemo, presence, reactions, receipts, retractions, sce,
+};
 use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
 use crate::store::message::NewMessage;
@@ -12,6 +18,11 @@ use dunnock_omemo::Version;
 use jid::BareJid;
 use minidom::Element;
 use sha2::{Digest, Sha256};
+
+/// How far a sender's clock may be from what the servers say before that is shown (XEP-0420 section 4), milliseconds.
+const TOLERANCE: i64 = 600_000;
+/// A live message that waited longer than this says nothing of who types now, milliseconds.
+const FRESH: i64 = 30_000;
 
 /// How a message came to us.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -204,7 +215,8 @@ fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
         return Ok(());
     }
     let sender = unwrapped.sender.to_string();
-    if receipts::received(ctx, &sender, message, own)? {
+    // What stands in clear beside an envelope is nobody's (XEP-0420 section 9).
+    if !message.has_child("encrypted", ns::OMEMO2) && receipts::received(ctx, &sender, message, own)? {
         return Ok(());
     }
     match omemo::find(message) {
@@ -243,6 +255,10 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
     {
         return Ok(());
     }
+    if unwrapped.own(ctx) && ctx.tx.is_known_payload(sender, &digest)? {
+        // One of our parcels came back from the archive.
+        return Ok(());
+    }
     match omemo::open(ctx, sender, unwrapped.message)? {
         Opened::Repeated if ctx.tx.is_known_payload(sender, &digest)? => ctx.tx.count("message_repeated"),
         // Its key was used, but for another message: its sender went back to an older state. It must not vanish.
@@ -254,7 +270,13 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
                     .map(|opened| (opened.content, Sealing::Full, opened.time))
             } else {
                 let text = String::from_utf8(clear.to_vec()).map_err(|_| "malformed");
-                text.map(|text| (Content::text(&text), Sealing::Content, None))
+                let beside = Content::of(unwrapped.message);
+                if beside.replaces.or(beside.retracts).is_some() || beside.reactions.is_some() {
+                    // Version 0.3 cannot seal a change: the text is a message of its own.
+                    ctx.tx.count("change_unsealed")?;
+                }
+                let receipt = beside.receipt.filter(|receipt| *receipt == Receipt::Wanted);
+                text.map(|text| (Content { receipt, ..Content::text(&text) }, Sealing::Content, None))
             };
             match read {
                 Ok((content, sealing, time)) => {
@@ -273,11 +295,8 @@ fn is_envelope(clear: &[u8], version: Version) -> bool {
 }
 
 fn plain(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Result<()> {
-    if unwrapped.way == Way::Live && !unwrapped.own(ctx) {
-        chat_states::heard(ctx, chat, unwrapped.message)?;
-    }
-    let content = Content::of(unwrapped.message);
-    if content.body.is_none() {
+    let content = Content { receipt: None, ..Content::of(unwrapped.message) };
+    if content == Content::default() {
         return Ok(());
     }
     let digest = digest(unwrapped.message);
@@ -300,20 +319,45 @@ fn readable(
     author: Option<Author>,
     digest: &[u8],
 ) -> Result<()> {
-    let Some(body) = content.body else { return ctx.tx.remember_payload(unwrapped.sender.as_str(), digest) };
+    let own = unwrapped.own(ctx);
+    let heard = unwrapped.stamp.unwrap_or(unwrapped.arrived);
+    let believed = time.filter(|time| (time - heard).abs() <= TOLERANCE);
+    let said = Said {
+        chat,
+        sender: unwrapped.sender.as_str(),
+        own,
+        origin_id: unwrapped.origin_id(),
+        sealed,
+        author,
+        time: heard,
+        claimed: believed.unwrap_or(heard),
+        fresh: unwrapped.way == Way::Live && ctx.now.wall - unwrapped.arrived < FRESH,
+    };
+    beside(ctx, &said, &content)?;
+    let body = content.body.as_ref().filter(|_| content.retracts.is_none());
+    let Some(body) = body else { return forget(ctx, &said, digest) };
+    let mut stands_for = None;
+    if let Some(target) = &content.replaces {
+        match corrections::received(ctx, &said, target, body)? {
+            Taken::Done => return forget(ctx, &said, digest),
+            Taken::Early => stands_for = Some(target),
+        }
+    } else if stood_in_for(ctx, unwrapped, &said, body, digest)? {
+        return Ok(());
+    }
     let reply_to = match &content.reply {
-        Some(reply) => ctx.tx.message_by_origin(chat, &reply.id)?,
+        Some(reply) => ctx.tx.message_named(chat, &reply.id, None)?.map(|row| row.id),
         None => None,
     };
-    let own = unwrapped.own(ctx);
-    let sent = unwrapped.stamp.or(time.filter(|time| *time <= unwrapped.arrived)).unwrap_or(unwrapped.arrived);
+    // Whoever writes does not choose where his words stand, nor when they were said.
+    let sent = unwrapped.stamp.or(believed.filter(|time| *time <= unwrapped.arrived)).unwrap_or(unwrapped.arrived);
     let id = ctx.tx.insert_message(&NewMessage {
         chat,
         own,
-        sender: unwrapped.sender.as_str(),
-        origin_id: unwrapped.origin_id(),
+        sender: said.sender,
+        origin_id: said.origin_id,
         stanza_id: unwrapped.stanza_id.as_deref(),
-        body: Some(&body),
+        body: Some(body),
         sealed,
         device: author.map(|author| author.device),
         identity: author.map(|author| author.identity),
@@ -326,15 +370,66 @@ fn readable(
         reply_to,
         waiting: false,
     })?;
+    let contradicted = time.filter(|_| believed.is_none());
+    let markable = content.marker == Some(Marker::Wanted) && !own && sealed != Sealing::None;
+    if contradicted.is_some() || markable {
+        ctx.tx.set_beside(id, contradicted, markable)?;
+    }
+    if let Some(target) = stands_for {
+        let device = author.map(|author| author.device);
+        ctx.tx.set_stand_in(id, target, said.origin_id, device, said.claimed)?;
+    }
+    changes::overtaken(ctx, id)?;
     ctx.tx.event("message", Some(id), None, None, "{}")?;
-    match receipts::requested(unwrapped.message) {
+    match (&content.receipt, unwrapped.message.attr("id")) {
         // Plain text gets no automatic receipt: anybody can send it, and the answer would tell that we are here.
-        Some(wanted) if !own && sealed != Sealing::None => match mam::is_over(ctx)? {
-            true => receipts::confirm(ctx, chat, &wanted),
-            false => receipts::confirm_later(ctx, chat, &wanted),
+        (Some(Receipt::Wanted), Some(wanted)) if !own && sealed != Sealing::None => match mam::is_over(ctx)? {
+            true => receipts::confirm(ctx, chat, wanted, sealed),
+            false => receipts::confirm_later(ctx, chat, wanted, sealed),
         },
         _ => Ok(()),
     }
+}
+
+/// What a message says beside its text, each to its own file.
+fn beside(ctx: &mut Ctx, said: &Said, content: &Content) -> Result<()> {
+    if let Some(reactions) = &content.reactions {
+        reactions::received(ctx, said, reactions)?;
+    }
+    if let Some(target) = &content.retracts {
+        retractions::received(ctx, said, target)?;
+    }
+    if let Some(Marker::Displayed(id)) = &content.marker {
+        markers::received(ctx, said, id)?;
+    }
+    if let Some(Receipt::Received(id)) = &content.receipt {
+        receipts::counted(ctx, said, id)?;
+    }
+    match content.typing {
+        Some(typing) if said.fresh && !said.own => chat_states::heard(ctx, said.chat, typing),
+        _ => Ok(()),
+    }
+}
+
+/// A message that leaves no row: a second copy of what was sealed is known by its payload.
+fn forget(ctx: &Ctx, said: &Said, digest: &[u8]) -> Result<()> {
+    if said.sealed == Sealing::None { Ok(()) } else { ctx.tx.remember_payload(said.sender, digest) }
+}
+
+/// Whether a correction that came before this message shows in its stead already. One that was sealed less does not count.
+fn stood_in_for(ctx: &mut Ctx, unwrapped: &Unwrapped, said: &Said, body: &str, digest: &[u8]) -> Result<bool> {
+    let Some(origin) = said.origin_id else { return Ok(false) };
+    let row = ctx.tx.message_named(said.chat, origin, Some(said.sender))?;
+    let Some(row) = row.filter(|row| row.stand_in && row.origin_id.as_deref() == Some(origin)) else {
+        return Ok(false);
+    };
+    if row.sealed < said.sealed {
+        ctx.tx.count("change_unsealed")?;
+        ctx.tx.set_apart(row.id)?;
+        return Ok(false);
+    }
+    ctx.tx.fill_stand_in(&row, Some(body), unwrapped.stanza_id.as_deref(), digest)?;
+    Ok(true)
 }
 
 fn unreadable(
@@ -350,6 +445,10 @@ fn unreadable(
         .is_some_and(|(_, encrypted)| encrypted.children().any(|child| child.name() == "payload"));
     if !payload {
         return ctx.tx.count("empty_unreadable");
+    }
+    // What is over in a moment, as typing is, goes to few devices: the others lose nothing.
+    if unwrapped.message.has_child("no-store", ns::HINTS) {
+        return ctx.tx.count("passing_unreadable");
     }
     lost(ctx, unwrapped, chat, reason, device, digest)
 }
@@ -382,6 +481,7 @@ fn lost(
         reply_to: None,
         waiting: false,
     })?;
+    changes::overtaken(ctx, id)?;
     ctx.tx.event("unreadable", Some(id), None, None, "{}")
 }
 
@@ -398,7 +498,7 @@ fn too_large(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> 
 }
 
 /// Stands for what a message says: the same id with another payload is another message.
-fn digest(message: &Element) -> [u8; 32] {
+pub(crate) fn digest(message: &Element) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut sealed = false;
     for encrypted in message.children().filter(|child| child.name() == "encrypted") {

@@ -34,3 +34,7 @@ pub(crate) const OMEMO2: &str = "urn:xmpp:omemo:2";
 pub(crate) const OMEMO2_LIST: &str = "urn:xmpp:omemo:2:devices";
 pub(crate) const OMEMO2_BUNDLE: &str = "urn:xmpp:omemo:2:bundles";
 pub(crate) const REPLY: &str = "urn:xmpp:reply:0";
+pub(crate) const CORRECT: &str = "urn:xmpp:message-correct:0";
+pub(crate) const RETRACT: &str = "urn:xmpp:message-retract:1";
+pub(crate) const REACTIONS: &str = "urn:xmpp:reactions:0";
+pub(crate) const MARKERS: &str = "urn:xmpp:chat-markers:0";

@@ -4,9 +4,12 @@
 
 use super::content::Content;
 use super::letter::{self, Words};
+use super::omemo::Target;
 use super::xml::{Build, bytes, el, parse};
-use super::{Ctx, ns, recipients};
-use crate::error::Result;
+use super::{Ctx, message, ns, recipients};
+use crate::error::{ErrorKind, Result};
+use crate::model::Sealing;
+use crate::seal::{PlainAllowed, Sealed};
 use crate::store::outgoing::Fate;
 use crate::store::parcel::{ParcelRow, Reach};
 use dunnock_omemo::Version;
@@ -14,11 +17,12 @@ use std::collections::BTreeSet;
 
 /// A device counts as awake so long after it was heard from, milliseconds.
 const AWAKE: i64 = 3_600_000;
+/// What is over in a moment is sealed only while the chain is shorter than this.
+const CHAIN: u32 = 200;
 /// Parcels sealed in one transaction; more wait for the next.
 const AT_ONCE: usize = 32;
 
 /// Puts content behind what waits for this chat. `lasting`: archives keep it and it goes again; else it dies with the stream.
-#[allow(dead_code)] // Nobody sends one yet.
 pub(crate) fn put(ctx: &mut Ctx, chat: &str, content: &Content, reach: Reach, lasting: bool) -> Result<()> {
     let content = bytes(&el("content", ns::SCE).kids(content.elements()));
     let content = String::from_utf8(content).expect("XML is UTF-8");
@@ -53,30 +57,70 @@ fn hand_over(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     if recipients.coming || undecided {
         return Ok(!row.lasting);
     }
-    let mut targets = recipients.reach;
-    // Version 0.3 seals texts only.
-    targets.retain(|target| target.version == Version::V2);
+    if recipients.known == 0 {
+        return plain(ctx, row);
+    }
     let mut wanted = Vec::new();
-    for target in targets {
-        let device = ctx.tx.device(&target.jid, target.device)?;
-        let fits = device.is_some_and(|device| match row.reach {
-            Reach::Everyone => true,
-            Reach::Awake => target.jid != ctx.me.jid.as_str() && ctx.now.wall - device.heard < AWAKE,
-            Reach::Verified => device.trust == crate::model::Trust::Verified,
-        });
-        if fits {
+    for target in recipients.reach {
+        if fits(ctx, row.reach, &target)? {
             wanted.push(target);
         }
     }
-    let content = parse(&row.content).map(|content| Content::of(&content));
-    let (Some(content), false) = (content, wanted.is_empty()) else {
+    let content = parse(&row.content).map(|content| Content::of(&content)).ok_or(ErrorKind::DamagedStore)?;
+    let id = ctx.fresh_id();
+    let words = Words { chat: &row.chat, content: &content, lasting: row.lasting };
+    match letter::seal(ctx, letter::frame(&row.chat, &id), &words, &wanted)? {
+        Some(letter) => queue(ctx, row, &letter.stanza, &letter.devices)?,
+        None => ctx.tx.count("parcel_unsealable")?,
+    }
+    Ok(true)
+}
+
+/// Whether a device is among those for whom the parcel is meant.
+fn fits(ctx: &Ctx, reach: Reach, target: &Target) -> Result<bool> {
+    let other = target.jid != ctx.me.jid.as_str();
+    Ok(match reach {
+        Reach::Everyone => true,
+        Reach::Awake => other && is_awake(ctx, target)?,
+        Reach::Verified => {
+            let device = ctx.tx.device(&target.jid, target.device)?;
+            device.is_some_and(|device| device.trust == crate::model::Trust::Verified)
+        }
+    })
+}
+
+/// Whether a device is worth a place in its chain for what is over in a moment. One of version 0.3 has no part in that.
+fn is_awake(ctx: &Ctx, target: &Target) -> Result<bool> {
+    if target.version == Version::V03 {
+        return Ok(true);
+    }
+    let device = ctx.tx.device(&target.jid, target.device)?;
+    let session = ctx.tx.current_session(&target.jid, target.device, target.version)?;
+    Ok(device.is_some_and(|device| ctx.now.wall - device.heard < AWAKE)
+        && session.is_some_and(|(_, session)| session.sending_counter() < CHAIN))
+}
+
+/// The other side has no device: in clear, if a person allowed plain text for this chat.
+fn plain(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
+    let allowed = ctx.tx.chat(&row.chat)?.is_some_and(|chat| chat.plain_allowed && chat.sealed == Sealing::None);
+    let Some(allowed) = PlainAllowed::by_person(allowed) else {
         ctx.tx.count("parcel_unsealable")?;
         return Ok(true);
     };
     let id = ctx.fresh_id();
-    let words = Words { chat: &row.chat, content: &content, time: row.made, lasting: row.lasting };
-    let letter = letter::seal(ctx, letter::frame(&row.chat, &id), &words, &wanted)?;
-    let fate = if row.lasting { Fate::Again } else { Fate::Stream };
-    ctx.tx.queue(fate, None, &letter.stanza, &letter.devices)?;
+    let content = parse(&row.content).map(|content| Content::of(&content)).ok_or(ErrorKind::DamagedStore)?;
+    let stanza = letter::frame(&row.chat, &id).kids(content.elements()).kids(letter::hints(row.lasting));
+    queue(ctx, row, &Sealed::plain(&stanza, allowed), "[]")?;
     Ok(true)
+}
+
+/// On its way. What comes back of it, out of our archive or as a copy, is known by its payload.
+fn queue(ctx: &mut Ctx, row: &ParcelRow, stanza: &Sealed, devices: &str) -> Result<()> {
+    let fate = if row.lasting { Fate::Again } else { Fate::Stream };
+    if row.lasting
+        && let Some(element) = std::str::from_utf8(stanza.as_bytes()).ok().and_then(parse)
+    {
+        ctx.tx.remember_payload(&ctx.bare(), &message::digest(&element))?;
+    }
+    ctx.tx.queue(fate, None, stanza, devices).map(drop)
 }

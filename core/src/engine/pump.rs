@@ -2,12 +2,14 @@
 
 use super::content::{Content, Reply};
 use super::letter::{self, Words};
+use super::markers::Marker;
+use super::receipts::Receipt;
 use super::recipients::{self, Recipients};
 use super::xml::{Build, el};
 use super::{Ctx, mam, ns, parcel, ping};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Time, Trust};
-use crate::seal::{PlainAllowed, Sealed};
+use crate::seal::{self, ExtrasAllowed, PlainAllowed, Sealed};
 use crate::store::message::MessageRow;
 use crate::store::outgoing::Fate;
 use minidom::Element;
@@ -69,8 +71,8 @@ fn hand_over(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
 fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()> {
     crate::killpoint::reach("encrypt");
     let content = content(ctx, row)?;
-    let words = Words { chat: &row.chat, content: &content, time: row.sent, lasting: true };
-    let letter = letter::seal(ctx, envelope(row), &words, &recipients.reach)?;
+    let words = Words { chat: &row.chat, content: &content, lasting: true };
+    let letter = letter::seal(ctx, envelope(row), &words, &recipients.reach)?.ok_or(ErrorKind::Internal)?;
     ctx.tx.queue(Fate::Message, Some(row.id), &letter.stanza, &letter.devices)?;
     ctx.tx.set_handed(row.id, letter.level, letter.reached, recipients.known)?;
     ctx.tx.move_to_end(row.id, &row.chat, letter.level)?;
@@ -80,12 +82,22 @@ fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()>
 
 /// What a message of ours says.
 fn content(ctx: &Ctx, row: &MessageRow) -> Result<Content> {
+    Ok(Content {
+        body: row.body.clone(),
+        reply: reply(ctx, row)?,
+        receipt: Some(Receipt::Wanted),
+        marker: Some(Marker::Wanted),
+        ..Content::default()
+    })
+}
+
+/// The message that this one answers, as others know it.
+pub(crate) fn reply(ctx: &Ctx, row: &MessageRow) -> Result<Option<Reply>> {
     let answered = match row.reply_to {
         Some(id) => ctx.tx.message(id)?,
         None => None,
     };
-    let reply = answered.and_then(|answered| Some(Reply { id: answered.origin_id?, to: answered.sender }));
-    Ok(Content { body: row.body.clone(), reply })
+    Ok(answered.and_then(|answered| Some(Reply { id: answered.origin_id?, to: answered.sender })))
 }
 
 /// What a message is refused with that could only go in plain text, which nobody allowed.
@@ -102,7 +114,8 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
         ctx.tx.climb(row.id, Delivery::Failed, Some(refusal(ctx, &row.chat).code()))?;
         return Ok(true);
     };
-    let stanza = envelope(row).kid(el("body", ns::CLIENT).words(row.body.clone().unwrap_or_default()));
+    let content = Content { marker: None, ..content(ctx, row)? };
+    let stanza = envelope(row).kids(content.elements());
     ctx.tx.queue(Fate::Message, Some(row.id), &Sealed::plain(&stanza, allowed), "[]")?;
     ctx.tx.set_handed(row.id, Sealing::None, 0, 0)?;
     ctx.tx.move_to_end(row.id, &row.chat, Sealing::None)?;
@@ -110,9 +123,9 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
     Ok(true)
 }
 
-/// The stanza around a message of ours: where it goes, its ids, and the wish for a receipt.
+/// The stanza around a message of ours: where it goes, and its ids.
 fn envelope(row: &MessageRow) -> Element {
-    letter::frame(&row.chat, row.origin_id.as_deref().unwrap_or_default()).kid(el("request", ns::RECEIPTS))
+    letter::frame(&row.chat, row.origin_id.as_deref().unwrap_or_default())
 }
 
 /// Bytes were written to the socket.
@@ -159,9 +172,12 @@ pub(crate) fn decide_handed(ctx: &mut Ctx) -> Result<()> {
         } else {
             stanza.kid(el("delay", ns::DELAY).at("stamp", stamp))
         };
-        let sealed = match PlainAllowed::by_person(row.sealed == Sealing::None && devices.is_empty()) {
-            Some(allowed) => Sealed::plain(&again, allowed),
-            None => Sealed::message(&again)?,
+        let extras = ctx.tx.chat(&row.chat)?.is_some_and(|chat| chat.extras_allowed);
+        let plain = PlainAllowed::by_person(row.sealed == Sealing::None && devices.is_empty());
+        let sealed = match (plain, ExtrasAllowed::by_person(extras)) {
+            (Some(allowed), _) => Sealed::plain(&again, allowed),
+            (None, Some(allowed)) => Sealed::with_extras(&again, allowed)?,
+            (None, None) => Sealed::message(&seal::without_extras(&again))?,
         };
         ctx.tx.queue(Fate::Message, Some(row.id), &sealed, &handed.devices)?;
     }

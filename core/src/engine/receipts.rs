@@ -3,14 +3,20 @@
 //! A live message is confirmed at once. During catch-up only the newest of each chat is remembered, as a want of kind
 //! `receipt`: its `jid` is the chat and its `target` the id to confirm. When the archive was read to its end these
 //! become due one after the other, so that a long absence does not end in a burst.
+//!
+//! A receipt goes as the message came: sealed for one that was sealed whole (version 2), in clear for one of version 0.3,
+//! whose server sees the delivery anyway. In clear it names an id and nothing else.
 
+use super::changes::Said;
+use super::content::{Content, id_of};
 use super::want::Question;
 use super::xml::{Build, el};
-use super::{Ctx, ns};
+use super::{Ctx, ns, parcel};
 use crate::error::Result;
-use crate::model::Delivery;
+use crate::model::{Delivery, Sealing};
 use crate::seal::Sealed;
 use crate::store::outgoing::Fate;
+use crate::store::parcel::Reach;
 use crate::store::want::WantRow;
 use minidom::Element;
 
@@ -22,30 +28,61 @@ const PARKED: i64 = 3_600_000;
 const PACE: i64 = 200;
 /// Longer ids are nobody's; they would only make us send much.
 const ID_LENGTH: usize = 512;
+/// What a want says of a receipt that is to be sealed.
+const SEALED: &str = "sealed";
 
-/// The id to confirm, if the sender asks for that.
-pub(crate) fn requested(message: &Element) -> Option<String> {
-    let asks = message.has_child("request", ns::RECEIPTS) && !message.has_child("received", ns::RECEIPTS);
-    let other = matches!(message.attr("type"), Some("error" | "groupchat"));
-    let id = message.attr("id").filter(|id| !id.is_empty() && id.len() <= ID_LENGTH);
-    id.filter(|_| asks && !other).map(str::to_owned)
+/// A receipt, or the wish for one.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Receipt {
+    /// The sender wants one.
+    Wanted,
+    /// The message of this id arrived.
+    Received(String),
 }
 
-/// Confirms a message. The receipt goes again on a new stream: a second one does no harm, a lost one does.
-pub(crate) fn confirm(ctx: &mut Ctx, to_bare: &str, id: &str) -> Result<()> {
+/// Reads one. A receipt is never answered by one: who says `received` asks for nothing.
+pub(super) fn read(parent: &Element) -> Option<Receipt> {
+    if let Some(received) = parent.get_child("received", ns::RECEIPTS) {
+        return id_of(received).map(Receipt::Received);
+    }
+    parent.has_child("request", ns::RECEIPTS).then_some(Receipt::Wanted)
+}
+
+/// Says so.
+pub(super) fn element(receipt: &Receipt) -> Element {
+    match receipt {
+        Receipt::Wanted => el("request", ns::RECEIPTS),
+        Receipt::Received(id) => el("received", ns::RECEIPTS).at("id", &**id),
+    }
+}
+
+/// Confirms a message that came at this level. The receipt goes again on a new stream: a second one does no harm, a lost
+/// one does.
+pub(crate) fn confirm(ctx: &mut Ctx, to_bare: &str, id: &str, sealed: Sealing) -> Result<()> {
+    if id.is_empty() || id.len() > ID_LENGTH {
+        return Ok(());
+    }
+    if sealed == Sealing::Full {
+        let content = Content { receipt: Some(Receipt::Received(id.to_owned())), ..Content::default() };
+        return parcel::put(ctx, to_bare, &content, Reach::Everyone, true);
+    }
     let message = el("message", ns::CLIENT)
         .at("type", "chat")
         .at("to", to_bare)
         .at("id", ctx.fresh_id())
         .kid(el("received", ns::RECEIPTS).at("id", id))
         .kid(el("store", ns::HINTS));
-    ctx.tx.queue(Fate::Again, None, &Sealed::message(&message)?, "[]")?;
+    ctx.tx.queue(Fate::Again, None, &Sealed::receipt(&message)?, "[]")?;
     Ok(())
 }
 
 /// Remembers, during catch-up, that the newest message of this chat is to be confirmed; an older one is forgotten.
-pub(crate) fn confirm_later(ctx: &mut Ctx, chat: &str, id: &str) -> Result<()> {
-    ctx.tx.want_instead(KIND, chat, "", id, ctx.now.wall + PARKED)
+pub(crate) fn confirm_later(ctx: &mut Ctx, chat: &str, id: &str, sealed: Sealing) -> Result<()> {
+    if id.is_empty() || id.len() > ID_LENGTH {
+        return Ok(());
+    }
+    let how = if sealed == Sealing::Full { SEALED } else { "" };
+    ctx.tx.want_instead(KIND, chat, how, id, ctx.now.wall + PARKED)
 }
 
 /// The archive was read to its end: what was remembered becomes due, one after the other.
@@ -59,7 +96,8 @@ pub(crate) fn after_catch_up(ctx: &mut Ctx) -> Result<()> {
 
 /// A remembered receipt is due. Nobody answers it, so there is no question and the want is done.
 pub(crate) fn question(ctx: &mut Ctx, row: &WantRow) -> Result<Option<Question>> {
-    confirm(ctx, &row.jid, &row.target)?;
+    let sealed = if row.arg == SEALED { Sealing::Full } else { Sealing::Content };
+    confirm(ctx, &row.jid, &row.target, sealed)?;
     Ok(None)
 }
 
@@ -72,15 +110,22 @@ pub(crate) fn received(ctx: &mut Ctx, from_bare: &str, message: &Element, own: b
         Some("error") => return Ok(false),
         Some("groupchat") => ctx.tx.count("receipt_stranger")?,
         _ if own => {}
-        _ => count_in(ctx, from_bare, receipt.attr("id").unwrap_or(""))?,
+        _ => count_in(ctx, from_bare, receipt.attr("id").unwrap_or(""), Sealing::None)?,
     }
     let content = |child: &Element| child.name() == "encrypted" || child.is("body", ns::CLIENT);
     Ok(!message.children().any(content))
 }
 
-/// Only the very person that a message was sent to can have received it.
-fn count_in(ctx: &mut Ctx, from_bare: &str, id: &str) -> Result<()> {
-    match ctx.tx.own_message(from_bare, id)? {
+/// A receipt came out of an envelope.
+pub(super) fn counted(ctx: &mut Ctx, said: &Said, id: &str) -> Result<()> {
+    if said.own { Ok(()) } else { count_in(ctx, said.chat, id, said.sealed) }
+}
+
+/// Only the very person that a message was sent to can have received it. What was sealed whole is confirmed sealed: one in
+/// clear is the word of a server.
+fn count_in(ctx: &mut Ctx, chat: &str, id: &str, sealed: Sealing) -> Result<()> {
+    match ctx.tx.own_message(chat, id)? {
+        Some(row) if row.sealed == Sealing::Full && sealed != Sealing::Full => ctx.tx.count("receipt_unsealed"),
         // A message of another device of ours has no state here.
         Some(row) if row.state.is_none() => Ok(()),
         // One that was never handed over cannot have arrived: its id was guessed.
@@ -104,7 +149,7 @@ mod tests {
             origin_id: Some(id),
             stanza_id: None,
             body: Some("Good night"),
-            sealed: Sealing::Full,
+            sealed: Sealing::Content,
             device: None,
             identity: None,
             trust: None,
@@ -173,26 +218,33 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_or_an_error_asks_for_none() {
-        let asks = |attributes: &str, more: &str| {
-            requested(&xml(&format!(
-                "<message xmlns='jabber:client' {attributes}><request xmlns='urn:xmpp:receipts'/>{more}</message>"
-            )))
-        };
-        assert_eq!(asks("id='a'", "").as_deref(), Some("a"));
-        assert_eq!(asks("id='a' type='error'", ""), None);
-        assert_eq!(asks("id='a' type='groupchat'", ""), None);
-        assert_eq!(asks("", ""), None);
-        assert_eq!(asks("id='a'", "<received xmlns='urn:xmpp:receipts' id='b'/>"), None);
-        assert_eq!(requested(&xml("<message xmlns='jabber:client' id='a'/>")), None);
+    fn of_what_was_sealed_whole_a_receipt_in_clear_says_nothing() {
+        juliet(|ctx| {
+            let id = says(ctx, "one", Delivery::Sent);
+            ctx.tx.set_handed(id, Sealing::Full, 1, 1).unwrap();
+            received(ctx, ROMEO, &receipt("one", ""), false).unwrap();
+            assert_eq!((state(ctx, id), ctx.tx.counted("receipt_unsealed")), (Delivery::Sent, 1));
+            count_in(ctx, ROMEO, "one", Sealing::Full).unwrap();
+            assert_eq!(state(ctx, id), Delivery::Delivered);
+        });
+    }
+
+    #[test]
+    fn a_receipt_asks_for_none() {
+        let of = |inner: &str| read(&xml(&format!("<message xmlns='jabber:client'>{inner}</message>")));
+        assert_eq!(of("<request xmlns='urn:xmpp:receipts'/>"), Some(Receipt::Wanted));
+        let both = "<request xmlns='urn:xmpp:receipts'/><received xmlns='urn:xmpp:receipts' id='b'/>";
+        assert_eq!(of(both), Some(Receipt::Received("b".into())));
+        assert_eq!(of("<received xmlns='urn:xmpp:receipts'/>"), None);
+        assert_eq!(of(""), None);
     }
 
     #[test]
     fn after_catch_up_each_chat_gets_one_receipt_at_its_turn() {
         juliet(|ctx| {
             for id in ["one", "two", "three"] {
-                confirm_later(ctx, ROMEO, id).unwrap();
-                confirm_later(ctx, "nurse@capulet.example", id).unwrap();
+                confirm_later(ctx, ROMEO, id, Sealing::Content).unwrap();
+                confirm_later(ctx, "nurse@capulet.example", id, Sealing::Content).unwrap();
             }
             assert!(ctx.tx.due_wants(ctx.now.wall).unwrap().is_empty());
             after_catch_up(ctx).unwrap();

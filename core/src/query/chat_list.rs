@@ -11,7 +11,7 @@ pub(crate) fn chat_list(reader: &Reader, types: impl Fn(&str) -> bool) -> Result
     let mut statement = reader.sql().prepare_cached(
         "SELECT c.jid, p.name, c.unread, c.plain_allowed, c.sealed,
            EXISTS (SELECT 1 FROM device d WHERE d.jid = c.jid AND d.listed2 = 1),
-           EXISTS (SELECT 1 FROM device d WHERE d.jid = c.jid AND d.listed03 = 1)
+           EXISTS (SELECT 1 FROM device d WHERE d.jid = c.jid AND d.listed03 = 1 AND d.listed2 = 0 AND d.ever2 = 0), c.extras_allowed
          FROM chat c LEFT JOIN contact p ON p.jid = c.jid ORDER BY c.last DESC, c.jid LIMIT ?",
     )?;
     let chats = statement.query_map([WINDOW], |row| {
@@ -22,6 +22,7 @@ pub(crate) fn chat_list(reader: &Reader, types: impl Fn(&str) -> bool) -> Result
             last: None,
             sealed: next_level(row.get(5)?, row.get(6)?, row.get(3)?, row.get(4)?),
             plain_allowed: row.get(3)?,
+            extras_allowed: row.get(7)?,
             room: false,
             typing: types(&chat),
             chat,
@@ -34,11 +35,12 @@ pub(crate) fn chat_list(reader: &Reader, types: impl Fn(&str) -> bool) -> Result
     Ok(chats)
 }
 
-/// The level of the next message: by the devices listed now; without any, plain if that was allowed, else what it was before.
+/// The level of the next message: by the devices listed now, the least of them; without any, plain if that was allowed, else what it was before.
 fn next_level(version2: bool, version03: bool, plain: bool, before: i64) -> Sealing {
     match (version2, version03, plain) {
-        (true, _, _) => Sealing::Full,
+        // What one of their devices gets unsealed is unsealed.
         (_, true, _) => Sealing::Content,
+        (true, _, _) => Sealing::Full,
         (_, _, true) => Sealing::None,
         _ => Sealing::from_number(before).unwrap_or(Sealing::None),
     }

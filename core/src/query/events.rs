@@ -135,6 +135,7 @@ fn event(account: &str, row: &Row) -> Result<Option<Event>> {
     let number = |name: &str| data[name].as_u64().and_then(|number| u32::try_from(number).ok());
     Ok(match (kind.as_str(), item) {
         ("message", Some(item)) => Some(Event::Message { account, item }),
+        ("changed", Some(item)) => Some(Event::Changed { account, change: text("change").unwrap_or_default(), item }),
         ("unreadable", Some(item)) => Some(Event::Unreadable { account, item }),
         ("delivery", _) => {
             let devices = number("reached").zip(number("known")).map(|(reached, known)| Reach { reached, known });

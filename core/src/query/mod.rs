@@ -9,6 +9,7 @@ mod contacts;
 mod devices;
 mod events;
 mod notifications;
+mod outgoing;
 mod push;
 mod search;
 #[cfg(test)]
@@ -24,8 +25,11 @@ pub(crate) use contacts::contacts;
 pub(crate) use devices::devices;
 pub use events::Events;
 pub(crate) use notifications::{notifications, round};
+pub(crate) use outgoing::is_quiet;
 pub(crate) use push::{is_node, push};
 pub(crate) use search::search;
+#[cfg(test)]
+pub(crate) use timeline::{COLUMNS, row};
 pub(crate) use timeline::{held_by, item, timeline};
 pub(crate) use tor::TorBoard;
 pub use tor::TorQuery;

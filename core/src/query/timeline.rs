@@ -2,19 +2,21 @@
 
 use super::WINDOW;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Delivery, Reach, Sealing, Time, TimelineItem, Trust};
+use crate::model::{Delivery, Reach, Reaction, Sealing, Time, TimelineItem, Trust};
 use crate::store::Reader;
 use rusqlite::{OptionalExtension, Row, params};
 
 /// The columns of `message` that [`row`] reads; the table is called `m`.
-pub(super) const COLUMNS: &str = "m.id, m.chat, m.origin_id, m.stanza_id, m.sender, m.body, m.sealed, m.device, m.trust, m.sent, \
-     m.own, m.state, m.reached, m.known, m.error, m.reason, m.reply_to";
+pub(crate) const COLUMNS: &str = "m.id, m.chat, m.origin_id, m.stanza_id, m.sender, m.body, m.sealed, m.device, m.trust, m.sent, \
+     m.own, m.state, m.reached, m.known, m.error, m.reason, m.reply_to, m.edited, m.retracted, m.claimed, \
+     (SELECT json_group_array(json_array(sender, json(emojis))) FROM (SELECT sender, emojis FROM reaction \
+       WHERE message = m.id ORDER BY made, sender LIMIT 500))";
 
 /// How many columns that are.
-pub(super) const WIDTH: usize = 17;
+pub(super) const WIDTH: usize = 21;
 
 /// A row of [`COLUMNS`] as the screens see it.
-pub(super) fn row(row: &Row) -> rusqlite::Result<TimelineItem> {
+pub(crate) fn row(row: &Row) -> rusqlite::Result<TimelineItem> {
     let devices = match (row.get(12)?, row.get(13)?) {
         (Some(reached), Some(known)) => Some(Reach { reached, known }),
         _ => None,
@@ -36,7 +38,26 @@ pub(super) fn row(row: &Row) -> rusqlite::Result<TimelineItem> {
         error: row.get(14)?,
         reason: row.get(15)?,
         reply_to: row.get::<_, Option<i64>>(16)?.map(|id| id.to_string()),
+        edited: row.get::<_, Option<i64>>(17)?.map(Time),
+        retracted: row.get::<_, Option<i64>>(18)?.map(Time),
+        claimed: row.get::<_, Option<i64>>(19)?.map(Time),
+        reactions: reactions(row.get::<_, Option<String>>(20)?.as_deref()),
     })
+}
+
+/// Who thinks what, by emoji.
+fn reactions(json: Option<&str>) -> Vec<Reaction> {
+    let people: Vec<(String, Vec<String>)> = json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let mut all: Vec<Reaction> = Vec::new();
+    for (person, emojis) in people {
+        for emoji in emojis {
+            match all.iter_mut().find(|reaction| reaction.emoji == emoji) {
+                Some(reaction) => reaction.from.push(person.clone()),
+                None => all.push(Reaction { emoji, from: vec![person.clone()] }),
+            }
+        }
+    }
+    all
 }
 
 /// The local id in the form that the store has; `UnknownMessage` if it cannot be one.

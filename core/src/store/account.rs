@@ -108,6 +108,17 @@ impl Tx<'_> {
         row.flatten().ok_or(ErrorKind::DamagedStore.into())
     }
 
+    /// Whether others are told what was displayed here.
+    pub(crate) fn tells_displayed(&self) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT markers FROM account")?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Sets that.
+    pub(crate) fn set_tells_displayed(&self, tell: bool) -> Result<()> {
+        self.sql().execute("UPDATE account SET markers = ?", [tell])?;
+        Ok(())
+    }
+
     /// Changes how the account connects.
     pub(crate) fn update_account(&self, update: &AccountUpdate) -> Result<()> {
         if let Some(host) = &update.host {

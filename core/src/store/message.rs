@@ -40,9 +40,21 @@ pub(crate) struct MessageRow {
     pub state: Option<Delivery>,
     pub sent: i64,
     pub reply_to: Option<i64>,
+    pub own: bool,
+    pub position: i64,
+    /// Why it cannot be read.
+    pub reason: Option<String>,
+    /// When it was last corrected, and by which device.
+    pub edited: Option<i64>,
+    pub edited_by: Option<u32>,
+    /// When it was taken back.
+    pub retracted: Option<i64>,
+    /// Only a correction of it came so far.
+    pub stand_in: bool,
 }
 
-const COLUMNS: &str = "id, chat, sender, origin_id, body, sealed, state, sent, reply_to";
+const COLUMNS: &str = "id, chat, sender, origin_id, body, sealed, state, sent, reply_to, own, position, reason, edited, \
+     edited_by, retracted, stand_in";
 
 fn message(row: &Row) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
@@ -55,6 +67,13 @@ fn message(row: &Row) -> rusqlite::Result<MessageRow> {
         state: row.get::<_, Option<i64>>(6)?.and_then(Delivery::from_number),
         sent: row.get(7)?,
         reply_to: row.get(8)?,
+        own: row.get(9)?,
+        position: row.get(10)?,
+        reason: row.get(11)?,
+        edited: row.get(12)?,
+        edited_by: row.get(13)?,
+        retracted: row.get(14)?,
+        stand_in: row.get(15)?,
     })
 }
 
@@ -141,13 +160,6 @@ impl Tx<'_> {
     pub(crate) fn own_message_anywhere(&self, origin_id: &str) -> Result<Option<MessageRow>> {
         let sql = format!("SELECT {COLUMNS} FROM message WHERE origin_id = ? AND own = 1 ORDER BY id LIMIT 1");
         Ok(self.sql().prepare_cached(&sql)?.query_row([origin_id], message).optional()?)
-    }
-
-    /// The message of this chat with this sender's id, for a reply that names it.
-    pub(crate) fn message_by_origin(&self, chat: &str, origin_id: &str) -> Result<Option<i64>> {
-        let mut rows =
-            self.sql().prepare_cached("SELECT id FROM message WHERE origin_id = ? AND chat = ? ORDER BY id LIMIT 1")?;
-        Ok(rows.query_row([origin_id, chat], |row| row.get(0)).optional()?)
     }
 
     /// Whether this very payload came from this sender under this id before.

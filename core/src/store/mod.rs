@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod archive;
+pub(crate) mod change;
 pub(crate) mod chat;
 pub(crate) mod contact;
 pub(crate) mod device;

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("3-rowless.sql"),
     include_str!("4-push.sql"),
     include_str!("5-parcel.sql"),
+    include_str!("6-changes.sql"),
 ];
 
 /// An open database of one account.

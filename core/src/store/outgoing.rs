@@ -60,6 +60,7 @@ impl Tx<'_> {
         let rows = rows.query_map([token], |row| row.get::<_, Option<i64>>(0))?;
         let mut messages: Vec<i64> = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect();
         messages.sort_unstable();
+        self.touch(Touched::Outgoing);
         Ok(messages)
     }
 

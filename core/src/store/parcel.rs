@@ -22,7 +22,6 @@ pub(crate) struct ParcelRow {
     pub content: String,
     pub reach: Reach,
     pub lasting: bool,
-    pub made: i64,
 }
 
 fn parcel(row: &Row) -> rusqlite::Result<ParcelRow> {
@@ -36,13 +35,11 @@ fn parcel(row: &Row) -> rusqlite::Result<ParcelRow> {
             _ => Reach::Everyone,
         },
         lasting: row.get(4)?,
-        made: row.get(5)?,
     })
 }
 
 impl Tx<'_> {
     /// Puts a parcel behind those that wait; `content` is the XML of what is to be sealed.
-    #[allow(dead_code)] // Nobody sends one yet.
     pub(crate) fn put_parcel(&self, chat: &str, content: &str, reach: Reach, lasting: bool, made: i64) -> Result<()> {
         self.sql()
             .prepare_cached("INSERT INTO parcel (chat, content, reach, lasting, made) VALUES (?, ?, ?, ?, ?)")?
@@ -53,8 +50,7 @@ impl Tx<'_> {
 
     /// All that wait, in order.
     pub(crate) fn parcels(&self) -> Result<Vec<ParcelRow>> {
-        let mut rows =
-            self.sql().prepare_cached("SELECT id, chat, content, reach, lasting, made FROM parcel ORDER BY id")?;
+        let mut rows = self.sql().prepare_cached("SELECT id, chat, content, reach, lasting FROM parcel ORDER BY id")?;
         let rows = rows.query_map([], parcel)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

@@ -1,6 +1,7 @@
 //! The commands, one matter a file. Each opens the home, does its work on the core's runtime and closes it.
 
 pub(crate) mod accounts;
+pub(crate) mod change;
 pub(crate) mod contacts;
 pub(crate) mod devices;
 pub(crate) mod export;

@@ -120,6 +120,19 @@ pub(crate) async fn disconnect(server: &Server, params: Value) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct TellDisplayed {
+    account: String,
+    tell: bool,
+}
+
+/// Whether others are told what was displayed.
+pub(crate) async fn tell_displayed(server: &Server, params: Value) -> Answer {
+    let TellDisplayed { account, tell } = read(params)?;
+    server.wish(account, Command::TellDisplayed { tell }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Life {
     state: String,
 }

@@ -39,6 +39,47 @@ pub(crate) async fn send(server: &Server, params: Value) -> Answer {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Correct {
+    account: String,
+    message: String,
+    text: String,
+}
+
+/// Gives a message of ours another text.
+pub(crate) async fn correct(server: &Server, params: Value) -> Answer {
+    let Correct { account, message, text } = read(params)?;
+    server.wish(account, Command::Correct { message, text }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retract {
+    account: String,
+    message: String,
+}
+
+/// Takes back a message of ours.
+pub(crate) async fn retract(server: &Server, params: Value) -> Answer {
+    let Retract { account, message } = read(params)?;
+    server.wish(account, Command::Retract { message }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct React {
+    account: String,
+    message: String,
+    emojis: Vec<String>,
+}
+
+/// Says all that we think of a message.
+pub(crate) async fn react(server: &Server, params: Value) -> Answer {
+    let React { account, message, emojis } = read(params)?;
+    server.wish(account, Command::React { message, emojis }).await
+}
+
 /// The chat list.
 pub(crate) async fn list(server: &Server, params: Value) -> Answer {
     let OfAccount { account } = read(params)?;
@@ -88,6 +129,12 @@ struct AllowPlain {
 pub(crate) async fn allow_plain(server: &Server, params: Value) -> Answer {
     let AllowPlain { account, chat, allow } = read(params)?;
     server.wish(account, Command::AllowPlain { chat, allow }).await
+}
+
+/// Allows or forbids in clear what OMEMO 0.3 cannot seal.
+pub(crate) async fn allow_extras(server: &Server, params: Value) -> Answer {
+    let AllowPlain { account, chat, allow } = read(params)?;
+    server.wish(account, Command::AllowExtras { chat, allow }).await
 }
 
 #[derive(Deserialize)]

@@ -3,8 +3,8 @@
 use crate::support::Contract;
 use dunnock_core::ErrorKind;
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Sealing,
-    State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
+    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Reaction,
+    Sealing, State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -27,6 +27,10 @@ fn full_row() -> TimelineItem {
         error: Some(ErrorKind::DeviceChanged.code().into()),
         reason: Some("no_session".into()),
         reply_to: Some("11".into()),
+        edited: Some(Time(1_763_782_390_000)),
+        retracted: Some(Time(1_763_782_400_000)),
+        claimed: Some(Time(0)),
+        reactions: vec![Reaction { emoji: "👍".into(), from: vec!["juliet@a.example".into()] }],
     }
 }
 
@@ -44,6 +48,10 @@ fn bare_row() -> TimelineItem {
         error: None,
         reason: None,
         reply_to: None,
+        edited: None,
+        retracted: None,
+        claimed: None,
+        reactions: Vec::new(),
         ..full_row()
     }
 }
@@ -73,6 +81,7 @@ fn every_row_of_a_chat_has_the_form_that_the_contract_says() {
                 plain_allowed: false,
                 room: false,
                 typing: true,
+                extras_allowed: false,
             };
             contract.holds("chat.list:result", &value([chat]));
         }
@@ -123,6 +132,9 @@ fn every_event_has_the_form_that_the_contract_says() {
     ];
     for item in [full_row(), bare_row()] {
         events.push(Event::Message { account: account(), item: item.clone() });
+        for change in ["corrected", "retracted", "reacted"] {
+            events.push(Event::Changed { account: account(), change: change.into(), item: item.clone() });
+        }
         events.push(Event::Unreadable { account: account(), item });
     }
     for state in [State::Offline, State::Connecting, State::Online, State::Refused, State::Contradiction] {

@@ -4,6 +4,7 @@ mod attacks;
 mod healing;
 mod mutate;
 mod mutations;
+mod payloads;
 mod server;
 mod stories;
 

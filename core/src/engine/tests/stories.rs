@@ -94,12 +94,13 @@ fn a_second_copy_of_what_left_no_row_leaves_none_either() {
             world.input(juliet, Input::Stanza(Arrived::Whole(stanza)));
         }
     }
-    assert!(!copies.is_empty(), "Romeo answers a key exchange");
+    let count = copies.len() as i64;
+    assert!(count >= 2, "Romeo answers a key exchange, and confirms");
     for copy in copies {
         world.input(juliet, Input::Stanza(Arrived::Whole(copy)));
     }
     assert_eq!(world.texts(juliet, ROMEO), ["first"]);
-    assert_eq!(world.tx(juliet, |tx| tx.counted("message_repeated")), 1);
+    assert_eq!(world.tx(juliet, |tx| tx.counted("message_repeated")), count);
     assert_eq!(world.texts(romeo, JULIET), ["first"]);
 }
 

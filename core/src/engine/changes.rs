@@ -1,0 +1,141 @@
+//! Changes to what was said before: what corrections, retractions and reactions have in common.
+//!
+//! A change counts only at the level of sealing of what it changes or higher, and from a trusted device; otherwise it is
+//! dropped and counted. Version 0.3 seals texts only, so what stands beside one in clear is a change of level `none`.
+
+use super::content::Content;
+use super::omemo::Author;
+use super::{Ctx, devices, parcel, pump, recipients};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Sealing, Trust};
+use crate::store::message::MessageRow;
+use crate::store::parcel::Reach;
+
+/// Who says something, where, and how well that was sealed.
+pub(crate) struct Said<'a> {
+    /// The chat's bare JID.
+    pub chat: &'a str,
+    /// The sender's bare JID.
+    pub sender: &'a str,
+    /// Whether one of our own devices says it.
+    pub own: bool,
+    /// The sender's id of the stanza.
+    pub origin_id: Option<&'a str>,
+    /// How well it was sealed.
+    pub sealed: Sealing,
+    /// The device, if it was.
+    pub author: Option<Author>,
+    /// When, as servers and our own clock say.
+    pub time: i64,
+    /// When, as the sender says where servers do not contradict, else the same.
+    pub claimed: i64,
+    /// Whether it came by itself just now.
+    pub fresh: bool,
+}
+
+/// How what is no text can be said in a chat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// Sealed, to the devices of version 2; or it is not known yet how.
+    Sealed,
+    /// In clear, as a person allowed here what version 0.3 cannot seal.
+    Extras,
+    /// In clear like all in this chat, as a person allowed.
+    Plain,
+    /// Not at all.
+    Closed,
+}
+
+/// How it can be said in this chat, as far as the device lists that were read tell.
+pub(crate) fn way(ctx: &Ctx, chat: &str) -> Result<Way> {
+    let (mut known, mut confirmed) = (false, true);
+    for jid in recipients::people(ctx, chat)? {
+        for version in devices::VERSIONS {
+            confirmed &= devices::is_confirmed(ctx, &jid, version)?;
+        }
+        for device in ctx.tx.devices(&jid)? {
+            let this = jid == ctx.me.jid.as_str() && device.device == ctx.me.device;
+            if device.listed2 && !this {
+                return Ok(Way::Sealed);
+            }
+            known |= (device.listed03 || device.ever2) && !this;
+        }
+    }
+    let row = ctx.tx.chat(chat)?;
+    Ok(match row {
+        Some(row) if known && row.extras_allowed => Way::Extras,
+        _ if known => Way::Closed,
+        Some(row) if row.plain_allowed && row.sealed == Sealing::None => Way::Plain,
+        _ if confirmed => Way::Closed,
+        _ => Way::Sealed,
+    })
+}
+
+/// Says something about a message that is no text: behind all that waits for its chat.
+pub(crate) fn say(ctx: &mut Ctx, row: &MessageRow, content: &Content) -> Result<()> {
+    let refusal = match way(ctx, &row.chat)? {
+        Way::Closed if ctx.tx.devices(&row.chat)?.is_empty() => Some(pump::refusal(ctx, &row.chat)),
+        Way::Closed => Some(ErrorKind::ExtrasNotAllowed),
+        // In clear it would not count for what was sealed.
+        Way::Plain if row.sealed > Sealing::None => Some(ErrorKind::PlainNotAllowed),
+        _ => None,
+    };
+    match refusal {
+        Some(kind) => Err(Error::about(kind, &*row.chat)),
+        None => parcel::put(ctx, &row.chat, content, Reach::Everyone, true),
+    }
+}
+
+/// What others call this message; one that has no such name cannot be spoken of.
+pub(crate) fn name_of(row: &MessageRow) -> Result<String> {
+    row.origin_id.clone().ok_or_else(|| Error::about(ErrorKind::NotChangeable, row.id.to_string()))
+}
+
+/// A message of ours that may be changed, by its name.
+pub(crate) fn ours(row: &MessageRow) -> Result<String> {
+    if !row.own || row.retracted.is_some() || row.body.is_none() {
+        return Err(Error::about(ErrorKind::NotChangeable, row.id.to_string()));
+    }
+    name_of(row)
+}
+
+/// Whether the device may change anything.
+pub(crate) fn is_trusted(ctx: &Ctx, said: &Said) -> Result<bool> {
+    if said.author.is_some_and(|author| matches!(author.trust, Trust::Undecided | Trust::Distrusted)) {
+        ctx.tx.count("change_untrusted")?;
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Whether a change counts for this message.
+pub(crate) fn counts(ctx: &Ctx, said: &Said, row: &MessageRow) -> Result<bool> {
+    if said.sealed < level(row) {
+        ctx.tx.count("change_unsealed")?;
+        return Ok(false);
+    }
+    is_trusted(ctx, said)
+}
+
+/// How well a change to this message has to be sealed. How well one was that could not be read is not known.
+fn level(row: &MessageRow) -> Sealing {
+    if row.reason.is_some() { Sealing::Full } else { row.sealed }
+}
+
+/// A message came: what came before it and is about it is carried out.
+pub(crate) fn overtaken(ctx: &mut Ctx, id: i64) -> Result<()> {
+    let Some(row) = ctx.tx.message(id)? else { return Ok(()) };
+    let Some(name) = &row.origin_id else { return Ok(()) };
+    for early in ctx.tx.take_early(&row.chat, name)? {
+        if early.sealed < level(&row) || (early.emojis.is_none() && early.sender != row.sender) {
+            ctx.tx.count("change_unsealed")?;
+            continue;
+        }
+        match early.emojis.as_deref().map(|emojis| serde_json::from_str::<Vec<String>>(emojis)) {
+            None => return ctx.tx.retract(&row, early.made),
+            Some(Ok(emojis)) => _ = ctx.tx.react(&row, &early.sender, &emojis, early.made)?,
+            Some(Err(_)) => {}
+        }
+    }
+    Ok(())
+}
