@@ -2,6 +2,7 @@
 
 mod push;
 mod readers;
+mod server;
 mod waiting;
 mod windows;
 

@@ -52,6 +52,7 @@ pub struct Counted {
 pub fn count_archive(of: Counting) -> Result<Counted> {
     let present = of.present;
     let settings = Settings {
+        pin: None,
         jid: jid::BareJid::new(&of.jid).map_err(|_| Error::about(ErrorKind::InvalidJid, of.jid.clone()))?,
         password: of.password,
         host: Some(of.host),

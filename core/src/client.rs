@@ -185,6 +185,7 @@ impl Client {
     pub async fn register(&self, new: &NewAccount) -> Result<()> {
         let mut rng: StdRng = rand::make_rng();
         let settings = Settings {
+            pin: None,
             jid: jid::BareJid::from_str(&bare(&new.jid)?).map_err(|_| ErrorKind::InvalidJid)?,
             password: new.password.clone(),
             host: new.host.clone(),

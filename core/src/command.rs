@@ -103,6 +103,8 @@ pub enum Command {
     },
     /// Change how the account connects.
     Update(AccountUpdate),
+    /// Take the account's server as it is, though it contradicts what it proved before; refused where it does not.
+    AcceptServer,
     /// Be woken by pushes (XEP-0357) of this app server, and of no other. Told anew, it is asked for anew.
     EnablePush(PushService),
     /// Be woken no more: our server and the app server are told.

@@ -31,6 +31,7 @@ pub mod log;
 pub mod model;
 mod net;
 pub mod password;
+mod pin;
 pub mod query;
 pub mod redact;
 mod route;

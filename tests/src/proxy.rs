@@ -65,6 +65,11 @@ impl Proxy {
         self.port
     }
 
+    /// New connections are passed on to this loopback port.
+    pub fn lead_to(&self, target: u16) {
+        self.state.target.store(usize::from(target), Ordering::SeqCst);
+    }
+
     /// Cuts every open connection at once.
     pub fn cut(&self) {
         for socket in self.state.open().drain(..) {

@@ -168,6 +168,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         change: Option<PushChange>,
     },
+    /// Show what is remembered of the account's server, and what happened with its key
+    Server {
+        /// Take it as it is, though it contradicts what it proved before
+        #[arg(long)]
+        accept: bool,
+    },
     /// Groups (not yet)
     Room {
         /// create, join, leave, invite, members …

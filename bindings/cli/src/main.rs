@@ -74,6 +74,7 @@ fn run(arguments: Arguments, out: &Out) -> Result<(), Stop> {
         Command::Distrust(device) => commands::devices::distrust(&global, device, out),
         Command::Sync { deadline, node } => commands::sync::sync(&global, deadline, node.as_deref(), out),
         Command::Push { change } => commands::push::push(&global, change, out),
+        Command::Server { accept } => commands::server::server(&global, accept, out),
         Command::Room { .. } => Err(commands::not_yet("room")),
         Command::Export { file } => commands::export::export(&global, &file, out),
         Command::Rpc => rpc::serve(&global),

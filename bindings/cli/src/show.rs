@@ -3,7 +3,7 @@
 use crate::safe::{block, line};
 use dunnock_core::model::{
     ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Sealing,
-    State, Time, TimelineItem, Trust,
+    Server, ServerChangeKind, State, Time, TimelineItem, Trust,
 };
 
 /// One message: when, who, how far, what.
@@ -106,6 +106,35 @@ pub(crate) fn push(item: &Push) -> String {
     }
     if let Some(error) = &item.error {
         out += &format!(" ({})", line(error));
+    }
+    out
+}
+
+/// What is remembered of a server.
+pub(crate) fn server(item: &Server) -> String {
+    let Some(key) = &item.key else { return "nothing is remembered: there was no login yet".to_owned() };
+    let binding = item.binding.as_deref().unwrap_or("nothing: only the certificate speaks for it");
+    let mut out = format!("key {}, signed by {}\n", key.key, line(&key.issuer));
+    out += &format!("login by {}, bound by {}", line(&item.mechanism), line(binding));
+    if item.confirms_offer {
+        out += ", offer confirmed";
+    }
+    for change in &item.changes {
+        let what = match change.kind {
+            ServerChangeKind::Renewed => "new key, proved by the login itself",
+            ServerChangeKind::RenewedUnproved => "new key, only its certificate speaks for it",
+            ServerChangeKind::Contradiction => "contradiction: nothing was sent",
+            ServerChangeKind::Accepted => "accepted as it is",
+        };
+        out += &format!("\n{} {what}", change.at);
+        if let Some(because) = &change.because {
+            out += &format!(" ({})", line(because));
+        }
+        for (name, key) in [("before", &change.before), ("shown", &change.after)] {
+            if let Some(key) = key {
+                out += &format!("\n  {name} {}, signed by {}", key.key, line(&key.issuer));
+            }
+        }
     }
     out
 }

@@ -124,6 +124,7 @@ impl Brain {
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
         let account = tx.account()?;
+        let pin = tx.pin()?;
         drop(tx);
         let way = account.way();
         let settings = Settings {
@@ -136,6 +137,7 @@ impl Brain {
             route: account.route,
             whose: self.setting.folder.name.clone(),
             user_agent: account.user_agent,
+            pin,
             limits,
         };
         let mut link = super::Link::new((self.setting.start_wire)(settings), way);

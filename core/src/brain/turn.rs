@@ -278,6 +278,7 @@ impl Work<'_, '_> {
                     proof: bound.proof,
                 })
             }
+            FromWire::Server(word) => self.input(Input::Server(word)),
             FromWire::Stanza(stanza) => self.stanza(stanza),
             FromWire::Written { token } => {
                 link.written(token);

@@ -1,7 +1,7 @@
 //! What a person asks for: one command, one transaction.
 
 use super::{
-    Ctx, chat_states, corrections, devices, markers, omemo, pump, push, reactions, retractions, roster, stream,
+    Ctx, chat_states, corrections, devices, markers, omemo, pump, push, reactions, retractions, roster, server, stream,
 };
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
@@ -42,6 +42,7 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
                 return Err(Error::about(ErrorKind::UnknownDevice, device.to_string()));
             }
         }
+        Command::AcceptServer => server::accept(ctx)?,
         Command::EnablePush(service) => push::enable(ctx, service)?,
         Command::DisablePush => push::disable(ctx)?,
         Command::Update(update) => {

@@ -39,6 +39,7 @@ mod retractions;
 mod roster;
 mod sce;
 mod second_look;
+mod server;
 mod stream;
 mod want;
 mod xml;
@@ -53,6 +54,7 @@ pub(crate) use mam::ends_page;
 use crate::command::{Command, Reply};
 use crate::error::{ErrorKind, Result};
 use crate::model::Proof;
+use crate::pin::Word;
 use crate::seal::Sealed;
 use crate::store::Tx;
 use crate::store::outgoing::Fate;
@@ -76,6 +78,8 @@ pub(crate) enum Input {
     Online { jid: FullJid, resumed: bool, resumable: bool, carbons: bool, proof: Proof },
     /// A try to connect begins.
     Connecting,
+    /// What a login showed of the server.
+    Server(Word),
     /// The stream ended; `error` is the kind, `final_` that it is not tried again.
     Offline { error: Option<crate::ErrorKind>, refused: bool },
     /// A person chose another place or way to connect: the stream is not to be used any more.
@@ -186,6 +190,7 @@ impl Engine {
             Input::Written { token } => pump::written(ctx, token),
             Input::Acked { token } => pump::acked(ctx, token),
             Input::Tick => ping::hurry(ctx),
+            Input::Server(word) => server::heard(ctx, word),
             other => stream::changed(ctx, other),
         })
         .map(|(_, effects)| effects)

@@ -2,7 +2,7 @@
 
 use super::want::Kind;
 use super::{Ctx, Effect, Input, devices, mam, presence, push};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::{Proof, State};
 use crate::store::account::ConnectionRow;
 
@@ -30,6 +30,7 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
             let mut row = ctx.tx.connection()?;
             let wanted = ctx.tx.account()?.wanted;
             row.state = match (refused, wanted) {
+                (true, _) if error == Some(ErrorKind::Contradiction) => State::Contradiction,
                 (true, _) => State::Refused,
                 (false, true) => State::Connecting,
                 (false, false) => State::Offline,
@@ -152,7 +153,6 @@ mod tests {
     use super::super::roster::tests::juliet;
     use super::*;
     use crate::command::{AccountUpdate, Command};
-    use crate::error::ErrorKind;
 
     fn stands(ctx: &Ctx) -> (State, Option<String>) {
         let row = ctx.tx.connection().unwrap();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use x509_parser::certificate::X509Certificate;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 use zeroize::Zeroizing;
 
@@ -33,6 +34,10 @@ pub(crate) struct Channel {
     pub end_point: Option<Vec<u8>>,
     /// The version of TLS as XEP-0515 writes it.
     pub version: &'static str,
+    /// SHA-256 of the server's public key (SubjectPublicKeyInfo, RFC 5280 §4.1.2.7).
+    pub key: [u8; 32],
+    /// Who signed the server's certificate, as that says.
+    pub issuer: String,
 }
 
 impl Trust {
@@ -103,14 +108,16 @@ fn channel(connection: &ClientConnection) -> Option<Channel> {
         ProtocolVersion::TLSv1_2 => "0303",
         _ => return None,
     };
-    let end_point = end_point(connection.peer_certificates()?.first()?);
-    Some(Channel { exporter, end_point, version })
+    let certificate = connection.peer_certificates()?.first()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let key = Sha256::digest(parsed.tbs_certificate.subject_pki.raw).into();
+    let issuer = parsed.tbs_certificate.issuer.to_string();
+    Some(Channel { exporter, end_point: end_point(certificate, &parsed), version, key, issuer })
 }
 
 /// The hash of a certificate by the hash of its own signature, where that is MD5 or SHA-1 by SHA-256 (RFC 5929 §4.1).
-fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
+fn end_point(certificate: &[u8], parsed: &X509Certificate) -> Option<Vec<u8>> {
     use x509_parser::oid_registry as oid;
-    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let signature = &parsed.signature_algorithm;
     let hash = match SignatureAlgorithm::try_from(signature).ok()? {
         SignatureAlgorithm::RSASSA_PSS(parameters) => parameters.hash_algorithm_oid().as_bytes().to_vec(),
@@ -256,6 +263,7 @@ mod tests {
             let server = acceptor(identity(Some(&ca), named("x.test")), &[version], b"xmpp-client");
             let (_, channel, theirs) = meets(server, Some(&ca.pem)).await.ok().unwrap();
             assert_eq!(channel.exporter[..], theirs.unwrap()[..]);
+            assert_eq!(channel.issuer, "CN=rcgen self signed cert");
             assert_eq!(channel.version, if version.version == ProtocolVersion::TLSv1_3 { "0304" } else { "0303" });
         }
     }
@@ -265,14 +273,14 @@ mod tests {
         let by = |algorithm| {
             let key = KeyPair::generate_for(algorithm).unwrap();
             let certificate = named("x.test").self_signed(&key).unwrap();
-            (end_point(certificate.der()), certificate.der().to_vec())
+            let parsed = x509_parser::parse_x509_certificate(certificate.der()).unwrap().1;
+            (end_point(certificate.der(), &parsed), certificate.der().to_vec())
         };
         let (hash, certificate) = by(&rcgen::PKCS_ECDSA_P256_SHA256);
         assert_eq!(hash.unwrap(), Sha256::digest(&certificate).to_vec());
         let (hash, certificate) = by(&rcgen::PKCS_ECDSA_P384_SHA384);
         assert_eq!(hash.unwrap(), Sha384::digest(&certificate).to_vec());
         assert_eq!(by(&rcgen::PKCS_ED25519).0, None);
-        assert_eq!(end_point(b"no certificate"), None);
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ mod notifications;
 mod outgoing;
 mod push;
 mod search;
+mod server;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -28,6 +29,7 @@ pub(crate) use notifications::{notifications, round};
 pub(crate) use outgoing::is_quiet;
 pub(crate) use push::{is_node, push};
 pub(crate) use search::search;
+pub(crate) use server::server;
 #[cfg(test)]
 pub(crate) use timeline::{COLUMNS, row};
 pub(crate) use timeline::{held_by, item, timeline};

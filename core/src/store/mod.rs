@@ -18,6 +18,7 @@ pub(crate) mod outgoing;
 pub(crate) mod parcel;
 pub(crate) mod push;
 mod salvage;
+mod server;
 mod session;
 mod suspect;
 #[cfg(test)]

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("4-push.sql"),
     include_str!("5-parcel.sql"),
     include_str!("6-changes.sql"),
+    include_str!("7-server.sql"),
 ];
 
 /// An open database of one account.

@@ -1,17 +1,20 @@
 //! From an encrypted byte stream to a bound or resumed session.
 //!
 //! One exchange of SASL2 (XEP-0388) with resumption, Bind2 (XEP-0386), stream management and carbons inline, where a
-//! server offers it; else SASL, resource binding and XEP-0198 one after the other (RFC 6120). Pins and the proofs against
-//! downgrades belong between [`choose`] and the first message; FAST is one more way to begin an exchange.
+//! server offers it; else SASL, resource binding and XEP-0198 one after the other (RFC 6120). What is remembered of the
+//! server is asked between [`choose`] and the first message; FAST is one more way to begin an exchange.
 
 use super::Settings;
 use super::connect::Secured;
 use super::features::{Features, Sasl2};
 use super::sasl::{Choice, choose};
+use super::scram::Confirmed;
 use super::talk::Talk;
 use super::xml::{escape, ns};
 use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
+use crate::net::tls::Channel;
+use crate::pin::{self, Binding, Pin, Shown};
 use jid::FullJid;
 use minidom::Element;
 use rand::CryptoRng;
@@ -29,6 +32,8 @@ pub(crate) struct Session {
     pub talk: Talk,
     pub jid: FullJid,
     pub proof: Proof,
+    /// What is remembered of the server from now on; none without TLS.
+    pub pin: Option<Pin>,
     pub carbons: bool,
     /// The server wants to know whether a person looks (XEP-0352).
     pub csi: bool,
@@ -56,24 +61,57 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     resume: Option<Resume>,
     rng: &mut R,
 ) -> Result<Session, Error> {
+    let channel = link.channel;
     let mut talk = Talk::new(link.socket, settings.limits.step);
     let to = settings.jid.domain().as_str().to_owned();
     let from = settings.jid.to_string();
     let features = talk.open(&to, Some(&from)).await?;
+    let choose = |offered: &[String]| {
+        let choice = choose(offered, &features, channel.as_ref())?;
+        let must_confirm = pin::must_confirm(settings.pin.as_ref(), choice.bound());
+        Ok::<_, Error>(choice.doubting(must_confirm))
+    };
+    let learns = Learns { settings, shown: channel.as_ref().map(shown) };
     if let Some(sasl2) = &features.sasl2
-        && let Ok(choice) = choose(&sasl2.mechanisms, &features, link.channel.as_ref())
+        && let Ok(choice) = choose(&sasl2.mechanisms)
     {
-        return inline(talk, settings, sasl2, choice, resume, rng).await;
+        return inline(talk, learns, sasl2, choice, resume, rng).await;
     }
-    let choice = choose(&features.sasl, &features, link.channel.as_ref())?;
-    let proof = choice.proof();
-    let mechanism = choice.mechanism;
+    let choice = choose(&features.sasl)?;
+    let (mechanism, bound) = (choice.mechanism, choice.bound());
     let exchange = choice.begin(name(settings), &settings.password, rng)?;
     talk.say(&format!("<auth xmlns='{}' mechanism='{mechanism}'>{}</auth>", ns::SASL, exchange.first())).await?;
-    exchange.finish(&mut talk, ns::SASL).await?;
+    let (_, confirmed) = exchange.finish(&mut talk, ns::SASL).await?;
     crate::killpoint::reach("login");
+    let learned = learns.from(mechanism, bound, confirmed);
     let features = talk.open(&to, Some(&from)).await?;
-    classic(talk, settings, &features, proof, resume).await
+    classic(talk, settings, &features, learned, resume).await
+}
+
+/// Whose certificate this channel's server showed.
+pub(crate) fn shown(channel: &Channel) -> Shown {
+    Shown { key: channel.key, issuer: channel.issuer.clone(), tls: channel.version.to_owned() }
+}
+
+/// What is to be learned of the server once it has proved the password.
+struct Learns<'a> {
+    settings: &'a Settings,
+    shown: Option<Shown>,
+}
+
+/// What was learned.
+struct Learned {
+    pin: Option<Pin>,
+    proof: Proof,
+}
+
+impl Learns<'_> {
+    fn from(self, mechanism: &str, bound: Option<Binding>, confirmed: Confirmed) -> Learned {
+        let Some(shown) = self.shown else { return Learned { pin: None, proof: Proof::FirstUse } };
+        let login = pin::Login { shown, bound, confirmed: confirmed.offer, mechanism };
+        let (pin, proof) = pin::after(self.settings.pin.as_ref(), login);
+        Learned { pin: Some(pin), proof }
+    }
 }
 
 fn name(settings: &Settings) -> &str {
@@ -90,14 +128,14 @@ fn resource(settings: &Settings) -> String {
 /// One exchange for all.
 async fn inline<R: CryptoRng + Send>(
     mut talk: Talk,
-    settings: &Settings,
+    learns: Learns<'_>,
     offer: &Sasl2,
     choice: Choice,
     resume: Option<Resume>,
     rng: &mut R,
 ) -> Result<Session, Error> {
-    let proof = choice.proof();
-    let mechanism = choice.mechanism;
+    let settings = learns.settings;
+    let (mechanism, bound) = (choice.mechanism, choice.bound());
     let exchange = choice.begin(name(settings), &settings.password, rng)?;
     let bind2 = offer.bind2.as_ref();
     let csi = bind2.is_some_and(|bind2| bind2.csi);
@@ -125,8 +163,9 @@ async fn inline<R: CryptoRng + Send>(
     }
     request += "</authenticate>";
     talk.say(&request).await?;
-    let success = exchange.finish(&mut talk, ns::SASL2).await?;
+    let (success, confirmed) = exchange.finish(&mut talk, ns::SASL2).await?;
     crate::killpoint::reach("login");
+    let Learned { pin, proof } = learns.from(mechanism, bound, confirmed);
     let child = |name: &str, namespace: &str| success.children().find(|child| child.is(name, namespace));
 
     let mut refused = None;
@@ -136,7 +175,7 @@ async fn inline<R: CryptoRng + Send>(
         if let Some(resumed) = child("resumed", ns::SM) {
             let begun = Begun::Resumed { h: h(resumed) };
             let carbons = false;
-            return Ok(Session { talk, jid: resume.jid.clone(), proof, carbons, csi, begun, refused: None });
+            return Ok(Session { talk, jid: resume.jid.clone(), proof, pin, carbons, csi, begun, refused: None });
         }
         refused = Some(child("failed", ns::SM).and_then(h));
     }
@@ -144,7 +183,7 @@ async fn inline<R: CryptoRng + Send>(
         // A server with SASL2 alone: its features come next, and the rest is as it always was.
         let features = talk.features().await?;
         let resume = if asked.is_some() { None } else { resume };
-        let mut session = classic(talk, settings, &features, proof, resume).await?;
+        let mut session = classic(talk, settings, &features, Learned { pin, proof }, resume).await?;
         session.refused = session.refused.or(refused);
         return Ok(session);
     };
@@ -156,7 +195,7 @@ async fn inline<R: CryptoRng + Send>(
         None => Begun::Plain,
     };
     let carbons = bind2.is_some_and(|bind2| bind2.carbons);
-    Ok(Session { talk, jid: jid.ok_or(ErrorKind::LoginRefused)?, proof, carbons, csi, begun, refused })
+    Ok(Session { talk, jid: jid.ok_or(ErrorKind::LoginRefused)?, proof, pin, carbons, csi, begun, refused })
 }
 
 /// Resumption, or resource binding and stream management, one after the other.
@@ -164,7 +203,7 @@ async fn classic(
     mut talk: Talk,
     settings: &Settings,
     features: &Features,
-    proof: Proof,
+    Learned { pin, proof }: Learned,
     resume: Option<Resume>,
 ) -> Result<Session, Error> {
     let mut refused = None;
@@ -179,6 +218,7 @@ async fn classic(
                 talk,
                 jid: resume.jid,
                 proof,
+                pin,
                 carbons: false,
                 csi: features.csi,
                 begun,
@@ -212,7 +252,7 @@ async fn classic(
             begun = counted(&answer);
         }
     }
-    Ok(Session { talk, jid, proof, carbons: false, csi: features.csi, begun, refused })
+    Ok(Session { talk, jid, proof, pin, carbons: false, csi: features.csi, begun, refused })
 }
 
 fn resume_request(resume: &Resume) -> String {

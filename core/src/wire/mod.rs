@@ -31,6 +31,7 @@ pub(crate) use run::run;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
+use crate::pin::{Pin, Word};
 use crate::route::Route;
 use jid::{BareJid, FullJid};
 use minidom::Element;
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
     pub whose: String,
     /// Stable random UUID of this installation (XEP-0388 user agent); the resource is made of it.
     pub user_agent: String,
+    /// What is remembered of the server; the wire keeps it up to date as it goes.
+    pub pin: Option<Pin>,
     pub limits: Limits,
 }
 
@@ -85,6 +88,8 @@ impl Default for Limits {
 pub(crate) enum FromWire {
     /// A try begins.
     Connecting,
+    /// What a login showed of the server; comes before `Online` or `Offline`.
+    Server(Word),
     /// Logged in and bound, or resumed.
     Online(Bound),
     /// One top-level element, stanzas only (`message`, `presence`, `iq`). Each counts in `h` once the brain says `Handled`.

@@ -1,12 +1,13 @@
 //! The task: try, be online, end, pause, try again; and when not to.
 
 use super::connect::{Connect, Network};
-use super::login::{Begun, Resume, Session, login};
+use super::login::{Begun, Resume, Session, login, shown};
 use super::session::{Ended, Pump};
 use super::state::{BackOff, State};
 use super::{Bound, FromWire, Settings, ToWire};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::net::Door;
+use crate::pin::{self, Evidence, Word};
 use rand::CryptoRng;
 use std::pin::pin;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub(crate) async fn run<R: CryptoRng + Send>(
     rng: R,
 ) {
     let network = Network::new(settings.clone(), door);
-    Wire { settings, events, commands, rng, network, state: State::default() }.run().await;
+    Wire { settings, events, commands, rng, network, state: State::default(), doubted: None }.run().await;
 }
 
 /// The task's parts; `C` makes secured streams.
@@ -33,6 +34,8 @@ pub(super) struct Wire<C, R> {
     pub rng: R,
     pub network: C,
     pub state: State,
+    /// What the last try had against the server.
+    pub doubted: Option<Evidence>,
 }
 
 /// Whether a failure of this kind may be met again without a person. What stops is what a server said about the account
@@ -45,6 +48,7 @@ fn retries(kind: ErrorKind) -> bool {
             | ErrorKind::ServerProof
             | ErrorKind::OfferAltered
             | ErrorKind::BindingRefused
+            | ErrorKind::Contradiction
             | ErrorKind::LoginRefused
             | ErrorKind::Conflict
             | ErrorKind::InvalidInput
@@ -74,6 +78,11 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             let kind = ended.error.as_ref().map(|error| error.kind.code()).unwrap_or("stopped");
             tracing::info!(target: "dunnock", kind, online_s = online.as_secs(), again = retry.is_some(), "stream ended");
             let error = if stop { None } else { ended.error };
+            if let Some(evidence) = self.doubted.take()
+                && !self.tell(FromWire::Server(Word::Doubted(evidence))).await
+            {
+                return;
+            }
             if !self.tell(FromWire::Offline { error, retry }).await {
                 return;
             }
@@ -104,12 +113,17 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
 
     /// Connects and logs in, while the brain's commands are taken in.
     async fn enter(&mut self, resume: Option<Resume>) -> Result<Session, Ended> {
-        let Wire { settings, commands, rng, network, state, .. } = self;
+        let Wire { settings, commands, rng, network, state, doubted, .. } = self;
         let mut entering = pin!(async {
             let begun = Instant::now();
             let link = network.connect(rng).await?;
             let connect_ms = begun.elapsed().as_millis() as u64;
-            let session = login(link, settings, resume, rng).await?;
+            let server = link.channel.as_ref().map(shown);
+            let session = login(link, settings, resume, rng).await.map_err(|error| {
+                let evidence = server.and_then(|server| pin::contradiction(settings.pin.as_ref(), server, error.kind));
+                *doubted = evidence;
+                if doubted.is_some() { Error::about(ErrorKind::Contradiction, error.subject) } else { error }
+            })?;
             let login_ms = begun.elapsed().as_millis() as u64 - connect_ms;
             tracing::info!(target: "dunnock", connect_ms, login_ms, "online");
             Ok(session)
@@ -172,10 +186,19 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         if !resumed {
             self.state.unbegun += 1;
         }
+        let word = session.pin.filter(|pin| self.settings.pin.as_ref() != Some(pin));
+        if let Some(pin) = &word {
+            self.settings.pin = Some(pin.clone());
+        }
         let bound = Bound { jid: session.jid, resumed, resumable, carbons: session.carbons, proof: session.proof };
         let gone = Ended { error: None, resume: true };
         if let Some(token) = acked
             && !self.tell(FromWire::Acked { token }).await
+        {
+            return gone;
+        }
+        if let Some(pin) = word
+            && !self.tell(FromWire::Server(Word::Met(pin))).await
         {
             return gone;
         }

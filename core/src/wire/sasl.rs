@@ -1,12 +1,12 @@
 //! Choosing a mechanism and speaking it, in the forms of RFC 6120 §6 and XEP-0388.
 
 use super::features::Features;
-use super::scram::{Binding, Flag, Hash, Heard, Scram, ServerProof};
+use super::scram::{Confirmed, Flag, Hash, Heard, Scram, ServerProof};
 use super::talk::Talk;
 use super::xml::ns;
 use crate::error::{Error, ErrorKind};
-use crate::model::Proof;
 use crate::net::tls::Channel;
+use crate::pin::Binding;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD};
 use minidom::Element;
@@ -73,9 +73,17 @@ fn binding(features: &Features, channel: &Channel, unbound: bool) -> Option<(Bin
 }
 
 impl Choice {
-    /// What this login will have proved.
-    pub(crate) fn proof(&self) -> Proof {
-        if matches!(self.flag, Flag::Bound(..)) { Proof::Proved } else { Proof::FirstUse }
+    /// How it binds the login.
+    pub(crate) fn bound(&self) -> Option<Binding> {
+        match self.flag {
+            Flag::Bound(binding, _) => Some(binding),
+            Flag::NotOffered | Flag::Unable => None,
+        }
+    }
+
+    /// If asked for, it ends unless the server confirms its offer.
+    pub(crate) fn doubting(self, doubtful: bool) -> Self {
+        Choice { doubtful: self.doubtful || doubtful, ..self }
     }
 
     /// The exchange, with a fresh nonce.
@@ -90,7 +98,7 @@ impl Choice {
             Flag::NotOffered => ErrorKind::OfferAltered,
             Flag::Unable => ErrorKind::LoginRefused,
         };
-        Ok(Exchange { scram: Some(scram), proof: None, proved: false, malformed })
+        Ok(Exchange { scram: Some(scram), proof: None, proved: None, malformed })
     }
 }
 
@@ -98,7 +106,7 @@ impl Choice {
 pub(crate) struct Exchange {
     scram: Option<Scram>,
     proof: Option<ServerProof>,
-    proved: bool,
+    proved: Option<Confirmed>,
     /// What a server means that calls our message malformed.
     malformed: ErrorKind,
 }
@@ -109,18 +117,19 @@ impl Exchange {
         BASE64.encode(self.scram.as_ref().map(Scram::first).unwrap_or_default())
     }
 
-    /// Talks on until the server's `<success/>`, whose proof was checked, and returns it. `namespace` tells the form.
+    /// Talks on until the server's `<success/>`, whose proof was checked, and returns it with what the server confirmed.
+    /// `namespace` tells the form.
     ///
     /// Errors: `ServerProof`, what `<failure/>` means, and those of [`Talk::hear`].
-    pub(crate) async fn finish(mut self, talk: &mut Talk, namespace: &str) -> Result<Element, Error> {
+    pub(crate) async fn finish(mut self, talk: &mut Talk, namespace: &str) -> Result<(Element, Confirmed), Error> {
         loop {
             let heard = talk.hear().await?;
             if heard.is("challenge", namespace) {
                 let answer = self.challenge(decode(&heard.text())?).await?;
                 talk.say(&format!("<response xmlns='{namespace}'>{}</response>", BASE64.encode(&answer[..]))).await?;
             } else if heard.is("success", namespace) {
-                self.success(&heard, namespace)?;
-                return Ok(heard);
+                let confirmed = self.success(&heard, namespace)?;
+                return Ok((heard, confirmed));
             } else if heard.is("failure", namespace) {
                 return Err(failure(&heard, self.malformed).into());
             } else {
@@ -143,22 +152,22 @@ impl Exchange {
         Ok(Zeroizing::default())
     }
 
-    fn verify(&mut self, last: &[u8]) -> Result<(), Error> {
+    fn verify(&mut self, last: &[u8]) -> Result<Confirmed, Error> {
         let proof = self.proof.take().ok_or(ErrorKind::ServerProof)?;
-        proof.check(last)?;
-        self.proved = true;
-        Ok(())
+        let confirmed = proof.check(last)?;
+        self.proved = Some(confirmed);
+        Ok(confirmed)
     }
 
-    fn success(&mut self, success: &Element, namespace: &str) -> Result<(), Error> {
+    fn success(&mut self, success: &Element, namespace: &str) -> Result<Confirmed, Error> {
         let data = match namespace {
             ns::SASL2 => success.children().find(|c| c.is("additional-data", ns::SASL2)).map(Element::text),
             _ => Some(success.text()).filter(|text| !text.trim().is_empty()),
         };
-        match data {
-            Some(data) if !self.proved => self.verify(&decode(&data)?),
-            _ if self.proved => Ok(()),
-            _ => Err(ErrorKind::ServerProof.into()),
+        match (self.proved, data) {
+            (Some(confirmed), _) => Ok(confirmed),
+            (None, Some(data)) => self.verify(&decode(&data)?),
+            (None, None) => Err(ErrorKind::ServerProof.into()),
         }
     }
 }
@@ -194,7 +203,13 @@ mod tests {
     }
 
     fn channel() -> Channel {
-        Channel { exporter: Zeroizing::new([7; 32]), end_point: Some(vec![8; 32]), version: "0304" }
+        Channel {
+            exporter: Zeroizing::new([7; 32]),
+            end_point: Some(vec![8; 32]),
+            version: "0304",
+            key: [1; 32],
+            issuer: String::new(),
+        }
     }
 
     fn chosen(

@@ -2,6 +2,7 @@
 //! `tls-server-end-point` (RFC 5929), and the checks of XEP-0474 and XEP-0515 against downgrades.
 
 use crate::error::{Error, ErrorKind};
+use crate::pin::Binding;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -21,23 +22,6 @@ pub(crate) enum Hash {
     Sha1,
     Sha256,
     Sha512,
-}
-
-/// The ways of binding that we speak, the better one first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Binding {
-    Exporter,
-    EndPoint,
-}
-
-impl Binding {
-    /// Its name in the IANA registry.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Binding::Exporter => "tls-exporter",
-            Binding::EndPoint => "tls-server-end-point",
-        }
-    }
 }
 
 /// What the exchange says about the TLS channel (RFC 5802 §6).

@@ -10,6 +10,7 @@ pub(crate) mod login;
 pub(crate) mod push;
 pub(crate) mod read;
 pub(crate) mod send;
+pub(crate) mod server;
 pub(crate) mod sync;
 
 use crate::out::{Out, Stop};

@@ -2,7 +2,7 @@
 
 use crate::rpc::Server;
 use crate::rpc::frame::{Fault, Request};
-use crate::rpc::{accounts, chats, people, push};
+use crate::rpc::{accounts, chats, people, push, server as servers};
 use dunnock_core::{Account, Error, ErrorKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -64,6 +64,8 @@ const METHODS: &[(&str, Order)] = &[
     ("push.register", Order::After("account")),
     ("push.unregister", Order::After("account")),
     ("push.status", Order::Free),
+    ("server.show", Order::Free),
+    ("server.accept", Order::After("account")),
     ("server.report", Order::NotYet),
     ("lifecycle", Order::Free),
     ("background_sync", Order::Free),
@@ -112,6 +114,8 @@ pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer
         "push.register" => push::register(server, params).await,
         "push.unregister" => push::unregister(server, params).await,
         "push.status" => push::status(server, params).await,
+        "server.show" => servers::show(server, params).await,
+        "server.accept" => servers::accept(server, params).await,
         _ if order(method) == Some(Order::NotYet) => Err(Error::about(ErrorKind::NotYet, method).into()),
         _ => Err(Fault::method(method)),
     }

@@ -20,6 +20,7 @@ use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
 use sha1::Sha1;
 use sha2::Digest;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::sync::mpsc;
@@ -51,22 +52,34 @@ pub(super) fn settings() -> Settings {
         ca: None,
         route: Route::Direct,
         whose: String::new(),
+        pin: None,
         user_agent: "d4565fa7-4d72-4749-b3d3-740edbf87770".into(),
         limits: Limits { back_off: Duration::from_secs(60), ..Limits::default() },
+    }
+}
+
+/// A channel to a server with this key.
+pub(super) fn channel(key: u8) -> Channel {
+    Channel {
+        exporter: Zeroizing::new(KEY),
+        end_point: None,
+        version: "0304",
+        key: [key; 32],
+        issuer: "CN=Authority".into(),
     }
 }
 
 /// Connects in memory; the other ends go to the story.
 struct Dialer {
     ends: mpsc::UnboundedSender<DuplexStream>,
-    channel: Option<Channel>,
+    channel: Arc<Mutex<Option<Channel>>>,
 }
 
 impl Connect for Dialer {
     async fn connect<R: CryptoRng + Send>(&mut self, _rng: &mut R) -> Result<Secured, Error> {
         let (ours, theirs) = duplex(64 << 10);
         self.ends.send(theirs).map_err(|_| ErrorKind::Unreachable)?;
-        Ok(Secured { socket: Box::new(ours), channel: self.channel.clone() })
+        Ok(Secured { socket: Box::new(ours), channel: self.channel.lock().unwrap().clone() })
     }
 }
 
@@ -75,18 +88,20 @@ pub(super) struct Story {
     ends: mpsc::UnboundedReceiver<DuplexStream>,
     pub events: mpsc::Receiver<FromWire>,
     pub commands: mpsc::Sender<ToWire>,
+    shown: Arc<Mutex<Option<Channel>>>,
     task: JoinHandle<()>,
 }
 
 impl Story {
     /// Over TLS 1.3 that can be bound to.
     pub(super) fn begin() -> Self {
-        let channel = Channel { exporter: Zeroizing::new(KEY), end_point: None, version: "0304" };
-        Story::over(Some(channel))
+        Story::over(Some(channel(1)))
     }
 
     pub(super) fn over(channel: Option<Channel>) -> Self {
         let (ends_sender, ends) = mpsc::unbounded_channel();
+        let channel = Arc::new(Mutex::new(channel));
+        let shown = channel.clone();
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (commands, orders) = mpsc::channel(ORDERS);
         let wire = Wire {
@@ -96,8 +111,14 @@ impl Story {
             rng: StdRng::seed_from_u64(1),
             network: Dialer { ends: ends_sender, channel },
             state: State::default(),
+            doubted: None,
         };
-        Story { ends, events, commands, task: tokio::spawn(wire.run()) }
+        Story { ends, events, commands, shown, task: tokio::spawn(wire.run()) }
+    }
+
+    /// From now on the server shows this key.
+    pub(super) fn shows(&self, key: u8) {
+        *self.shown.lock().unwrap() = Some(channel(key));
     }
 
     /// The next connection.
@@ -131,7 +152,7 @@ impl Story {
         loop {
             match self.event().await {
                 FromWire::Online(bound) => return bound,
-                FromWire::Connecting | FromWire::Written { .. } => {}
+                FromWire::Connecting | FromWire::Server(_) | FromWire::Written { .. } => {}
                 other => panic!("not online: {}", name(&other)),
             }
         }
@@ -142,7 +163,7 @@ impl Story {
         loop {
             match self.event().await {
                 FromWire::Offline { error, retry } => return (error.map(|error| error.kind), retry),
-                FromWire::Connecting | FromWire::Stanza(_) | FromWire::Written { .. } => {}
+                FromWire::Connecting | FromWire::Server(_) | FromWire::Stanza(_) | FromWire::Written { .. } => {}
                 other => panic!("not offline: {}", name(&other)),
             }
         }
@@ -153,7 +174,7 @@ impl Story {
         loop {
             match self.event().await {
                 FromWire::Acked { token } => return token,
-                FromWire::Connecting | FromWire::Written { .. } => {}
+                FromWire::Connecting | FromWire::Server(_) | FromWire::Written { .. } => {}
                 other => panic!("nothing acknowledged: {}", name(&other)),
             }
         }
@@ -185,6 +206,7 @@ impl Story {
 pub(super) fn name(event: &FromWire) -> &'static str {
     match event {
         FromWire::Connecting => "connecting",
+        FromWire::Server(_) => "server",
         FromWire::Online(_) => "online",
         FromWire::Stanza(_) => "stanza",
         FromWire::Written { .. } => "written",
@@ -275,10 +297,11 @@ impl Peer {
         authenticate
     }
 
-    /// A login by SASL, up to the second stream header's answer. Returns the wire's first message.
+    /// A login by SASL, up to the second stream header's answer, whose offer the server confirms: after a bound login the
+    /// wire would not go on without. Returns the wire's first message.
     pub(super) async fn classic(&mut self, features: &str) -> String {
         self.opens(CLASSIC).await;
-        let (_, scram) = self.challenge(ns::SASL).await;
+        let (_, scram) = self.challenge_with(ns::SASL, &confirms("PLAIN\x1eSCRAM-SHA-1")).await;
         let last = scram.verify(&self.hears_a("response").await.text());
         self.says(&format!("<success xmlns='{}'>{last}</success>", ns::SASL)).await;
         self.opens(features).await;
@@ -315,6 +338,11 @@ impl Peer {
         self.says(&format!("<challenge xmlns='{namespace}'>{}</challenge>", BASE64.encode(&scram.challenge))).await;
         (begin, scram)
     }
+}
+
+/// The attribute of XEP-0474 over this offer, for SCRAM-SHA-1.
+pub(super) fn confirms(offer: &str) -> String {
+    format!(",h={}", BASE64.encode(Sha1::digest(offer)))
 }
 
 /// The server's side of SCRAM-SHA-1, written down again from RFC 5802 so that it checks the client's.

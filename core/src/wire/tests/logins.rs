@@ -1,8 +1,9 @@
 //! Stories of a login: what is offered, what is chosen, what is refused.
 
-use super::fake::{BIND, CLASSIC, MODERN, SM, Story};
+use super::fake::{BIND, CLASSIC, MODERN, SM, Story, confirms};
 use crate::error::ErrorKind;
 use crate::model::Proof;
+use crate::pin::{Evidence, Word};
 use crate::wire::FromWire;
 use crate::wire::xml::ns;
 
@@ -157,13 +158,6 @@ async fn a_success_before_any_challenge_is_refused() {
     story.ends_with(ErrorKind::ServerProof).await;
 }
 
-/// The hash of XEP-0474 over this offer, for SCRAM-SHA-1.
-fn confirms(offer: &str) -> String {
-    use base64::Engine as _;
-    use sha1::Digest as _;
-    format!(",h={}", base64::engine::general_purpose::STANDARD.encode(sha1::Sha1::digest(offer)))
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_the_server_says_that_it_offered_must_be_what_came() {
     let offer = "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1ftls-exporter";
@@ -184,6 +178,58 @@ async fn what_the_server_says_that_it_offered_must_be_what_came() {
             story.ends_with(ErrorKind::OfferAltered).await;
         }
     }
+}
+
+/// A server that was proved comes back with another key and offers this: what the wire says then, and how it ends.
+async fn comes_back(key: u8, features: &str, more: &str) -> (String, Option<ErrorKind>, Option<Evidence>) {
+    let mut story = Story::begin();
+    let peer = story.online().await;
+    drop(peer);
+    assert!(story.offline().await.1.is_some());
+    story.shows(key);
+    let mut peer = story.peer().await;
+    peer.opens(features).await;
+    peer.challenge_with(ns::SASL, more).await;
+    let said = peer.rest().await;
+    let evidence = loop {
+        match story.event().await {
+            FromWire::Server(Word::Doubted(evidence)) => break Some(evidence),
+            FromWire::Connecting => {}
+            _ => break None,
+        }
+    };
+    let kind = story.offline().await.0;
+    story.gone().await;
+    (said, kind, evidence)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proved_server_that_binds_no_more_gets_nothing_made_from_the_password() {
+    for more in ["", ",h=AAAA"] {
+        for key in [1, 2] {
+            let (said, kind, evidence) = comes_back(key, CLASSIC, more).await;
+            assert_eq!((said.as_str(), kind), ("", Some(ErrorKind::Contradiction)));
+            let evidence = evidence.unwrap();
+            assert_eq!((evidence.remembered.key, evidence.shown.key), ([1; 32], [key; 32]));
+            assert_eq!(evidence.because, ErrorKind::OfferAltered);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proved_server_that_says_itself_that_it_binds_no_more_is_followed() {
+    let mut story = Story::begin();
+    drop(story.online().await);
+    story.offline().await;
+    story.shows(2);
+    let mut peer = story.peer().await;
+    peer.classic(&format!("{BIND}{SM}")).await;
+    assert_eq!(peer.hears_a("resume").await.attr("previd"), Some("sm1"));
+    peer.says("<failed xmlns='urn:xmpp:sm:3'/>").await;
+    peer.binds().await;
+    peer.hears_a("enable").await;
+    peer.says("<enabled xmlns='urn:xmpp:sm:3' id='sm2' resume='true'/>").await;
+    assert_eq!(story.bound().await.proof, Proof::FirstUse);
 }
 
 #[tokio::test(start_paused = true)]

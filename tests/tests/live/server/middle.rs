@@ -5,6 +5,7 @@ use dunnock_tests::commands::Place;
 use dunnock_tests::dunnock::Device;
 use dunnock_tests::middle::Middle;
 use dunnock_tests::prosody::{DOMAIN, Prosody};
+use dunnock_tests::proxy::Proxy;
 
 /// What is said to a server whose words are altered like this: the kind of the refusal, and what the man in the middle heard.
 fn tried(server: &Prosody, alter: impl Fn(&str) -> String + Clone + Send + Sync + 'static) -> (String, String) {
@@ -13,6 +14,13 @@ fn tried(server: &Prosody, alter: impl Fn(&str) -> String + Clone + Send + Sync 
     let place = Place { port: middle.port(), tls: "direct", ca: &ca };
     let refusal = device.login(&server.jid("juliet"), Prosody::PASSWORD, place).refused();
     (refusal.kind, middle.heard())
+}
+
+/// The kind that a sync fails with.
+fn sync(device: &Device) -> String {
+    let done = device.json(&["sync"]);
+    let error: serde_json::Value = serde_json::from_str(&done.errors).expect("it says why");
+    error["kind"].as_str().expect("a failure has a kind").to_owned()
 }
 
 /// Without what stands between these marks, wherever that is.
@@ -66,4 +74,42 @@ fn an_altered_offer_is_found_out_before_anything_made_from_the_password_is_shown
         assert_eq!(kind, "offer_altered", "{heard}");
         assert!(heard.contains("<authenticate") && !heard.contains("<response"), "{heard}");
     }
+}
+
+#[test]
+fn a_server_that_is_known_and_contradicts_itself_gets_nothing_until_a_person_accepts_it() {
+    let server = Prosody::with_accounts(&["juliet"]);
+    if !server.is_13() {
+        return;
+    }
+    let way = Proxy::before(server.tls_port());
+    let middle = Middle::before(server.tls_port(), server.ca(), DOMAIN, |text| without_mechanisms(text, "-PLUS"));
+    let device = Device::new("juliet");
+    let both = [server.ca().to_path_buf(), middle.ca()].map(|ca| std::fs::read_to_string(ca).expect("it is there"));
+    let ca = device.write("both.pem", &both.concat());
+    let place = Place { port: way.port(), tls: "direct", ca: &ca };
+    let rows = device.login(&server.jid("juliet"), Prosody::PASSWORD, place).done();
+    assert_eq!(rows[0]["connection"]["proof"], "proved");
+    let known = device.rows(&["server"]).remove(0);
+    assert_eq!(known["binding"], "tls-exporter");
+    assert_eq!(known["confirms_offer"], true);
+
+    way.lead_to(middle.port());
+    for _ in 0..2 {
+        assert_eq!(sync(&device), "contradiction");
+    }
+    assert!(middle.heard().contains("<authenticate") && !middle.heard().contains("<response"), "{}", middle.heard());
+    let shown = device.rows(&["server"]).remove(0);
+    assert_eq!(shown["key"], known["key"], "what is remembered stays");
+    assert_eq!(shown["changes"][0]["kind"], "contradiction");
+    assert_eq!(shown["changes"][0]["before"], known["key"]);
+    assert_ne!(shown["changes"][0]["after"], known["key"]);
+
+    device.rows(&["server", "--accept"]);
+    assert_eq!(device.json(&["server", "--accept"]).refused().kind, "nothing_to_accept");
+    // It is met anew, and found out again by what the server says inside of the login.
+    assert_eq!(sync(&device), "offer_altered");
+    way.lead_to(server.tls_port());
+    device.rpc().connect(&server.jid("juliet"));
+    assert_eq!(device.rows(&["server"])[0]["key"], known["key"]);
 }

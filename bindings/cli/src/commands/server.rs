@@ -1,0 +1,18 @@
+//! `server`: what is remembered of an account's server.
+
+use crate::args::Global;
+use crate::out::{Out, Stop};
+use crate::session::{self, Begin};
+use crate::show;
+use dunnock_core::command::Command;
+
+/// Shows what is remembered; with `accept` the server is taken as it is, first.
+pub(crate) fn server(global: &Global, accept: bool, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = session::account(client, global)?;
+        if accept {
+            account.call(Command::AcceptServer).await?;
+        }
+        out.print(&account.server()?, show::server)
+    })
+}

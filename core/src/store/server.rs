@@ -1,0 +1,79 @@
+//! What is remembered of the account's server.
+
+use super::{Touched, Tx};
+use crate::error::Result;
+use crate::model::ServerChangeKind;
+use crate::pin::{Binding, Pin, Shown};
+use rusqlite::{OptionalExtension, params};
+
+impl Tx<'_> {
+    /// The server as the last login met it.
+    pub(crate) fn pin(&self) -> Result<Option<Pin>> {
+        let mut row = self.sql().prepare_cached("SELECT key, issuer, tls, binding, confirmed, mechanism FROM pin")?;
+        let pin = row.query_row([], |row| {
+            Ok(Pin {
+                shown: Shown { key: row.get(0)?, issuer: row.get(1)?, tls: row.get(2)? },
+                bound: row.get::<_, Option<String>>(3)?.as_deref().and_then(Binding::from_name),
+                confirmed: row.get(4)?,
+                mechanism: row.get(5)?,
+            })
+        });
+        Ok(pin.optional()?)
+    }
+
+    /// Remembers the server as it is now.
+    pub(crate) fn set_pin(&self, pin: &Pin, now: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO pin (only, key, issuer, tls, binding, confirmed, mechanism, since) VALUES (1, ?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT (only) DO UPDATE SET since = CASE WHEN key = excluded.key THEN since ELSE excluded.since END,
+                   key = excluded.key, issuer = excluded.issuer, tls = excluded.tls, binding = excluded.binding,
+                   confirmed = excluded.confirmed, mechanism = excluded.mechanism",
+            )?
+            .execute(params![
+                pin.shown.key,
+                pin.shown.issuer,
+                pin.shown.tls,
+                pin.bound.map(Binding::name),
+                pin.confirmed,
+                pin.mechanism,
+                now
+            ])?;
+        self.touch(Touched::Connection);
+        Ok(())
+    }
+
+    /// Forgets the server: the next login is the first.
+    pub(crate) fn drop_pin(&self) -> Result<()> {
+        self.sql().execute("DELETE FROM pin", [])?;
+        self.touch(Touched::Connection);
+        Ok(())
+    }
+
+    /// Writes down what happened with the server's key.
+    pub(crate) fn add_server_change(
+        &self,
+        kind: ServerChangeKind,
+        before: Option<&Shown>,
+        after: Option<&Shown>,
+        because: Option<&str>,
+        now: i64,
+    ) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO server_change (kind, at, key_before, issuer_before, key, issuer, because)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                kind as i64,
+                now,
+                before.map(|shown| shown.key),
+                before.map(|shown| &shown.issuer),
+                after.map(|shown| shown.key),
+                after.map(|shown| &shown.issuer),
+                because
+            ])?;
+        self.touch(Touched::Connection);
+        Ok(())
+    }
+}
