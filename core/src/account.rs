@@ -12,7 +12,7 @@ use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hub::Hub;
 use crate::lease::Lease;
-use crate::model::{ChatItem, Connection, Contact, DeviceView, State, TimelineItem};
+use crate::model::{Alarm, ChatItem, Connection, Contact, DeviceView, OwnDeviceEvent, State, TimelineItem};
 use crate::query;
 use crate::route::Route;
 use crate::store::{self, AccountFolder, Reader, StoreKey};
@@ -301,6 +301,26 @@ impl Account {
     pub fn devices(&self, jid: &str) -> Result<Vec<DeviceView>> {
         let jid = address::bare(jid)?;
         self.inner.read(|reader| query::devices(reader, jid.as_str()))
+    }
+
+    /// What a person has to know of keys: open alarms first, newest first among each; at most 200.
+    pub fn alarms(&self) -> Result<Vec<Alarm>> {
+        self.inner.read(query::alarms)
+    }
+
+    /// What happened to the list of this account's devices, newest first; at most 200. Nothing in it is ever changed.
+    pub fn own_device_events(&self) -> Result<Vec<OwnDeviceEvent>> {
+        self.inner.read(query::own_device_events)
+    }
+
+    /// The account's `xmpp:` address with the keys of this device and of its other ones that count, as other clients read it.
+    pub fn device_uri(&self) -> Result<String> {
+        self.inner.read(|reader| query::device_uri(reader, &self.inner.jid))
+    }
+
+    /// After how many days a contact's device in quarantine counts as of first use; 0: a person decides.
+    pub fn trust_rule(&self) -> Result<u32> {
+        self.inner.read(query::trust_rule)
     }
 
     /// How the connection stands, in whichever process holds it.

@@ -101,6 +101,26 @@ pub enum Command {
         /// Device id.
         device: u32,
     },
+    /// Answer an alarm.
+    AlarmAnswer {
+        /// Its id.
+        alarm: String,
+        /// `accepted`: the device may read along, though nobody compared its key. `rejected`: it may not; one of our own goes
+        /// off the list. `dismissed`: it was seen.
+        answer: String,
+    },
+    /// A person read this `xmpp:` address off another device (a QR code, a link): the keys it names are verified, also those
+    /// that no device has shown yet. A key other than the one a device shows is refused, and nothing is changed.
+    Verify {
+        /// `xmpp:JID?omemo-sid-ID=FINGERPRINT;…`, or `xmpp:JID?trust-message;encryption=…;trust=KEY;…` (XEP-0434).
+        uri: String,
+    },
+    /// After how many days a contact's device in quarantine counts as of first use, if its key did not change; 0: a person
+    /// decides.
+    TrustRule {
+        /// Days, at most 36500.
+        days: u32,
+    },
     /// Change how the account connects.
     Update(AccountUpdate),
     /// Take the account's server as it is, though it contradicts what it proved before; refused where it does not.
@@ -217,6 +237,11 @@ impl Tls {
 pub enum Reply {
     /// Done.
     Done,
+    /// Keys were verified.
+    Verified {
+        /// Whose: a bare JID.
+        jid: String,
+    },
     /// The message is in the store.
     Sent {
         /// Its local id.

@@ -103,6 +103,7 @@ macro_rules! error_kinds {
     UnknownMessage "unknown_message" "there is no such message" "use an id as a row or event gave it";
     NotChangeable "not_changeable" "this message cannot be changed" "only your own can be corrected or taken back, and none that was taken back already";
     UnknownDevice "unknown_device" "there is no such device" "use an id or fingerprint that `devices` lists";
+    KeyContradiction "key_contradiction" "this address names another key for a device than the one that it shows here" "trust neither of them: somebody may sit in between; compare again, device beside device";
     PushUnsupported "push_unsupported" "the account's server sends no pushes (XEP-0357)" "messages come while Dunnock is connected; ask the server's operator for pushes";
     PushSilent "push_silent" "the app server for pushes does not answer" "it is asked again by itself, and on each new connection; messages come while Dunnock is connected";
     PushRefused "push_refused" "the app server or the account's server refused the push" "check the app server's address and the device's token; it is tried again on the next connection";

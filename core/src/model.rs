@@ -272,8 +272,11 @@ pub struct Contact {
 pub struct DeviceView {
     /// The OMEMO device id.
     pub device: u32,
-    /// The fingerprint in the form that other clients show; empty until the key is known.
+    /// The fingerprint in the form that other clients show: 64 hexadecimal digits of the Curve25519 key, the same in both
+    /// versions (XEP-0384 section 8); empty until the key is known.
     pub fingerprint: String,
+    /// The Ed25519 form of the key, which some clients of version 2 show instead; empty until it was seen in version 2.
+    pub fingerprint_2: String,
     /// What we think of it.
     pub trust: Trust,
     /// The versions that its owner lists it under: `0.3`, `2`.
@@ -282,6 +285,43 @@ pub struct DeviceView {
     pub own: bool,
     /// Whether it is the device that runs this program.
     pub current: bool,
+}
+
+/// What a person has to know of somebody's keys.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Alarm {
+    /// Its id, stable for this store.
+    pub alarm: String,
+    /// `quarantined`: a device appeared with a contact that was known before, and gets nothing until somebody decides.
+    /// `own_unknown`: the same on our own list. `key_changed`: a device shows another key than before, which is refused.
+    /// `other_list`: the owner's own device sees another device list than we are shown.
+    pub what: String,
+    /// Whose devices it is about.
+    pub jid: String,
+    /// Which device, if it is one.
+    pub device: Option<u32>,
+    /// The key it is about, where known.
+    pub fingerprint: String,
+    /// When it was raised.
+    pub time: Time,
+    /// `accepted`, `rejected`, `dismissed`, or `settled` if it means nothing any more; none while it is open.
+    pub answer: Option<String>,
+}
+
+/// Something that happened to the list of our own devices.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct OwnDeviceEvent {
+    /// When we saw it.
+    pub time: Time,
+    /// `appeared`, `gone`, `removed` (by a person here), `list_lost_us`, `list_emptied`, `published`, `restored` (this
+    /// store went back to an older state, so all sessions ended).
+    pub change: String,
+    /// The version of the list, if it is about one: `0.3`, `2`.
+    pub version: Option<&'static str>,
+    /// The device, if it is about one.
+    pub device: Option<u32>,
+    /// Its key, where known.
+    pub fingerprint: String,
 }
 
 /// The state of the connection.
@@ -448,6 +488,21 @@ pub enum Event {
         fingerprint: String,
         /// `new`, `gone`, `returned`, `key_changed`, `trust`, `own_unknown`.
         change: String,
+    },
+    /// A person has to know of something about somebody's keys ([`Alarm`]).
+    Alarm {
+        /// Whose.
+        account: String,
+        /// Its id.
+        alarm: String,
+        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+        what: String,
+        /// Whose devices.
+        jid: String,
+        /// Which one, if it is one.
+        device: Option<u32>,
+        /// The key it is about, where known.
+        fingerprint: String,
     },
     /// A message arrived that cannot be read.
     Unreadable {

@@ -148,6 +148,24 @@ pub(crate) enum Command {
         #[command(subcommand)]
         change: Option<DeviceChange>,
     },
+    /// List what there is to know of keys: devices in quarantine, unknown ones of one's own; or answer one
+    #[command(args_conflicts_with_subcommands = true)]
+    Alarms {
+        /// What to answer
+        #[command(subcommand)]
+        answer: Option<AlarmAnswer>,
+    },
+    /// Verify keys by an address read off the other device: what `devices uri` prints there, or its QR code holds
+    Verify {
+        /// xmpp:JID?omemo-sid-ID=FINGERPRINT;…
+        uri: String,
+    },
+    /// Choose how a contact's new device leaves its quarantine without anybody's word; without a choice it says what holds
+    TrustRule {
+        /// After so many days with the same key it counts as of first use; 0: only when somebody decides
+        #[arg(value_parser = clap::value_parser!(u32).range(0..=36_500))]
+        days: Option<u32>,
+    },
     /// Say that a device's fingerprint was compared and is right
     Trust(Fingerprint),
     /// Reject a device: nothing is encrypted to it from now on
@@ -281,12 +299,36 @@ pub(crate) enum DeviceChange {
         /// The device's id
         id: u32,
     },
+    /// List what happened to the list of one's own devices
+    Log,
+    /// Print one's own address with the keys of one's devices, for others to verify
+    Uri,
     /// Drop the sessions with a device and begin a fresh one
     Reset {
         /// The device's owner
         with: String,
         /// The device's id
         device: u32,
+    },
+}
+
+/// What can be answered to an alarm.
+#[derive(Subcommand)]
+pub(crate) enum AlarmAnswer {
+    /// Let the device read along, though nobody compared its key
+    Accept {
+        /// The alarm's id
+        alarm: String,
+    },
+    /// Let it never read along; one of one's own goes off the list
+    Reject {
+        /// The alarm's id
+        alarm: String,
+    },
+    /// Only say that it was seen
+    Dismiss {
+        /// The alarm's id
+        alarm: String,
     },
 }
 

@@ -2,8 +2,8 @@
 
 use crate::safe::{block, line};
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Sealing,
-    Server, ServerChangeKind, State, Time, TimelineItem, Trust,
+    Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, OwnDeviceEvent, Proof, Push,
+    PushState, Reach, Sealing, Server, ServerChangeKind, State, Time, TimelineItem, Trust,
 };
 
 /// One message: when, who, how far, what.
@@ -87,6 +87,45 @@ pub(crate) fn device(item: &DeviceView) -> String {
     let mut out = format!("{}  {}  {}  {speaks}", item.device, line(print), trust(item.trust));
     if item.current {
         out += "  (this one)";
+    }
+    out
+}
+
+/// What a person has to know of a key.
+pub(crate) fn alarm(item: &Alarm) -> String {
+    let mut out = format!("{}  {}  {}", item.alarm, minute(item.time), about(&item.what, &item.jid, item.device));
+    if !item.fingerprint.is_empty() {
+        out += &format!("  {}", line(&item.fingerprint));
+    }
+    if let Some(answer) = &item.answer {
+        out += &format!("  ({})", line(answer));
+    }
+    out
+}
+
+fn about(what: &str, jid: &str, device: Option<u32>) -> String {
+    let device = device.map(|device| format!(" {device}")).unwrap_or_default();
+    let jid = line(jid);
+    match what {
+        "quarantined" => format!("{jid} has a new device{device}, which gets nothing until you decide"),
+        "own_unknown" => format!("{jid} is yours: none of your devices announced the new device{device}"),
+        "key_changed" => format!("device{device} of {jid} shows another key than before, which is refused"),
+        "other_list" => format!("{jid} is shown with other devices here than to their own device{device}"),
+        what => format!("{jid}: {}{device}", line(what)),
+    }
+}
+
+/// Something that happened to the list of one's own devices.
+pub(crate) fn own_device_event(item: &OwnDeviceEvent) -> String {
+    let mut out = format!("{}  {}", minute(item.time), line(&item.change));
+    if let Some(device) = item.device {
+        out += &format!("  {device}");
+    }
+    if let Some(version) = item.version {
+        out += &format!("  OMEMO {version}");
+    }
+    if !item.fingerprint.is_empty() {
+        out += &format!("  {}", line(&item.fingerprint));
     }
     out
 }
@@ -180,6 +219,9 @@ pub(crate) fn event(event: &Event) -> String {
             format!("-- device {device} of {}: {}{print}", line(jid), line(change))
         }
         Event::Changed { item, change, .. } => format!("-- {}: {}", line(change), found(item)),
+        Event::Alarm { alarm, what, jid, device, .. } => {
+            format!("!! {} (alarm {})", about(what, jid, *device), line(alarm))
+        }
         Event::Typing { chat, typing: true, .. } => format!("-- {} is typing…", line(chat)),
         Event::Typing { .. } => String::new(),
     }
@@ -332,6 +374,7 @@ mod tests {
     fn a_device_that_is_on_no_list_is_shown_so() {
         let view = |versions: &[&'static str]| DeviceView {
             device: 5,
+            fingerprint_2: String::new(),
             fingerprint: String::new(),
             trust: Trust::Distrusted,
             versions: versions.to_vec(),

@@ -108,7 +108,7 @@ impl Account {
     ) -> Result<SentMessage> {
         match self.call(Command::Send { to, text, reply_to, origin_id }).await? {
             Reply::Sent { message, origin_id } => Ok(SentMessage { message, origin_id }),
-            Reply::Done => Err(ErrorKind::Internal.into()),
+            Reply::Done | Reply::Verified { .. } => Err(ErrorKind::Internal.into()),
         }
     }
 

@@ -288,6 +288,21 @@ pub enum Event {
         /// `new`, `gone`, `returned`, `key_changed`, `trust`, `own_unknown`.
         change: String,
     },
+    /// A person has to know of something about somebody's keys.
+    Alarm {
+        /// Whose.
+        account: String,
+        /// Its id.
+        alarm: String,
+        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+        what: String,
+        /// Whose devices.
+        jid: String,
+        /// Which one, if it is one.
+        device: Option<u32>,
+        /// The key it is about, where known.
+        fingerprint: String,
+    },
     /// A message arrived that cannot be read.
     Unreadable {
         /// Whose.
@@ -438,6 +453,8 @@ pub struct DeviceView {
     pub device: u32,
     /// The fingerprint in the form that other clients show; empty until the key is known.
     pub fingerprint: String,
+    /// The Ed25519 form of the key, which some clients of version 2 show instead; empty until it was seen in version 2.
+    pub fingerprint_2: String,
     /// What we think of it.
     pub trust: Trust,
     /// The versions that its owner lists it under: `0.3`, `2`.
@@ -450,9 +467,10 @@ pub struct DeviceView {
 
 impl From<dunnock_core::model::DeviceView> for DeviceView {
     fn from(view: dunnock_core::model::DeviceView) -> Self {
-        let dunnock_core::model::DeviceView { device, fingerprint, trust, versions, own, current } = view;
+        let dunnock_core::model::DeviceView { device, fingerprint, fingerprint_2, trust, versions, own, current } =
+            view;
         let versions = versions.into_iter().map(str::to_owned).collect();
-        DeviceView { device, fingerprint, trust, versions, own, current }
+        DeviceView { device, fingerprint, fingerprint_2, trust, versions, own, current }
     }
 }
 

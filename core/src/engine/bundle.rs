@@ -2,7 +2,7 @@
 
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, base64, child_text, el, to_base64};
-use super::{Ctx, devices, ns, omemo, pubsub};
+use super::{Ctx, devices, ns, omemo, pubsub, trust};
 use crate::error::Result;
 use crate::store::want::WantRow;
 use dunnock_omemo::{Bundle, IdentityKey, Session, Version, generate_pre_keys, sign_pre_key};
@@ -93,6 +93,9 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
         ctx.drop_want(row)?;
         return own_seen(ctx, wanted.version, bundle);
     }
+    if ctx.tx.device(&owner, wanted.device)?.is_none_or(|row| !row.is_listed() && trust::is_barred(&row)) {
+        return ctx.drop_want(row);
+    }
     let begun = match bundle {
         Some(bundle) => begin(ctx, &owner, &wanted, &bundle)?,
         None => false,
@@ -122,6 +125,11 @@ fn begin(ctx: &mut Ctx, owner: &str, wanted: &Wanted, bundle: &Bundle) -> Result
     let Some(row) = ctx.tx.device(owner, wanted.device)? else { return Ok(false) };
     if !omemo::accept_identity(ctx, &row, &bundle.identity)? {
         return Ok(false);
+    }
+    // Of a device in quarantine the key is wanted, so that somebody can decide, and no session.
+    match ctx.tx.device(owner, wanted.device)? {
+        Some(row) if !trust::quarantine::is_quarantined(ctx, &row)? => {}
+        _ => return Ok(true),
     }
     let Ok(session) = Session::initiate(wanted.version, &ctx.me.identity, bundle, ctx.rng) else { return Ok(false) };
     ctx.tx.insert_session(owner, wanted.device, &session)?;

@@ -1,5 +1,6 @@
 //! What a person asks for: one command, one transaction.
 
+use super::trust::{ageing, alarms, decision, verification};
 use super::{
     Ctx, chat_states, corrections, devices, markers, omemo, pump, push, reactions, retractions, roster, server, stream,
 };
@@ -43,6 +44,9 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
             }
         }
         Command::AcceptServer => server::accept(ctx)?,
+        Command::AlarmAnswer { alarm, answer } => alarms::answer(ctx, &alarm, &answer)?,
+        Command::Verify { uri } => return verification::verify(ctx, &uri),
+        Command::TrustRule { days } => ageing::set(ctx, days)?,
         Command::EnablePush(service) => push::enable(ctx, service)?,
         Command::DisablePush => push::disable(ctx)?,
         Command::Update(update) => {
@@ -134,16 +138,14 @@ fn known_row(ctx: &Ctx, id: &str) -> Result<MessageRow> {
 fn decide(ctx: &mut Ctx, jid: &str, fingerprint: &str, trust: Trust) -> Result<()> {
     let plain = |text: &str| text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_ascii_lowercase();
     let wanted = plain(fingerprint);
-    let row = ctx.tx.devices(jid)?.into_iter().find(|row| !wanted.is_empty() && plain(&row.fingerprint()) == wanted);
-    let mut row = row.ok_or_else(|| {
+    let rows = ctx.tx.devices(jid)?.into_iter();
+    let mut rows = rows.filter(|row| !(row.jid == ctx.me.jid.as_str() && row.device == ctx.me.device));
+    let shows = |print: String| !wanted.is_empty() && print == wanted;
+    let row = rows.find(|row| shows(row.fingerprint()) || shows(row.fingerprint_2()));
+    let row = row.ok_or_else(|| {
         Error::about(ErrorKind::UnknownDevice, if fingerprint.is_empty() { "\"\"" } else { fingerprint })
     })?;
-    if row.jid == ctx.me.jid.as_str() && row.device == ctx.me.device {
-        return Err(Error::about(ErrorKind::UnknownDevice, fingerprint));
-    }
-    row.trust = trust;
-    ctx.tx.put_device(&row)?;
-    ctx.tx.tell_device(&row, "trust")
+    decision::of_person(ctx, &row, trust)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::ns;
 use super::reactions::{self, Reactions};
 use super::receipts::{self, Receipt};
 use super::retractions;
+use super::trust::messages::TrustMessage;
 use super::xml::{Build, child_text, el};
 use minidom::Element;
 
@@ -32,6 +33,8 @@ pub(crate) struct Content {
     pub marker: Option<Marker>,
     /// Whether the sender types now (XEP-0085).
     pub typing: Option<bool>,
+    /// Who is to trust which keys (XEP-0434). It counts only where it was sealed.
+    pub trust: Option<TrustMessage>,
 }
 
 /// The message that another one answers.
@@ -64,13 +67,15 @@ impl Content {
             receipt: receipts::read(parent),
             marker: markers::read(parent),
             typing: chat_states::read(parent),
+            trust: TrustMessage::of(parent),
         }
     }
 
     /// The elements to be sealed.
     pub(crate) fn elements(&self) -> Vec<Element> {
         let body = self.body.iter().map(|body| el("body", ns::CLIENT).words(body));
-        body.chain(self.extras()).collect()
+        // Words on keys are no extra: they never go in clear.
+        body.chain(self.extras()).chain(self.trust.iter().map(TrustMessage::element)).collect()
     }
 
     /// The elements beside the text: what version 0.3 cannot seal.

@@ -1,8 +1,9 @@
 //! OMEMO device lists (XEP-0384 section 5.3): who has which devices, in both versions, and that ours is among them.
 
+use super::trust::{decision, own_devices, quarantine, view};
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, bare_of, el};
-use super::{Ctx, bundle, ns, pubsub};
+use super::{Ctx, bundle, ns, pubsub, trust};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
@@ -13,7 +14,7 @@ use minidom::Element;
 /// Both versions, the better one first.
 pub(crate) const VERSIONS: [Version; 2] = [Version::V2, Version::V03];
 /// More devices than this in one list are ignored: no person has them, and each would cost a session.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 /// How long to wait before a refused publication is tried again, milliseconds.
 const REFUSED_PAUSE: i64 = 120_000;
 
@@ -102,8 +103,10 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
             if row.arg.ends_with(ONLY) {
                 ctx.want_own(Kind::ConfigureNode, code(version))?;
             }
+            own_devices::published(ctx, version)?;
             let own = ctx.bare();
-            ctx.tx.confirm_device_list(&own, version, ctx.stream, ctx.now.wall)
+            ctx.tx.confirm_device_list(&own, version, ctx.stream, ctx.now.wall)?;
+            view::own_changed(ctx)
         }
         (Kind::PublishList, Answer::Error(_, stanza)) => {
             if pubsub::is_precondition(stanza) {
@@ -150,7 +153,8 @@ fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -
         // We may not look, or their server is away: what we know stays. It is asked again on the next stream.
         Answer::Error(..) => {
             ctx.tx.count("list_refused")?;
-            ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)
+            ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
+            quarantine::meet(ctx, owner)
         }
     }
 }
@@ -219,7 +223,7 @@ fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()
     }
     let ids = &few(ids);
     let known = ctx.tx.devices(owner)?;
-    let first = ctx.tx.device_list(owner, Version::V2)?.is_none() && ctx.tx.device_list(owner, Version::V03)?.is_none();
+    let first = quarantine::is_first(ctx, owner, version, &known)?;
     ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
     for row in known.iter().filter(|row| listed(row, version) && !ids.contains(&row.device)) {
         if own && row.device == ctx.me.device {
@@ -232,9 +236,14 @@ fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()
             continue;
         }
         // Of a device that only ever was a number nothing is worth keeping: lists of ever new numbers would fill the store.
+        row.gone = ctx.now.wall;
         match row.identity {
             Some(_) => ctx.tx.put_device(&row)?,
             None => ctx.tx.drop_device(owner, row.device)?,
+        }
+        ctx.tx.settle_alarms(owner, Some(row.device), "settled")?;
+        if own {
+            own_devices::changed(ctx, &row, "gone")?;
         }
         ctx.tx.tell_device(&row, "gone")?;
     }
@@ -243,45 +252,40 @@ fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()
         if old.is_some_and(|row| listed(row, version)) {
             continue;
         }
-        appeared(ctx, owner, *id, version, old, first, &known)?;
+        appeared(ctx, owner, *id, version, old, first)?;
     }
-    Ok(())
+    if own {
+        view::own_changed(ctx)?;
+    }
+    quarantine::meet(ctx, owner)
 }
 
-fn appeared(
-    ctx: &mut Ctx,
-    owner: &str,
-    id: u32,
-    version: Version,
-    old: Option<&DeviceRow>,
-    first: bool,
-    known: &[DeviceRow],
-) -> Result<()> {
+fn appeared(ctx: &mut Ctx, owner: &str, id: u32, version: Version, old: Option<&DeviceRow>, first: bool) -> Result<()> {
     let mut row = old.cloned().unwrap_or_else(|| DeviceRow::unknown(owner, id));
-    let was_listed = row.listed03 || row.listed2;
+    let was_listed = row.is_listed();
     set_listed(&mut row, version, true);
-    if row.trust == Trust::Undecided && old.is_none_or(|row| !row.listed03 && !row.listed2) {
-        row.trust = trust_of_new(first, known);
+    if was_listed {
+        return ctx.tx.put_device(&row);
     }
+    quarantine::appeared(ctx, &mut row, first)?;
     ctx.tx.put_device(&row)?;
+    if owner == ctx.me.jid.as_str() {
+        own_devices::changed(ctx, &row, "appeared")?;
+    }
+    if trust::is_barred(&row) && row.identity.is_none() {
+        quarantine::want_key(ctx, &row)?;
+    }
     match old {
         // One that wrote before its list came to us is as new as any.
-        None | Some(DeviceRow { trust: Trust::Undecided, .. }) if !was_listed => ctx.tx.tell_device(&row, "new"),
-        Some(_) if !was_listed => ctx.tx.tell_device(&row, "returned"),
-        None => Ok(()),
-        Some(_) => Ok(()),
+        None | Some(DeviceRow { trust: Trust::Undecided, .. }) => ctx.tx.tell_device(&row, "new"),
+        Some(_) => ctx.tx.tell_device(&row, "returned"),
     }
-}
-
-/// Devices are trusted as they come until a person has verified one of that contact; then new ones wait for a decision.
-fn trust_of_new(first: bool, known: &[DeviceRow]) -> Trust {
-    let verified = known.iter().any(|row| row.trust == Trust::Verified);
-    if first || !verified { Trust::FirstUse } else { Trust::Undecided }
 }
 
 /// Our own list: put ourselves on it when it lacks us.
 fn own_list(ctx: &mut Ctx, version: Version, ids: &[u32]) -> Result<()> {
     if !ids.contains(&ctx.me.device) {
+        own_devices::lacks_us(ctx, version, ids.is_empty())?;
         // The bundle first: whoever sees us on the list must find our keys.
         ctx.want_own(Kind::PublishBundle, code(version))?;
         ctx.want_own(Kind::PublishList, code(version))?;
@@ -312,9 +316,11 @@ fn publication(ctx: &mut Ctx, version: Version, only: bool) -> Result<Element> {
 pub(crate) fn remove_own(ctx: &mut Ctx, id: u32) -> Result<bool> {
     let own = ctx.bare();
     let Some(mut row) = ctx.tx.device(&own, id)?.filter(|row| row.device != ctx.me.device) else { return Ok(false) };
-    (row.listed03, row.listed2, row.trust) = (false, false, Trust::Distrusted);
+    (row.listed03, row.listed2) = (false, false);
     ctx.tx.put_device(&row)?;
-    ctx.tx.end_sessions(&own, id)?;
+    // Should it put itself back on the list, it comes back rejected.
+    decision::of_person(ctx, &row, Trust::Distrusted)?;
+    own_devices::changed(ctx, &row, "removed")?;
     ctx.tx.tell_device(&row, "gone")?;
     for version in VERSIONS {
         ctx.want_own(Kind::PublishList, code(version))?;

@@ -47,7 +47,10 @@ pub(crate) fn seal(ctx: &mut Ctx, frame: Element, words: &Words, targets: &[Targ
     let mut level = Sealing::Full;
     for version in devices::VERSIONS {
         let mine: Vec<Target> = targets.iter().filter(|target| target.version == version).cloned().collect();
-        let Some(clear) = clear(ctx, words, version, extras.is_some()).filter(|_| !mine.is_empty()) else { continue };
+        if mine.is_empty() {
+            continue;
+        }
+        let Some(clear) = clear(ctx, words, version, extras.is_some())? else { continue };
         let (encrypted, got) = omemo::encrypt(ctx, version, Some(&clear), &mine)?;
         if version == Version::V03 && got.iter().any(|target| others.contains(&target.jid)) {
             level = Sealing::Content;
@@ -88,10 +91,10 @@ pub(crate) fn hints(lasting: bool) -> Vec<Element> {
 
 /// What is encrypted of these words in this version: the envelope, or the text alone. A correction whose mark cannot go
 /// along would be a message said twice.
-fn clear(ctx: &mut Ctx, words: &Words, version: Version, extras: bool) -> Option<Vec<u8>> {
-    match version {
-        Version::V2 => Some(sce::wrap(ctx, words.content, words.chat, ctx.now.wall)),
+fn clear(ctx: &mut Ctx, words: &Words, version: Version, extras: bool) -> Result<Option<Vec<u8>>> {
+    Ok(match version {
+        Version::V2 => Some(sce::wrap(ctx, words.content, words.chat, ctx.now.wall)?),
         Version::V03 if words.content.replaces.is_some() && !extras => None,
         Version::V03 => words.content.body.clone().map(String::into_bytes),
-    }
+    })
 }

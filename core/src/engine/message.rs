@@ -6,6 +6,7 @@ use super::corrections::{self, Taken};
 use super::markers::{self, Marker};
 use super::omemo::{Author, Opened};
 use super::receipts::Receipt;
+use super::trust::{removal, view, vouching};
 use super::xml::{bare_of, jid_of};
 use super::{
     Ctx, carbons, chat_states, devices, errors, iq, mam, ns, omemo, presence, reactions, receipts, retractions, sce,
@@ -259,6 +260,9 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
         // One of our parcels came back from the archive.
         return Ok(());
     }
+    if unwrapped.own(ctx) && unwrapped.way == Way::Archive && removal::wrote(ctx, unwrapped.message) {
+        removal::restored(ctx)?;
+    }
     match omemo::open(ctx, sender, unwrapped.message)? {
         Opened::Repeated if ctx.tx.is_known_payload(sender, &digest)? => ctx.tx.count("message_repeated"),
         // Its key was used, but for another message: its sender went back to an older state. It must not vanish.
@@ -266,8 +270,12 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
         Opened::Empty => ctx.tx.remember_payload(sender, &digest),
         Opened::Content(clear, author) => {
             let read = if is_envelope(&clear, author.version) {
-                sce::unwrap(&clear, sender, unwrapped.recipient.as_str())
-                    .map(|opened| (opened.content, Sealing::Full, opened.time))
+                let opened = sce::unwrap(&clear, sender, unwrapped.recipient.as_str());
+                if let Ok(sce::Opened { list: Some(list), .. }) = &opened {
+                    let live = unwrapped.way == Way::Live && unwrapped.stamp.is_none();
+                    view::received(ctx, sender, &author, list, live)?;
+                }
+                opened.map(|opened| (opened.content, Sealing::Full, opened.time))
             } else {
                 let text = String::from_utf8(clear.to_vec()).map_err(|_| "malformed");
                 let beside = Content::of(unwrapped.message);
@@ -333,6 +341,9 @@ fn readable(
         claimed: believed.unwrap_or(heard),
         fresh: unwrapped.way == Way::Live && ctx.now.wall - unwrapped.arrived < FRESH,
     };
+    if let (Sealing::Full, Some(author), Some(words)) = (sealed, &author, &content.trust) {
+        vouching::received(ctx, unwrapped.sender.as_str(), author, words, time.unwrap_or(heard))?;
+    }
     beside(ctx, &said, &content)?;
     let body = content.body.as_ref().filter(|_| content.retracts.is_none());
     let Some(body) = body else { return forget(ctx, &said, digest) };
@@ -449,6 +460,10 @@ fn unreadable(
     // What is over in a moment, as typing is, goes to few devices: the others lose nothing.
     if unwrapped.message.has_child("no-store", ns::HINTS) {
         return ctx.tx.count("passing_unreadable");
+    }
+    // Much of what goes past a device in quarantine are receipts and words between devices: one row says it for all.
+    if reason == "not_for_this_device" && ctx.tx.is_last_of(chat, unwrapped.sender.as_str(), reason)? {
+        return ctx.tx.count("not_for_this_device");
     }
     lost(ctx, unwrapped, chat, reason, device, digest)
 }

@@ -41,6 +41,7 @@ mod sce;
 mod second_look;
 mod server;
 mod stream;
+mod trust;
 mod want;
 mod xml;
 
@@ -221,7 +222,7 @@ impl Engine {
     pub(crate) fn next_deadline(&self, tx: &Tx) -> Result<Option<i64>> {
         match self.online {
             true if mam::is_draining(tx)? => Ok(Some(0)),
-            true => tx.next_due(),
+            true => Ok(tx.next_due()?.into_iter().chain(trust::next_deadline(tx)?).min()),
             false => Ok(None),
         }
     }

@@ -1,6 +1,8 @@
 //! OMEMO (XEP-0384) between rows and the omemo crate: each operation loads its session, and stores the change in the
 //! same transaction. Nothing of a ratchet is ever held in memory.
 
+use super::trust::alarms::{self, What};
+use super::trust::{self, decision, quarantine};
 use super::xml::{Build, base64, child_text, el, to_base64};
 use super::{Ctx, bundle, devices, ns};
 use crate::error::Result;
@@ -237,6 +239,7 @@ fn opened(
 ) -> Result<Opened> {
     let before = ctx.tx.device(&row.jid, row.device)?;
     let mut row = before.clone().unwrap_or_else(|| row.clone());
+    let seen = row.identity.is_none() || (row.signing.is_none() && identity.ed25519().is_some());
     remember_identity(&mut row, &identity);
     row.ever2 |= version == Version::V2;
     if before.as_ref() == Some(&row) {
@@ -245,7 +248,10 @@ fn opened(
         row.heard = ctx.now.wall;
         ctx.tx.put_device(&row)?;
     }
-    if decrypted.new_session || decrypted.heartbeat_due {
+    if seen {
+        decision::key_seen(ctx, &mut row)?;
+    }
+    if (decrypted.new_session || decrypted.heartbeat_due) && !quarantine::is_quarantined(ctx, &row)? {
         send_empty(ctx, &row.jid, row.device, version)?;
     }
     let author = Author { device: row.device, identity: identity.montgomery(), trust: row.trust, version };
@@ -264,15 +270,35 @@ fn remember_identity(row: &mut DeviceRow, identity: &IdentityKey) {
 pub(crate) fn accept_identity(ctx: &mut Ctx, row: &DeviceRow, identity: &IdentityKey) -> Result<bool> {
     let same = row.identity.is_none_or(|known| known == identity.montgomery());
     let same_sign = row.signing.is_none() || identity.ed25519().is_none() || row.signing == identity.ed25519();
-    if !(same && same_sign) {
-        ctx.tx.tell_device(row, "key_changed")?;
-        return Ok(false);
-    }
     let mut row = row.clone();
+    if !(same && same_sign) {
+        return another_key(ctx, row, identity);
+    }
     if row.identity.is_none() || (row.signing.is_none() && identity.ed25519().is_some()) {
         remember_identity(&mut row, identity);
         ctx.tx.put_device(&row)?;
+        decision::key_seen(ctx, &mut row)?;
     }
+    Ok(true)
+}
+
+/// A device shows another key than before: by rights it is another device. It takes the place of one that nobody trusted,
+/// or if its key counts by itself; else whoever makes up a key exchange would put out a device that is trusted.
+fn another_key(ctx: &mut Ctx, old: DeviceRow, identity: &IdentityKey) -> Result<bool> {
+    let mut row = DeviceRow { identity: None, signing: None, trust: Trust::Undecided, ..old.clone() };
+    remember_identity(&mut row, identity);
+    let spoken_for = decision::recall(ctx, &mut row)? && !trust::is_barred(&row);
+    if !spoken_for && !trust::is_barred(&old) {
+        if alarms::raise(ctx, What::KeyChanged, &old, &identity.fingerprint())? {
+            ctx.tx.tell_device(&old, "key_changed")?;
+        }
+        return Ok(false);
+    }
+    row.since = ctx.now.wall;
+    row.due = row.trust == Trust::Undecided && row.is_listed();
+    ctx.tx.end_sessions(&old.jid, old.device)?;
+    ctx.tx.put_device(&row)?;
+    ctx.tx.tell_device(&row, "key_changed")?;
     Ok(true)
 }
 
@@ -286,6 +312,9 @@ fn heal(ctx: &mut Ctx, row: &DeviceRow, version: Version, refusal: Error) -> Res
         return Ok(());
     }
     let Some(mut row) = ctx.tx.device(&row.jid, row.device)? else { return Ok(()) };
+    if quarantine::is_quarantined(ctx, &row)? {
+        return Ok(());
+    }
     row.healed = ctx.now.wall;
     ctx.tx.put_device(&row)?;
     bundle::want(ctx, &row.jid, row.device, version, true)

@@ -58,7 +58,8 @@ fn hand_over(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
         return Ok(!row.lasting);
     }
     if recipients.known == 0 {
-        return plain(ctx, row);
+        // What only some devices may read is nothing for a chat without any.
+        return if row.reach == Reach::Authenticated { Ok(true) } else { plain(ctx, row) };
     }
     let mut wanted = Vec::new();
     for target in recipients.reach {
@@ -82,9 +83,9 @@ fn fits(ctx: &Ctx, reach: Reach, target: &Target) -> Result<bool> {
     Ok(match reach {
         Reach::Everyone => true,
         Reach::Awake => other && is_awake(ctx, target)?,
-        Reach::Verified => {
+        Reach::Authenticated => {
             let device = ctx.tx.device(&target.jid, target.device)?;
-            device.is_some_and(|device| device.trust == crate::model::Trust::Verified)
+            device.is_some_and(|device| super::trust::is_authenticated(device.trust))
         }
     })
 }

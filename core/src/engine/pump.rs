@@ -6,7 +6,7 @@ use super::markers::Marker;
 use super::receipts::Receipt;
 use super::recipients::{self, Recipients};
 use super::xml::{Build, el};
-use super::{Ctx, mam, ns, parcel, ping};
+use super::{Ctx, mam, ns, parcel, ping, trust};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Time, Trust};
 use crate::seal::{self, ExtrasAllowed, PlainAllowed, Sealed};
@@ -41,6 +41,7 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
         }
         parcel::pump(ctx, held)?;
     }
+    trust::due(ctx)?;
     ping::begin_rounds(ctx)?;
     ctx.ask_due()
 }

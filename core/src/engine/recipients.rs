@@ -1,6 +1,7 @@
 //! Who gets what is said in a chat: people, their devices, and the version in which each is reached.
 
 use super::omemo::Target;
+use super::trust::is_barred;
 use super::{Ctx, bundle, devices};
 use crate::error::Result;
 use crate::model::Trust;
@@ -86,11 +87,6 @@ fn add(ctx: &mut Ctx, found: &mut Recipients, device: &DeviceRow, other: u32) ->
         found.keyless += other;
     }
     Ok(())
-}
-
-/// Whether nothing is encrypted to this device.
-pub(crate) fn is_barred(device: &DeviceRow) -> bool {
-    matches!(device.trust, Trust::Undecided | Trust::Distrusted)
 }
 
 /// In which version a device is reached: one once seen with version 2 is never silently served 0.3.

@@ -1,8 +1,10 @@
 //! Stanza Content Encryption (XEP-0420): the envelope inside an OMEMO 2 message.
 
 use super::content::Content;
+use super::trust::view;
 use super::xml::{Build, bare_of, el, parse_foreign};
 use super::{Ctx, ns};
+use crate::error::Result;
 use crate::model::Time;
 use rand::RngExt as _;
 
@@ -16,15 +18,18 @@ const PARTS: usize = 8;
 pub(crate) struct Opened {
     pub content: Content,
     pub time: Option<i64>,
+    /// How its sender sees the list of their own devices.
+    pub list: Option<[u8; 32]>,
 }
 
 /// Puts content into an envelope of ours. It names the recipient too, so that no server files the copy for our own devices
 /// under somebody else.
-pub(crate) fn wrap(ctx: &mut Ctx, content: &Content, recipient: &str, time: i64) -> Vec<u8> {
+pub(crate) fn wrap(ctx: &mut Ctx, content: &Content, recipient: &str, time: i64) -> Result<Vec<u8>> {
+    let list = view::element(ctx, recipient)?;
     let mut envelope = |padding: usize| {
         let padding: String = (0..padding).map(|_| ctx.rng.random_range('a'..='z')).collect();
         let envelope = el("envelope", ns::SCE)
-            .kid(el("content", ns::SCE).kids(content.elements()))
+            .kid(el("content", ns::SCE).kids(content.elements()).kids(list.clone()))
             .kid(el("rpad", ns::SCE).words(padding))
             .kid(el("time", ns::SCE).at("stamp", Time(time).to_string()))
             .kid(el("from", ns::SCE).at("jid", ctx.bare()))
@@ -33,7 +38,7 @@ pub(crate) fn wrap(ctx: &mut Ctx, content: &Content, recipient: &str, time: i64)
     };
     // One character at least: an element without any is written in another form.
     let least = envelope(1).len();
-    envelope(1 + bucket(least) - least)
+    Ok(envelope(1 + bucket(least) - least))
 }
 
 /// The size to which an envelope of this size is padded.
@@ -43,7 +48,7 @@ fn bucket(size: usize) -> usize {
 
 /// Opens an envelope of `sender` in the chat with `chat`. The envelope must name its sender (XEP-0384 section 4.5);
 /// a recipient that it names must be the one of the stanza.
-pub(crate) fn unwrap(clear: &[u8], sender: &str, recipient: &str) -> Result<Opened, &'static str> {
+pub(crate) fn unwrap(clear: &[u8], sender: &str, recipient: &str) -> std::result::Result<Opened, &'static str> {
     let envelope = parse_foreign(clear).filter(|envelope| envelope.is("envelope", ns::SCE)).ok_or("malformed")?;
     let names =
         |name: &str| envelope.get_child(name, ns::SCE).map(|child| bare_of(child, "jid").map(|jid| jid.to_string()));
@@ -54,7 +59,7 @@ pub(crate) fn unwrap(clear: &[u8], sender: &str, recipient: &str) -> Result<Open
     }
     let content = envelope.get_child("content", ns::SCE).ok_or("malformed")?;
     let time = envelope.get_child("time", ns::SCE).and_then(|time| time.attr("stamp")).and_then(Time::parse);
-    Ok(Opened { content: Content::of(content), time: time.map(|time| time.0) })
+    Ok(Opened { content: Content::of(content), time: time.map(|time| time.0), list: view::read(content) })
 }
 
 #[cfg(test)]
@@ -68,7 +73,7 @@ mod tests {
             let mut sizes = std::collections::BTreeSet::new();
             for length in 0..2_000 {
                 let text = "&".repeat(length % 7) + &"x".repeat(length);
-                let clear = wrap(ctx, &Content::text(&text), ROMEO, 0);
+                let clear = wrap(ctx, &Content::text(&text), ROMEO, 0).unwrap();
                 assert_eq!(clear.len(), bucket(clear.len()), "{length}");
                 let own = ctx.bare();
                 assert_eq!(unwrap(&clear, &own, ROMEO).unwrap().content.body.as_deref(), Some(text.as_str()));

@@ -1,5 +1,6 @@
 //! What a new, resumed or lost stream means for the rows.
 
+use super::trust::view;
 use super::want::Kind;
 use super::{Ctx, Effect, Input, devices, mam, presence, push};
 use crate::error::{ErrorKind, Result};
@@ -116,6 +117,7 @@ fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
     ctx.want_own(Kind::Roster, "")?;
     let domain = ctx.me.jid.domain().to_string();
     ctx.want_of(Kind::ServerDisco, &domain, "")?;
+    view::begin(ctx)?;
     let own = ctx.bare();
     devices::want_lists(ctx, &own)?;
     let device = ctx.me.device;

@@ -24,11 +24,31 @@ fn this_device(reader: &Reader, jid: &str) -> Result<Option<DeviceView>> {
     Ok(Some(DeviceView {
         device: row.get(0)?,
         fingerprint: Identity::from_seed(&seed).public().fingerprint(),
+        fingerprint_2: hex(Identity::from_seed(&seed).public().ed25519()),
         trust: Trust::Verified,
         versions: if row.get(2)? { vec!["0.3", "2"] } else { Vec::new() },
         own: true,
         current: true,
     }))
+}
+
+/// The address of this account with the keys of its devices that count, in the form that other clients read.
+pub(crate) fn device_uri(reader: &Reader, jid: &str) -> Result<String> {
+    let mut uri = format!("xmpp:{}", jid.replace('%', "%25").replace('?', "%3F"));
+    for (at, device) in devices(reader, jid)?.into_iter().enumerate() {
+        let counts =
+            device.current || (matches!(device.trust, Trust::Verified | Trust::Vouched) && !device.versions.is_empty());
+        if counts && !device.fingerprint.is_empty() {
+            let joint = if at == 0 { '?' } else { ';' };
+            uri += &format!("{joint}omemo-sid-{}={}", device.device, device.fingerprint);
+        }
+    }
+    Ok(uri)
+}
+
+/// After how many days a device in quarantine ages in.
+pub(crate) fn trust_rule(reader: &Reader) -> Result<u32> {
+    Ok(reader.sql().query_row("SELECT trust_days FROM account", [], |row| row.get(0))?)
 }
 
 fn others(reader: &Reader, jid: &str) -> Result<Vec<DeviceView>> {
@@ -47,6 +67,7 @@ fn others(reader: &Reader, jid: &str) -> Result<Vec<DeviceView>> {
         Ok(DeviceView {
             device: row.get(0)?,
             fingerprint: fingerprint(row.get(2)?, row.get(1)?),
+            fingerprint_2: hex(row.get(2)?),
             trust: Trust::from_number(row.get(3)?).unwrap_or(Trust::Undecided),
             versions,
             own: row.get(6)?,
@@ -54,6 +75,11 @@ fn others(reader: &Reader, jid: &str) -> Result<Vec<DeviceView>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The digits of a key; none if it was not seen.
+fn hex(key: Option<[u8; 32]>) -> String {
+    key.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// As other clients show it; empty until the key was seen.

@@ -156,6 +156,14 @@ fn event(account: &str, row: &Row) -> Result<Option<Event>> {
             fingerprint: text("fingerprint").unwrap_or_default(),
             change: text("change").unwrap_or_default(),
         }),
+        ("alarm", _) => Some(Event::Alarm {
+            account,
+            alarm: text("alarm").unwrap_or_default(),
+            what: text("what").unwrap_or_default(),
+            jid: row.get::<_, Option<String>>(AFTER + 1)?.unwrap_or_default(),
+            device: row.get(AFTER + 2)?,
+            fingerprint: text("fingerprint").unwrap_or_default(),
+        }),
         ("connection", _) => Some(Event::Connection {
             account,
             connection: Connection {

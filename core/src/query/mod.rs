@@ -3,6 +3,7 @@
 //! [`Query`] produces a window again after a commit that touches it, also one of another process.
 
 mod account;
+mod alarms;
 mod chat_list;
 mod connection;
 mod contacts;
@@ -20,10 +21,11 @@ mod tor;
 mod window;
 
 pub(crate) use account::{account, route};
+pub(crate) use alarms::{alarms, own_device_events};
 pub(crate) use chat_list::chat_list;
 pub(crate) use connection::connection;
 pub(crate) use contacts::contacts;
-pub(crate) use devices::devices;
+pub(crate) use devices::{device_uri, devices, trust_rule};
 pub use events::Events;
 pub(crate) use notifications::{notifications, round};
 pub(crate) use outgoing::is_quiet;

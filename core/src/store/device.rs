@@ -19,9 +19,16 @@ pub(crate) struct DeviceRow {
     pub ever2: bool,
     pub heard: i64,
     pub healed: i64,
+    /// Since when it is listed with the key it has.
+    pub since: i64,
+    /// An alarm is due, unless a word on its key comes first.
+    pub due: bool,
+    /// When it went from the last list, until its sessions ended.
+    pub gone: i64,
 }
 
-const COLUMNS: &str = "jid, device, identity, signing, trust, listed03, listed2, ever2, heard, healed";
+const COLUMNS: &str =
+    "jid, device, identity, signing, trust, listed03, listed2, ever2, heard, healed, since, due, gone";
 
 fn device(row: &Row) -> rusqlite::Result<DeviceRow> {
     Ok(DeviceRow {
@@ -35,6 +42,9 @@ fn device(row: &Row) -> rusqlite::Result<DeviceRow> {
         ever2: row.get(7)?,
         heard: row.get(8)?,
         healed: row.get(9)?,
+        since: row.get(10)?,
+        due: row.get(11)?,
+        gone: row.get(12)?,
     })
 }
 
@@ -53,6 +63,33 @@ impl Tx<'_> {
         Ok(self.sql().prepare_cached(&sql)?.query_row(params![jid, id], device).optional()?)
     }
 
+    /// Devices of which an alarm is due.
+    pub(crate) fn devices_due(&self) -> Result<Vec<DeviceRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM device WHERE due = 1 ORDER BY jid, device");
+        let mut rows = self.sql().prepare_cached(&sql)?;
+        let rows = rows.query_map([], device)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Devices that are on no list since before `before`, and whose sessions were kept so far.
+    pub(crate) fn devices_gone(&self, before: i64) -> Result<Vec<DeviceRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM device WHERE gone != 0 AND gone < ? ORDER BY jid, device");
+        let mut rows = self.sql().prepare_cached(&sql)?;
+        let rows = rows.query_map([before], device)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Listed devices in quarantine that have the key they have since before `before`.
+    pub(crate) fn devices_aged(&self, before: i64) -> Result<Vec<DeviceRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM device WHERE trust = 0 AND (listed03 = 1 OR listed2 = 1) AND identity IS NOT NULL
+             AND since != 0 AND since <= ? ORDER BY jid, device"
+        );
+        let mut rows = self.sql().prepare_cached(&sql)?;
+        let rows = rows.query_map([before], device)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// All devices of a person, listed or not.
     pub(crate) fn devices(&self, jid: &str) -> Result<Vec<DeviceRow>> {
         let sql = format!("SELECT {COLUMNS} FROM device WHERE jid = ? ORDER BY device");
@@ -65,11 +102,13 @@ impl Tx<'_> {
     pub(crate) fn put_device(&self, row: &DeviceRow) -> Result<()> {
         self.sql()
             .prepare_cached(
-                "INSERT INTO device (jid, device, identity, signing, trust, listed03, listed2, ever2, heard, healed)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                "INSERT INTO device (jid, device, identity, signing, trust, listed03, listed2, ever2, heard, healed,
+                   since, due, gone)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (jid, device) DO UPDATE SET identity = excluded.identity, signing = excluded.signing,
                    trust = excluded.trust, listed03 = excluded.listed03, listed2 = excluded.listed2, ever2 = excluded.ever2,
-                   heard = excluded.heard, healed = excluded.healed",
+                   heard = excluded.heard, healed = excluded.healed, since = excluded.since, due = excluded.due,
+                   gone = excluded.gone",
             )?
             .execute(params![
                 row.jid,
@@ -81,7 +120,10 @@ impl Tx<'_> {
                 row.listed2,
                 row.ever2,
                 row.heard,
-                row.healed
+                row.healed,
+                row.since,
+                row.due,
+                row.gone
             ])?;
         self.touch(Touched::Devices(row.jid.clone()));
         Ok(())
@@ -131,6 +173,11 @@ impl Tx<'_> {
 }
 
 impl DeviceRow {
+    /// Whether it is on a list now.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed03 || self.listed2
+    }
+
     /// A device that nothing is known of yet.
     pub(crate) fn unknown(jid: &str, device: u32) -> Self {
         DeviceRow {
@@ -144,6 +191,9 @@ impl DeviceRow {
             ever2: false,
             heard: 0,
             healed: 0,
+            since: 0,
+            due: false,
+            gone: 0,
         }
     }
 
@@ -151,6 +201,11 @@ impl DeviceRow {
     pub(crate) fn key(&self) -> Option<IdentityKey> {
         let signing = self.signing.and_then(|key| IdentityKey::from_ed25519(&key).ok());
         signing.or_else(|| self.identity.and_then(|key| IdentityKey::from_curve25519(&key).ok()))
+    }
+
+    /// The Ed25519 form of its key, as some clients of version 2 show it: 64 hexadecimal digits, empty until it was seen.
+    pub(crate) fn fingerprint_2(&self) -> String {
+        self.signing.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Its fingerprint as other clients show it; empty until its key was seen.

@@ -23,6 +23,7 @@ mod session;
 mod suspect;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trust;
 mod tx;
 pub(crate) mod want;
 

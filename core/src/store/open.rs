@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("5-parcel.sql"),
     include_str!("6-changes.sql"),
     include_str!("7-server.sql"),
+    include_str!("8-trust.sql"),
 ];
 
 /// An open database of one account.

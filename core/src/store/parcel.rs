@@ -11,8 +11,8 @@ pub(crate) enum Reach {
     Everyone = 0,
     /// Only those of the other side that were heard from of late: for what is not worth a place in the chains of sleeping ones.
     Awake = 1,
-    /// Only those whose keys a person compared.
-    Verified = 2,
+    /// Only those whose keys count: a person compared them, or one that counts spoke for them (XEP-0450).
+    Authenticated = 2,
 }
 
 /// A parcel as stored.
@@ -31,7 +31,7 @@ fn parcel(row: &Row) -> rusqlite::Result<ParcelRow> {
         content: row.get(2)?,
         reach: match row.get(3)? {
             1 => Reach::Awake,
-            2 => Reach::Verified,
+            2 => Reach::Authenticated,
             _ => Reach::Everyone,
         },
         lasting: row.get(4)?,

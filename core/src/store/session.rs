@@ -117,6 +117,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Ends all sessions with everybody.
+    pub(crate) fn end_all_sessions(&self) -> Result<()> {
+        self.sql().execute("DELETE FROM session", [])?;
+        Ok(())
+    }
+
     /// Stores fresh one-time pre-keys.
     pub(crate) fn insert_pre_keys(&self, version: Version, pairs: &[PreKeyPair]) -> Result<()> {
         for pair in pairs {

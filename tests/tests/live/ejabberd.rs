@@ -99,6 +99,9 @@ fn a_second_device_reads_along_and_both_bundles_stay_on_the_node_of_version_2() 
     two.tells(&her, &him, "from the second", &his_rpc);
     one.event("message", "what the second said", |event| event["text"] == "from the second" && event["own"] == true);
     knows_two(&mut his_rpc, &him, &her);
+    // Nobody vouched for it, so persons do.
+    his_rpc.trusts(&him, &her);
+    one.trusts(&her, &her);
     his_rpc.tells(&him, &her, "to both", &one);
     two.sees("to both");
     one.tells(&her, &him, "from the first", &his_rpc);

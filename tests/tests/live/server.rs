@@ -13,6 +13,7 @@ mod kills;
 mod middle;
 mod power;
 mod stories;
+mod trust;
 
 use dunnock_tests::prosody::{Archive, Mechanisms, Prosody, Settings};
 use std::net::TcpStream;

@@ -1,11 +1,12 @@
-//! `devices`, `trust` and `distrust`.
+//! `devices`, `alarms`, `trust` and `distrust`.
 
-use crate::args::{DeviceChange, Fingerprint, Global};
+use crate::args::{AlarmAnswer, DeviceChange, Fingerprint, Global};
 use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use crate::show;
 use dunnock_core::command::Command;
 use dunnock_core::model::Trust;
+use serde_json::json;
 
 /// Lists the devices of a contact or one's own, or changes one.
 pub(crate) fn devices(
@@ -23,11 +24,55 @@ pub(crate) fn devices(
             Some(DeviceChange::Reset { with, device }) => {
                 super::settle(&account, Command::DeviceReset { jid: with, device }, out).await
             }
+            Some(DeviceChange::Log) => {
+                account.own_device_events()?.iter().try_for_each(|row| out.print(row, show::own_device_event))
+            }
+            Some(DeviceChange::Uri) => {
+                let uri = account.device_uri()?;
+                out.print(&json!({ "uri": uri }), |_| uri.clone())
+            }
             None => {
                 let whose = with.unwrap_or_else(|| account.jid());
                 account.devices(&whose)?.iter().try_for_each(|row| out.print(row, show::device))
             }
         }
+    })
+}
+
+/// Lists what there is to know of keys, or answers one.
+pub(crate) fn alarms(global: &Global, answer: Option<AlarmAnswer>, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = session::account(client, global)?;
+        let (alarm, answer) = match answer {
+            Some(AlarmAnswer::Accept { alarm }) => (alarm, "accepted"),
+            Some(AlarmAnswer::Reject { alarm }) => (alarm, "rejected"),
+            Some(AlarmAnswer::Dismiss { alarm }) => (alarm, "dismissed"),
+            None => return account.alarms()?.iter().try_for_each(|row| out.print(row, show::alarm)),
+        };
+        super::settle(&account, Command::AlarmAnswer { alarm, answer: answer.to_owned() }, out).await
+    })
+}
+
+/// A person read keys off another device.
+pub(crate) fn verify(global: &Global, uri: String, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = session::account(client, global)?;
+        super::settle(&account, Command::Verify { uri }, out).await
+    })
+}
+
+/// How devices leave the quarantine by themselves.
+pub(crate) fn rule(global: &Global, days: Option<u32>, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = session::account(client, global)?;
+        if let Some(days) = days {
+            account.call(Command::TrustRule { days }).await?;
+        }
+        let days = account.trust_rule()?;
+        out.print(&json!({ "days": days }), |_| match days {
+            0 => "a new device of a contact waits until somebody decides".to_owned(),
+            days => format!("a new device of a contact counts as of first use after {days} days with the same key"),
+        })
     })
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn send(server: &Server, params: Value) -> Answer {
     let account = server.account(account).await?;
     match account.call(Command::Send { to, text, reply_to, origin_id }).await? {
         Reply::Sent { message, origin_id } => Ok(json!({ "message": message, "origin_id": origin_id })),
-        Reply::Done => Err(ErrorKind::Internal.into()),
+        Reply::Done | Reply::Verified { .. } => Err(ErrorKind::Internal.into()),
     }
 }
 

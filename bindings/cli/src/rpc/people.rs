@@ -3,10 +3,11 @@
 use crate::rpc::Server;
 use crate::rpc::frame::Fault;
 use crate::rpc::methods::{Answer, OfAccount, read, reading, rows};
-use dunnock_core::command::{Command, ContactChange};
+use dunnock_core::ErrorKind;
+use dunnock_core::command::{Command, ContactChange, Reply};
 use dunnock_core::model::Trust;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The contact list.
 pub(crate) async fn contacts(server: &Server, params: Value) -> Answer {
@@ -74,6 +75,74 @@ pub(crate) async fn decide(server: &Server, params: Value) -> Answer {
         _ => return Err(Fault::params("trust takes verified or distrusted")),
     };
     server.wish(account, Command::DeviceDecide { jid, fingerprint, trust }).await
+}
+
+/// What there is to know of keys.
+pub(crate) async fn alarms(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    let account = server.account(account).await?;
+    rows(reading(move || account.alarms()).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlarmAnswer {
+    account: String,
+    alarm: String,
+    answer: String,
+}
+
+/// A person's answer to an alarm.
+pub(crate) async fn answer(server: &Server, params: Value) -> Answer {
+    let AlarmAnswer { account, alarm, answer } = read(params)?;
+    server.wish(account, Command::AlarmAnswer { alarm, answer }).await
+}
+
+/// The account's address with the keys that count.
+pub(crate) async fn uri(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    let account = server.account(account).await?;
+    Ok(json!({ "uri": reading(move || account.device_uri()).await? }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verify {
+    account: String,
+    uri: String,
+}
+
+/// A person read keys off another device.
+pub(crate) async fn verify(server: &Server, params: Value) -> Answer {
+    let Verify { account, uri } = read(params)?;
+    match server.account(account).await?.call(Command::Verify { uri }).await? {
+        Reply::Verified { jid } => Ok(json!({ "jid": jid })),
+        _ => Err(ErrorKind::Internal.into()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    account: String,
+    days: Option<u32>,
+}
+
+/// How devices leave the quarantine by themselves.
+pub(crate) async fn rule(server: &Server, params: Value) -> Answer {
+    let Rule { account, days } = read(params)?;
+    let account = server.account(account).await?;
+    if let Some(days) = days {
+        account.call(Command::TrustRule { days }).await?;
+    }
+    Ok(json!({ "days": reading(move || account.trust_rule()).await? }))
+}
+
+/// What happened to the list of the account's own devices.
+pub(crate) async fn log(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    let account = server.account(account).await?;
+    rows(reading(move || account.own_device_events()).await?)
 }
 
 #[derive(Deserialize)]

@@ -3,8 +3,8 @@
 use crate::support::Contract;
 use dunnock_core::ErrorKind;
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, Proof, Push, PushState, Reach, Reaction,
-    Sealing, State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
+    Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, OwnDeviceEvent, Proof, Push,
+    PushState, Reach, Reaction, Sealing, State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -107,12 +107,42 @@ fn every_person_and_device_has_the_form_that_the_contract_says() {
         let device = DeviceView {
             device: u32::MAX,
             fingerprint: String::new(),
+            fingerprint_2: String::new(),
             trust,
             versions: vec!["0.3", "2"],
             own: true,
             current: false,
         };
         contract.holds("device.list:result", &value([device]));
+    }
+}
+
+#[test]
+fn every_alarm_and_own_device_event_has_the_form_that_the_contract_says() {
+    let contract = Contract::read();
+    for what in ["quarantined", "own_unknown", "key_changed", "other_list"] {
+        for answer in [None, Some("accepted"), Some("rejected"), Some("dismissed"), Some("settled")] {
+            let alarm = Alarm {
+                alarm: "1".into(),
+                what: what.into(),
+                jid: "romeo@b.example".into(),
+                device: answer.is_some().then_some(7),
+                fingerprint: String::new(),
+                time: Time(1_700_000_000_000),
+                answer: answer.map(str::to_owned),
+            };
+            contract.holds("alarm.list:result", &value([alarm]));
+        }
+    }
+    for change in ["appeared", "gone", "removed", "list_lost_us", "list_emptied", "published", "restored"] {
+        let event = OwnDeviceEvent {
+            time: Time(1_700_000_000_000),
+            change: change.into(),
+            version: (change == "published").then_some("2"),
+            device: (change == "gone").then_some(7),
+            fingerprint: String::new(),
+        };
+        contract.holds("device.log:result", &value([event]));
     }
 }
 
@@ -128,6 +158,14 @@ fn every_event_has_the_form_that_the_contract_says() {
             device: 1,
             fingerprint: "ab".into(),
             change: "key_changed".into(),
+        },
+        Event::Alarm {
+            account: account(),
+            alarm: "1".into(),
+            what: "quarantined".into(),
+            jid: "romeo@b.example".into(),
+            device: Some(1),
+            fingerprint: "ab".into(),
         },
     ];
     for item in [full_row(), bare_row()] {

@@ -7,6 +7,7 @@ mod mutations;
 mod payloads;
 mod server;
 mod stories;
+mod trust;
 
 use super::{Engine, Input, Now, Rng};
 use crate::command::{Command, Reply};
@@ -163,6 +164,18 @@ impl World {
         device.engine.pump(&tx, now, &mut device.rng).unwrap();
         tx.commit().unwrap();
         Ok(reply)
+    }
+
+    /// A person compares the keys of all devices in quarantine of somebody, and finds them right.
+    fn trusts(&mut self, number: usize, jid: &str) {
+        self.settle();
+        let trust = crate::model::Trust::Verified;
+        let devices = self.tx(number, |tx| tx.devices(jid).unwrap());
+        for device in devices.iter().filter(|device| device.trust == crate::model::Trust::Undecided) {
+            let (jid, fingerprint) = (jid.to_owned(), device.fingerprint());
+            self.command(number, Command::DeviceDecide { jid, fingerprint, trust }).unwrap();
+        }
+        self.settle();
     }
 
     /// Says something; the story goes on when all have heard.

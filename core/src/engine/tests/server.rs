@@ -27,6 +27,8 @@ pub(super) struct Server {
     /// It refuses what it does not know among the options of a publication, as ejabberd 23.01 does.
     pub strict: bool,
     pub next: u32,
+    /// What it shows somebody of somebody's node instead of what lies there: viewer, owner, node.
+    pub faces: BTreeMap<(String, String, String), Element>,
     /// Every stanza as clients wrote it.
     pub tap: Vec<Element>,
 }
@@ -53,7 +55,7 @@ impl Server {
             return;
         }
         let result = match (payload.name(), payload.ns().as_str()) {
-            ("pubsub", ns::PUBSUB) => self.pubsub(&target, &payload),
+            ("pubsub", ns::PUBSUB) => self.pubsub(&own, &target, &payload),
             ("query", ns::MAM) => Ok(Some(self.archive_page(from, &own, &payload))),
             ("query", ns::DISCO_INFO) => {
                 let features =
@@ -73,7 +75,7 @@ impl Server {
         self.deliveries.push((from.to_owned(), answer));
     }
 
-    fn pubsub(&mut self, owner: &str, pubsub: &Element) -> Result<Option<Element>, &'static str> {
+    fn pubsub(&mut self, viewer: &str, owner: &str, pubsub: &Element) -> Result<Option<Element>, &'static str> {
         let home = self.homes.get_mut(owner).ok_or("item-not-found")?;
         if let Some(publish) = pubsub.get_child("publish", ns::PUBSUB) {
             if self.strict && pubsub.has_child("publish-options", ns::PUBSUB) {
@@ -89,6 +91,11 @@ impl Server {
         }
         let items = pubsub.get_child("items", ns::PUBSUB).ok_or("bad-request")?;
         let node = items.attr("node").unwrap_or_default();
+        let face = self.faces.get(&(viewer.to_owned(), owner.to_owned(), node.to_owned()));
+        if let Some(face) = face {
+            let items = el("items", ns::PUBSUB).at("node", node).kid(face.clone());
+            return Ok(Some(el("pubsub", ns::PUBSUB).kid(items)));
+        }
         let found = home.nodes.get(node).ok_or("item-not-found")?;
         Ok(Some(el("pubsub", ns::PUBSUB).kid(el("items", ns::PUBSUB).at("node", node).kids(found.clone()))))
     }

@@ -29,6 +29,7 @@ fn a_first_message_arrives_sealed_and_is_answered() {
 fn own_other_device_sees_both_sides() {
     let (mut world, juliet, romeo) = two();
     let second = world.device("juliet@capulet.lit/tomb");
+    world.trusts(juliet, JULIET);
     world.says(juliet, ROMEO, "one");
     world.says(romeo, JULIET, "two");
     world.says(second, ROMEO, "three");
@@ -241,6 +242,7 @@ fn says_without_an_answer(world: &mut World, juliet: usize, text: &str) -> i64 {
 fn a_message_without_an_acknowledgement_goes_once_more_and_is_read_once() {
     let (mut world, juliet, romeo) = two();
     let other = world.device("juliet@capulet.lit/chamber");
+    world.trusts(juliet, JULIET);
     world.says(juliet, ROMEO, "warm up");
     let message = says_without_an_answer(&mut world, juliet, "once");
     // Nobody confirms it either.
@@ -265,6 +267,7 @@ fn a_message_without_an_acknowledgement_goes_once_more_and_is_read_once() {
 fn a_receipt_of_one_device_does_not_keep_a_lost_message_from_the_others() {
     let (mut world, juliet, romeo) = two();
     let tablet = world.device("romeo@montague.lit/tablet");
+    world.trusts(romeo, ROMEO);
     world.says(juliet, ROMEO, "warm up");
     world.cut(tablet);
     let message = says_without_an_answer(&mut world, juliet, "torn");
@@ -386,6 +389,7 @@ fn a_note_to_oneself_needs_a_second_device_and_says_so() {
     let refused = world.say(juliet, JULIET, "again").err().unwrap();
     assert_eq!(refused.kind, crate::ErrorKind::NoOtherDevice);
     let second = world.device("juliet@capulet.lit/chamber");
+    world.trusts(juliet, JULIET);
     world.says(juliet, JULIET, "remember the rope");
     assert_eq!(world.texts(second, JULIET), ["remember the rope"]);
 }
@@ -461,6 +465,7 @@ fn a_clock_set_back_does_not_stop_what_is_due() {
 fn a_text_that_begins_like_markup_is_read_beside_a_part_of_the_other_version() {
     let (mut world, juliet, romeo) = two();
     world.device("juliet@capulet.lit/tomb");
+    world.trusts(juliet, JULIET);
     world.cut(romeo);
     // To Romeo in 0.3, to her own other device in 2.
     let nodes = &mut world.server.homes.get_mut(ROMEO).unwrap().nodes;

@@ -22,6 +22,7 @@ fn a_whole_evening_shows_every_kind_of_stanza() {
     let (balcony, tomb) = (Device::new("balcony"), Device::new("tomb"));
     let mut online = balcony.online(&server, "juliet");
     let second = tomb.online(&server, "juliet");
+    online.trusts(&her, &her);
     romeo.befriends(&her);
     online.ok("contact.add", json!({ "account": her, "jid": him }));
     online.ok("contact.accept", json!({ "account": her, "jid": him }));

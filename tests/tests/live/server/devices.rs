@@ -39,6 +39,7 @@ fn own_other_devices_see_both_sides() {
     let mut one = balcony.online(&server, "juliet");
     let mut two = tomb.online(&server, "juliet");
     knows(&mut one, &her, &her, 2);
+    one.trusts(&her, &her);
     one.says(&her, &him, "one");
     him_online.sees("one");
     let copy = two.event("message", "what the other device said", |event| event["text"] == "one");

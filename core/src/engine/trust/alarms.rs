@@ -1,0 +1,77 @@
+//! Alarms: what a person has to know of somebody's keys, and what they answer.
+
+use super::super::{Ctx, devices};
+use super::{decision, verification};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Trust;
+use crate::store::device::DeviceRow;
+use crate::store::trust::Word;
+
+/// What an alarm is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A device appeared with a contact that was known before.
+    Quarantined,
+    /// An id is in our own list that none of our devices announced.
+    OwnUnknown,
+    /// A device shows another key than before.
+    KeyChanged,
+    /// A device sees another list of its owner's devices than we are shown.
+    OtherList,
+}
+
+impl What {
+    /// The name in the store and on the border.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            What::Quarantined => "quarantined",
+            What::OwnUnknown => "own_unknown",
+            What::KeyChanged => "key_changed",
+            What::OtherList => "other_list",
+        }
+    }
+}
+
+/// Raises an alarm about a device, unless the same is open already. True if it is a new one.
+pub(crate) fn raise(ctx: &mut Ctx, what: What, row: &DeviceRow, fingerprint: &str) -> Result<bool> {
+    let raised = ctx.tx.raise_alarm(what.code(), &row.jid, Some(row.device), fingerprint, ctx.now.wall)?;
+    Ok(raised.is_some())
+}
+
+/// What a person can answer.
+const ANSWERS: [&str; 3] = ["accepted", "rejected", "dismissed"];
+
+/// A person answers an alarm: they accept the device it is about without comparing keys, reject it, or have seen the alarm.
+pub(crate) fn answer(ctx: &mut Ctx, id: &str, answer: &str) -> Result<()> {
+    let alarm = match id.parse() {
+        Ok(id) => ctx.tx.alarm(id)?,
+        Err(_) => None,
+    };
+    let alarm = alarm.ok_or_else(|| Error::about(ErrorKind::InvalidInput, "alarm"))?;
+    let answer = ANSWERS.into_iter().find(|known| *known == answer);
+    let answer = answer.ok_or_else(|| Error::about(ErrorKind::InvalidInput, "answer"))?;
+    let row = match alarm.device {
+        Some(device) => ctx.tx.device(&alarm.jid, device)?,
+        None => None,
+    };
+    let about_trust = [What::Quarantined, What::OwnUnknown].iter().any(|what| what.code() == alarm.what);
+    let own = alarm.jid == ctx.me.jid.as_str();
+    match (answer, row) {
+        ("accepted", Some(row)) if about_trust && row.trust == Trust::Undecided => {
+            decision::of_person(ctx, &row, Trust::FirstUse)?;
+        }
+        // The other key takes the place of the one that was there as soon as it is shown again.
+        ("accepted", Some(_)) if alarm.what == What::KeyChanged.code() => {
+            if let Some(key) = verification::key(&alarm.fingerprint) {
+                let word = Word { trust: Trust::FirstUse, said: ctx.now.wall };
+                decision::of_key(ctx, &alarm.jid, &key, word)?;
+            }
+        }
+        ("rejected", Some(row)) if about_trust && own => _ = devices::remove_own(ctx, row.device)?,
+        ("rejected", Some(row)) if about_trust => {
+            decision::of_person(ctx, &row, Trust::Distrusted)?;
+        }
+        _ => {}
+    }
+    ctx.tx.answer_alarm(alarm.id, answer)
+}
