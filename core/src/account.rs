@@ -12,7 +12,9 @@ use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hub::Hub;
 use crate::lease::Lease;
-use crate::model::{Alarm, ChatItem, Connection, Contact, DeviceView, OwnDeviceEvent, State, TimelineItem};
+use crate::model::{
+    Alarm, ChatItem, Connection, Contact, DeviceView, Member, OwnDeviceEvent, Room, State, TimelineItem,
+};
 use crate::query;
 use crate::route::Route;
 use crate::store::{self, AccountFolder, Reader, StoreKey};
@@ -321,6 +323,17 @@ impl Account {
     /// After how many days a contact's device in quarantine counts as of first use; 0: a person decides.
     pub fn trust_rule(&self) -> Result<u32> {
         self.inner.read(query::trust_rule)
+    }
+
+    /// The rooms that the account is in, was in, or is invited to.
+    pub fn rooms(&self) -> Result<Vec<Room>> {
+        self.inner.read(query::rooms)
+    }
+
+    /// Who belongs to a room, by address.
+    pub fn members(&self, room: &str) -> Result<Vec<Member>> {
+        let room = address::bare(room)?;
+        self.inner.read(|reader| query::members(reader, room.as_str()))
     }
 
     /// How the connection stands, in whichever process holds it.

@@ -121,6 +121,13 @@ pub enum Command {
         /// Days, at most 36500.
         days: u32,
     },
+    /// Something about a room (XEP-0045).
+    Room {
+        /// The room's bare JID.
+        room: String,
+        /// What.
+        change: RoomChange,
+    },
     /// Change how the account connects.
     Update(AccountUpdate),
     /// Take the account's server as it is, though it contradicts what it proved before; refused where it does not.
@@ -183,6 +190,38 @@ pub enum ContactChange {
     Unblock,
     /// Name them, on this device only; an empty name takes it away.
     Name(String),
+}
+
+/// What can be done about a room.
+#[derive(Clone)]
+pub enum RoomChange {
+    /// Make it: for members only, everybody's address known to all, listed nowhere, kept and archived. What its server cannot
+    /// do of that leaves no room behind.
+    Create {
+        /// What we are called there; made of our address if absent.
+        nick: Option<String>,
+    },
+    /// Go in, and again on every connection.
+    Join {
+        /// What we are called there; as before, or made of our address, if absent.
+        nick: Option<String>,
+    },
+    /// Go out and stay out.
+    Leave,
+    /// Make somebody a member and ask them to come in. Only admins and owners can.
+    Invite {
+        /// Bare JID.
+        jid: String,
+    },
+    /// Make somebody no member any more, which puts them out. Only admins and owners can.
+    Remove {
+        /// Bare JID.
+        jid: String,
+    },
+    /// Go on in a room whose configuration is not that of a private room, as it is now.
+    Accept,
+    /// Close it for everybody. Only owners can.
+    Destroy,
 }
 
 /// New values for an account's connection; `None` leaves one as it is.

@@ -112,6 +112,24 @@ levels! {
 }
 
 levels! {
+    /// How we stand to a room (XEP-0045).
+    RoomState {
+        /// Somebody asks us to come in.
+        Invited = 0 "invited",
+        /// On the way in, or waiting for a connection.
+        Joining = 1 "joining",
+        /// Inside.
+        Joined = 2 "joined",
+        /// Its configuration is not that of a private room: nothing is sent there until a person decides.
+        Halted = 3 "halted",
+        /// We are not in it, by our own wish.
+        Left = 4 "left",
+        /// It let us not in, or not stay.
+        Refused = 5 "refused",
+    }
+}
+
+levels! {
     /// How far the push of an account is.
     PushState {
         /// None is wanted.
@@ -400,6 +418,45 @@ levels! {
     }
 }
 
+/// A room (XEP-0045).
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Room {
+    /// Its bare JID, which is its chat's too.
+    pub room: String,
+    /// What we are called there.
+    pub nick: String,
+    /// How we stand to it.
+    pub state: RoomState,
+    /// The kind of failure that it stands at.
+    pub reason: Option<String>,
+    /// What its configuration lacks of a private room: `open` (anybody may come in), `public` (it is listed),
+    /// `semi_anonymous` (it hides who is in it).
+    pub flaws: Vec<String>,
+    /// Who asked us to come in.
+    pub inviter: Option<String>,
+    /// What we are there: `owner`, `admin` or `member`; none if we do not belong to it, or that is not known.
+    pub affiliation: Option<String>,
+    /// How many people belong to it, as far as known.
+    pub members: u32,
+}
+
+/// Somebody who belongs to a room.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Member {
+    /// The bare JID.
+    pub jid: String,
+    /// `owner`, `admin` or `member`.
+    pub affiliation: String,
+    /// What they are called in the room, while they are in it.
+    pub nick: Option<String>,
+    /// How many devices they list. Without any they get nothing that is said there.
+    pub devices: u32,
+    /// To how many of these messages can be sealed now.
+    pub ready: u32,
+    /// Whether it is this account.
+    pub own: bool,
+}
+
 /// The push of an account (XEP-0357).
 #[derive(Clone, PartialEq, Serialize)]
 pub struct Push {
@@ -511,6 +568,33 @@ pub enum Event {
         /// The row, with its reason.
         #[serde(flatten)]
         item: TimelineItem,
+    },
+    /// A room changed: whether we are in it, or what it is.
+    Room {
+        /// Whose.
+        account: String,
+        /// The room.
+        room: String,
+        /// How we stand to it now.
+        state: RoomState,
+        /// The kind of failure that it stands at.
+        reason: Option<String>,
+        /// What its configuration lacks of a private room, as in [`Room`].
+        flaws: Vec<String>,
+        /// Who asked us to come in.
+        inviter: Option<String>,
+    },
+    /// Somebody came to a room or went, for good.
+    RoomMember {
+        /// Whose.
+        account: String,
+        /// The room.
+        room: String,
+        /// Who.
+        jid: String,
+        /// `member` (belongs to it now), `gone` (no more), `keyless` (has no key to encrypt to), `reachable` (has one again),
+        /// `not_invited`, `not_removed` (the room refused the change).
+        change: String,
     },
     /// Somebody types or stopped (XEP-0085); not stored.
     Typing {

@@ -7,8 +7,9 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::model::Time;
-use jid::Jid;
+use jid::{BareJid, Jid};
 use minidom::Element;
+use minidom::rxml::{Namespace, NcName};
 
 /// What a client without OMEMO shows in place of a message of version 0.3.
 pub(crate) const FALLBACK: &str = "This message is encrypted with OMEMO, which your client does not seem to read.";
@@ -197,6 +198,20 @@ impl Sealed {
     /// A receipt for a message of version 0.3 and nothing else: no sealed part that it could have gone into.
     pub(crate) fn receipt(stanza: &Element) -> Result<Self> {
         checked(stanza, |child| fits(child, RECEIPT))
+    }
+
+    /// An invitation to a room (XEP-0249). It names the room and whom it is for, which both servers learn from the list of
+    /// members anyway, and can say nothing else.
+    pub(crate) fn invitation(id: &str, to: &BareJid, room: &BareJid) -> Self {
+        let jid = |name: &str| NcName::try_from(name).expect("attribute names are literals of ours");
+        let mut invitation = Element::bare("x", "jabber:x:conference");
+        invitation.set_attr(Namespace::NONE, jid("jid"), room.to_string());
+        let mut stanza = Element::bare("message", "jabber:client");
+        stanza.set_attr(Namespace::NONE, jid("to"), to.to_string());
+        stanza.set_attr(Namespace::NONE, jid("id"), id);
+        stanza.append_child(invitation);
+        stanza.append_child(Element::bare("store", "urn:xmpp:hints"));
+        Sealed(bytes(&stanza))
     }
 
     /// A message in plain text, because a person allowed it for this chat.

@@ -5,7 +5,7 @@ use crate::commands::Place;
 use crate::dunnock::Device;
 use crate::environment;
 use crate::process::Process;
-use crate::prosody_config::DOMAIN;
+use crate::prosody_config::{DOMAIN, ROOMS};
 use crate::scratch::Scratch;
 use crate::server::{PASSWORD, Server, free_ports};
 use std::fs::{self, File};
@@ -160,6 +160,7 @@ modules:
   mod_disco: {{}}
   mod_fail2ban: {{c2s_max_auth_failures: 1000}}
   mod_last: {{}}
+  mod_muc: {{host: "{ROOMS}", access_create: all, default_room_options: {{mam: true}}, user_message_shaper: none, user_presence_shaper: none}}
   mod_mam: {{assume_mam_usage: true, default: always}}
   mod_offline: {{access_max_user_messages: max_user_offline_messages, use_mam_for_storage: true}}
   mod_ping: {{}}

@@ -3,7 +3,7 @@
 use crate::certs::{Authority, LeafFiles};
 use crate::environment;
 use crate::process::Process;
-pub use crate::prosody_config::{APP_SERVER, Archive, DOMAIN, Mechanisms, Settings};
+pub use crate::prosody_config::{APP_SERVER, Archive, DOMAIN, Mechanisms, ROOMS, Settings};
 use crate::prosody_config::{Place, render};
 use crate::scratch::Scratch;
 use crate::server::{self, Server, free_ports};

@@ -9,6 +9,8 @@ pub const DOMAIN: &str = "verona.test";
 
 /// The app server that may connect as a component, and the word by which it is known.
 pub const APP_SERVER: &str = "push.verona.test";
+/// Where rooms are.
+pub const ROOMS: &str = "rooms.verona.test";
 /// The component's secret.
 pub(crate) const APP_SECRET: &str = "a word between friends";
 
@@ -63,6 +65,8 @@ pub struct Settings {
     pub tap_out: bool,
     /// Pushes (XEP-0357), and a door for the app server [`APP_SERVER`] (XEP-0114).
     pub push: bool,
+    /// Rooms at [`ROOMS`] (XEP-0045).
+    pub rooms: bool,
     /// Its files lie in memory: the server's disk is not waited for.
     pub in_memory: bool,
     /// Lines added to the configuration's global part.
@@ -84,6 +88,7 @@ impl Default for Settings {
             tap: true,
             tap_out: false,
             push: false,
+            rooms: false,
             in_memory: false,
             extra: String::new(),
         }
@@ -202,6 +207,11 @@ pub(crate) fn render(settings: &Settings, place: &Place<'_>) -> String {
     line(format_args!("VirtualHost '{DOMAIN}'"));
     if settings.push {
         line(format_args!("Component '{APP_SERVER}'\n  component_secret = '{APP_SECRET}'"));
+    }
+    if settings.rooms {
+        let archive = if settings.archive == Archive::Off { "" } else { "'muc_mam'; " };
+        line(format_args!("Component '{ROOMS}' 'muc'\n  modules_enabled = {{ {archive}}}"));
+        line(format_args!("  muc_log_expires_after = 'never'\n  muc_tombstones = false"));
     }
     text
 }

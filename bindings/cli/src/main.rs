@@ -78,7 +78,7 @@ fn run(arguments: Arguments, out: &Out) -> Result<(), Stop> {
         Command::Sync { deadline, node } => commands::sync::sync(&global, deadline, node.as_deref(), out),
         Command::Push { change } => commands::push::push(&global, change, out),
         Command::Server { accept } => commands::server::server(&global, accept, out),
-        Command::Room { .. } => Err(commands::not_yet("room")),
+        Command::Room { change } => commands::rooms::rooms(&global, change, out),
         Command::Export { file } => commands::export::export(&global, &file, out),
         Command::Rpc => rpc::serve(&global),
     }

@@ -2,8 +2,8 @@
 
 use crate::safe::{block, line};
 use dunnock_core::model::{
-    Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, OwnDeviceEvent, Proof, Push,
-    PushState, Reach, Sealing, Server, ServerChangeKind, State, Time, TimelineItem, Trust,
+    Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Member, Notification, OwnDeviceEvent, Proof,
+    Push, PushState, Reach, Room, RoomState, Sealing, Server, ServerChangeKind, State, Time, TimelineItem, Trust,
 };
 
 /// One message: when, who, how far, what.
@@ -73,6 +73,59 @@ pub(crate) fn contact(item: &Contact) -> String {
         if holds {
             out += &format!(", {says}");
         }
+    }
+    out
+}
+
+/// One room.
+pub(crate) fn room(item: &Room) -> String {
+    let mut out = line(&item.room);
+    out += &format!("  {} as {}", room_state(item.state), line(&item.nick));
+    if item.members > 0 {
+        out += &format!(", {} members", thousands(item.members.into()));
+    }
+    if let Some(affiliation) = &item.affiliation {
+        out += &format!(", you are {}", line(affiliation));
+    }
+    out + &why(item.reason.as_deref(), &item.flaws, item.inviter.as_deref())
+}
+
+/// Somebody who belongs to a room.
+pub(crate) fn member(item: &Member) -> String {
+    let mut out = format!("{}  {}", line(&item.jid), line(&item.affiliation));
+    match &item.nick {
+        Some(nick) => out += &format!("  here as {}", line(nick)),
+        None => out += "  away",
+    }
+    match (item.own, item.devices) {
+        (true, _) => out += "  (you)",
+        (false, 0) => out += "  no keys: nothing can be sealed for them",
+        (false, devices) => out += &format!("  {} of {devices} devices", item.ready),
+    }
+    out
+}
+
+fn room_state(state: RoomState) -> &'static str {
+    match state {
+        RoomState::Invited => "invited",
+        RoomState::Joining => "on the way in",
+        RoomState::Joined => "joined",
+        RoomState::Halted => "not private, nothing is sent",
+        RoomState::Left => "left",
+        RoomState::Refused => "refused",
+    }
+}
+
+fn why(reason: Option<&str>, flaws: &[String], inviter: Option<&str>) -> String {
+    let mut out = String::new();
+    if let Some(inviter) = inviter {
+        out += &format!(", invited by {}", line(inviter));
+    }
+    if let Some(reason) = reason {
+        out += &format!(" ({})", line(reason));
+    }
+    if !flaws.is_empty() {
+        out += &format!(" [{}]", line(&flaws.join(", ")));
     }
     out
 }
@@ -222,6 +275,11 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Alarm { alarm, what, jid, device, .. } => {
             format!("!! {} (alarm {})", about(what, jid, *device), line(alarm))
         }
+        Event::Room { room, state, reason, flaws, inviter, .. } => {
+            let inviter = inviter.as_deref().filter(|_| *state == RoomState::Invited);
+            format!("-- {}: {}{}", line(room), room_state(*state), why(reason.as_deref(), flaws, inviter))
+        }
+        Event::RoomMember { room, jid, change, .. } => format!("-- {}: {} is {}", line(room), line(jid), line(change)),
         Event::Typing { chat, typing: true, .. } => format!("-- {} is typing…", line(chat)),
         Event::Typing { .. } => String::new(),
     }

@@ -5,8 +5,8 @@ use dunnock_core::Route;
 use dunnock_core::command::{AccountUpdate, ContactChange, Platform, PushService, Tls};
 use dunnock_core::lifecycle::Lifecycle;
 use dunnock_core::model::{
-    ChatItem, Connection, Contact, Delivery, Event, Notification, Proof, Push, PushState, Reach, Reaction, Sealing,
-    State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
+    ChatItem, Connection, Contact, Delivery, Event, Notification, Proof, Push, PushState, Reach, Reaction, RoomState,
+    Sealing, State, SyncReport, Time, TimelineItem, TorState, TorStatus, Trust,
 };
 
 // Milliseconds since 1970-01-01 UTC.
@@ -310,6 +310,32 @@ pub enum Event {
         /// The row, with its reason.
         item: TimelineItem,
     },
+    /// A room changed: whether we are in it, or what it is.
+    Room {
+        /// Whose.
+        account: String,
+        /// The room.
+        room: String,
+        /// How we stand to it now.
+        state: RoomState,
+        /// The kind of failure that it stands at.
+        reason: Option<String>,
+        /// What its configuration lacks of a private room: `open`, `public`, `semi_anonymous`.
+        flaws: Vec<String>,
+        /// Who asked us to come in.
+        inviter: Option<String>,
+    },
+    /// Somebody came to a room or went, for good.
+    RoomMember {
+        /// Whose.
+        account: String,
+        /// The room.
+        room: String,
+        /// Who.
+        jid: String,
+        /// `member`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
+        change: String,
+    },
     /// Somebody types or stopped (XEP-0085); not stored.
     Typing {
         /// Whose.
@@ -319,6 +345,23 @@ pub enum Event {
         /// Whether they type now.
         typing: bool,
     },
+}
+
+/// How we stand to a room (XEP-0045).
+#[uniffi::remote(Enum)]
+pub enum RoomState {
+    /// Somebody asks us to come in.
+    Invited,
+    /// On the way in, or waiting for a connection.
+    Joining,
+    /// Inside.
+    Joined,
+    /// Its configuration is not that of a private room: nothing is sent there until a person decides.
+    Halted,
+    /// We are not in it, by our own wish.
+    Left,
+    /// It let us not in, or not stay.
+    Refused,
 }
 
 /// How far the push of an account is.

@@ -2,7 +2,7 @@
 
 use super::{Account, Inner, chats};
 use crate::address;
-use crate::model::{ChatItem, Connection, Contact, DeviceView, TimelineItem};
+use crate::model::{ChatItem, Connection, Contact, DeviceView, Room, TimelineItem};
 use crate::query::{self, Events, Produce, Query};
 use crate::store::Touched;
 use std::sync::Arc;
@@ -33,6 +33,11 @@ impl Account {
         let matter = Touched::Devices(jid.clone());
         let produce = move |inner: &Inner| inner.read(|reader| query::devices(reader, &jid));
         self.watch(move |touched| *touched == matter, Arc::new(produce))
+    }
+
+    /// The rooms, again after each change.
+    pub fn watch_rooms(&self) -> Query<Vec<Room>> {
+        self.watch(|touched| *touched == Touched::Rooms, Arc::new(|inner| inner.read(query::rooms)))
     }
 
     /// The connection, again after each change.

@@ -56,7 +56,7 @@ impl Brain {
         let now = self.now().wall;
         let Some(rows) = &mut self.rows else { return Ok(false) };
         let tx = rows.store.tx()?;
-        let draining = tx.find_want("drain", "", "")?.is_some() && self.link.as_ref().is_some_and(|link| link.online);
+        let draining = tx.any_want("drain")? && self.link.as_ref().is_some_and(|link| link.online);
         let Some((id, raw)) = tx.next_kept()?.filter(|_| draining) else { return Ok(false) };
         self.careful = self.careful.saturating_sub(1);
         let digest = fingerprint_of(&raw);

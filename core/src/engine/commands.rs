@@ -2,7 +2,8 @@
 
 use super::trust::{ageing, alarms, decision, verification};
 use super::{
-    Ctx, chat_states, corrections, devices, markers, omemo, pump, push, reactions, retractions, roster, server, stream,
+    Ctx, chat_states, corrections, devices, markers, omemo, pump, push, reactions, retractions, room, roster, server,
+    stream,
 };
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +28,12 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
             ctx.tx.mark_read(&chat)?;
             markers::tell(ctx, &chat)?;
         }
+        Command::AllowPlain { chat, allow: true } | Command::AllowExtras { chat, allow: true }
+            if ctx.tx.is_room(&bare(&chat)?)? =>
+        {
+            // Nobody could agree for all members.
+            return Err(Error::about(ErrorKind::InvalidInput, chat));
+        }
         Command::AllowExtras { chat, allow } => ctx.tx.allow_extras(&bare(&chat)?, allow)?,
         Command::TellDisplayed { tell } => ctx.tx.set_tells_displayed(tell)?,
         Command::AllowPlain { chat, allow } => ctx.tx.allow_plain(&bare(&chat)?, allow)?,
@@ -47,6 +54,7 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
         Command::AlarmAnswer { alarm, answer } => alarms::answer(ctx, &alarm, &answer)?,
         Command::Verify { uri } => return verification::verify(ctx, &uri),
         Command::TrustRule { days } => ageing::set(ctx, days)?,
+        Command::Room { room, change } => room::commands::carry_out(ctx, &room, change)?,
         Command::EnablePush(service) => push::enable(ctx, service)?,
         Command::DisablePush => push::disable(ctx)?,
         Command::Update(update) => {
@@ -74,7 +82,9 @@ fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id
         return Ok(Reply::Sent { message: row.id.to_string(), origin_id });
     }
     let body = text_of(text)?;
-    if is_known_plain(ctx, &chat)? {
+    if ctx.tx.is_room(&chat)? {
+        room::commands::may_send(ctx, &chat)?;
+    } else if is_known_plain(ctx, &chat)? {
         return Err(Error::about(pump::refusal(ctx, &chat), chat));
     }
     let reply_to = match reply_to {

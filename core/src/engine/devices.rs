@@ -3,7 +3,7 @@
 use super::trust::{decision, own_devices, quarantine, view};
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, bare_of, el};
-use super::{Ctx, bundle, ns, pubsub, trust};
+use super::{Ctx, bundle, ns, pubsub, room, trust};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
@@ -60,6 +60,12 @@ pub(crate) fn want_list(ctx: &mut Ctx, jid: &str, version: Version) -> Result<()
     } else {
         ctx.want_of(Kind::List, jid, code(version))
     }
+}
+
+/// Whether this list does not come in time: it was asked for and nobody answered, or not now.
+pub(crate) fn is_late(ctx: &Ctx, jid: &str, version: Version) -> Result<bool> {
+    let want = ctx.tx.find_want(Kind::List.code(), jid, code(version))?;
+    Ok(want.is_some_and(|row| row.tries > 1 || (row.tries == 1 && (row.iq.is_none() || row.due <= ctx.now.wall))))
 }
 
 /// Whether this list was read on this stream.
@@ -172,6 +178,10 @@ pub(crate) fn notified(ctx: &mut Ctx, message: &Element) -> Result<bool> {
         return Ok(true);
     };
     for part in event.children() {
+        if part.attr("node") == Some(ns::BOOKMARKS) {
+            room::bookmarks::notified(ctx, &owner, part)?;
+            continue;
+        }
         let Some(version) = VERSIONS.into_iter().find(|version| part.attr("node") == Some(node(*version))) else {
             continue;
         };
@@ -192,7 +202,10 @@ pub(crate) fn notified(ctx: &mut Ctx, message: &Element) -> Result<bool> {
 }
 
 fn is_of_interest(ctx: &Ctx, owner: &str) -> Result<bool> {
-    Ok(owner == ctx.me.jid.as_str() || ctx.tx.chat(owner)?.is_some() || ctx.tx.is_rostered(owner)?)
+    Ok(owner == ctx.me.jid.as_str()
+        || ctx.tx.chat(owner)?.is_some()
+        || ctx.tx.is_rostered(owner)?
+        || ctx.tx.is_member_anywhere(owner)?)
 }
 
 fn ids(item: &Element, version: Version) -> Vec<u32> {

@@ -16,13 +16,23 @@ const NODE: &str = "https://github.com/dunnock-im/dunnock";
 const CATEGORY: &str = "client";
 const TYPE: &str = "phone";
 
-/// What we can. `+notify` asks PEP for device lists of everybody whose presence we see (XEP-0163 section 4).
+/// What we can. `+notify` asks PEP for device lists of everybody whose presence we see, and for our own bookmarks (XEP-0163
+/// section 4).
 fn features() -> Vec<String> {
-    let mut all: Vec<String> =
-        [ns::CARBONS, ns::CAPS, ns::CHAT_STATES, ns::DISCO_INFO, ns::PING, ns::RECEIPTS, ns::SCE]
-            .map(str::to_owned)
-            .into();
-    all.extend([ns::OMEMO2_LIST, ns::OMEMO03_LIST].map(|node| format!("{node}+notify")));
+    let mut all: Vec<String> = [
+        ns::CARBONS,
+        ns::CAPS,
+        ns::CHAT_STATES,
+        ns::CONFERENCE,
+        ns::DISCO_INFO,
+        ns::MUC,
+        ns::PING,
+        ns::RECEIPTS,
+        ns::SCE,
+    ]
+    .map(str::to_owned)
+    .into();
+    all.extend([ns::BOOKMARKS, ns::OMEMO2_LIST, ns::OMEMO03_LIST].map(|node| format!("{node}+notify")));
     all.sort_unstable();
     all
 }

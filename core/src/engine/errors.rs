@@ -1,7 +1,7 @@
 //! Error stanzas (RFC 6120 section 8.3) to messages of ours: they become the message's fate.
 
-use super::Ctx;
 use super::xml::{bare_of, error_condition};
+use super::{Ctx, room};
 use crate::error::Result;
 use crate::model::Delivery;
 use minidom::Element;
@@ -23,6 +23,9 @@ pub(crate) fn arrived(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
     };
     if !plausible || row.state.is_none() {
         return ctx.tx.count("error_forged");
+    }
+    if room::outbox::bounced(ctx, &row, &error_condition(stanza))? {
+        return Ok(());
     }
     tracing::info!(target: "dunnock", condition = error_condition(stanza), "a message was refused");
     ctx.tx.drop_outgoing_of(row.id)?;

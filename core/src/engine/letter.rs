@@ -31,8 +31,10 @@ pub(crate) struct Letter {
 }
 
 /// The stanza around what we say: where it goes, and its ids.
-pub(crate) fn frame(chat: &str, id: &str) -> Element {
-    el("message", ns::CLIENT).at("to", chat).at("type", "chat").at("id", id).kid(el("origin-id", ns::SID).at("id", id))
+pub(crate) fn frame(ctx: &Ctx, chat: &str, id: &str) -> Result<Element> {
+    let kind = if ctx.tx.is_room(chat)? { "groupchat" } else { "chat" };
+    let origin = el("origin-id", ns::SID).at("id", id);
+    Ok(el("message", ns::CLIENT).at("to", chat).at("type", kind).at("id", id).kid(origin))
 }
 
 /// Seals these words for these devices inside a frame. What version 0.3 cannot seal goes to its devices in clear where a

@@ -5,7 +5,7 @@
 
 use super::want::{self, Answer, Kind, Question};
 use super::xml::{Build, child_text, el, jid_of, parse};
-use super::{Ctx, message, ns, pubsub, receipts, second_look};
+use super::{Ctx, message, ns, pubsub, receipts, room, second_look};
 use crate::error::{ErrorKind, Result};
 use crate::model::Time;
 use crate::store::Tx;
@@ -194,17 +194,22 @@ fn finish(ctx: &mut Ctx) -> Result<()> {
 
 /// Handles what waited for the end of catch-up, some at a time; then the archive counts as read.
 pub(crate) fn drain(ctx: &mut Ctx) -> Result<()> {
-    if !ctx.online || ctx.tx.find_want("drain", "", "")?.is_none() {
+    if !ctx.online || !is_draining(ctx.tx)? {
         return Ok(());
     }
     let kept = ctx.tx.take_inbox(DRAIN)?;
-    for (raw, arrived) in &kept {
+    for (raw, arrived, room) in &kept {
         match parse(raw) {
-            Some(stanza) => message::live(ctx, &stanza, *arrived)?,
+            Some(stanza) if room.is_empty() => message::live(ctx, &stanza, *arrived)?,
+            Some(stanza) => room::message::kept(ctx, room, &stanza, *arrived)?,
             None => ctx.tx.count("inbox_unparsable")?,
         }
     }
     if !kept.is_empty() {
+        return Ok(());
+    }
+    room::archive::drained(ctx)?;
+    if ctx.tx.find_want("drain", "", "")?.is_none() {
         return Ok(());
     }
     ctx.tx.unwant("drain", "", "")?;
@@ -219,12 +224,13 @@ pub(crate) fn drain(ctx: &mut Ctx) -> Result<()> {
         second_look::begin(ctx)?;
     }
     super::pump::decide_handed(ctx)?;
+    room::archive::begin_all(ctx)?;
     receipts::after_catch_up(ctx)
 }
 
 /// Whether more kept messages wait to be handled.
 pub(crate) fn is_draining(tx: &Tx) -> Result<bool> {
-    Ok(tx.find_want("drain", "", "")?.is_some())
+    tx.any_want("drain")
 }
 
 /// An archived message. Only our own archive may answer, and only what we asked on this stream.
@@ -233,6 +239,9 @@ pub(crate) fn result(ctx: &mut Ctx, outer: &Element, result: &Element) -> Result
     let ours = outer.attr("from").is_none()
         || jid_of(outer, "from").is_some_and(|from| from.resource().is_none() && from.to_bare() == ctx.me.jid);
     let own = ctx.bare();
+    if !ours && room::archive::result(ctx, outer, result)? {
+        return Ok(());
+    }
     let archive = ctx.tx.archive(&own)?;
     let complete = ctx.online && archive.as_ref().is_some_and(|archive| archive.complete == ctx.stream);
     let again = second_look::asked(ctx, result)?;

@@ -9,7 +9,8 @@ use super::receipts::Receipt;
 use super::trust::{removal, view, vouching};
 use super::xml::{bare_of, jid_of};
 use super::{
-    Ctx, carbons, chat_states, devices, errors, iq, mam, ns, omemo, presence, reactions, receipts, retractions, sce,
+    Ctx, carbons, chat_states, devices, errors, iq, mam, ns, omemo, presence, reactions, receipts, retractions, room,
+    sce,
 };
 use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
@@ -38,7 +39,9 @@ struct Unwrapped<'a> {
     way: Way,
     sender: BareJid,
     recipient: BareJid,
-    /// Our archive's id.
+    /// The room in which it was said.
+    room: Option<String>,
+    /// The archive's id: our own, or the room's.
     stanza_id: Option<String>,
     /// When it was sent, as far as a server says.
     stamp: Option<i64>,
@@ -52,6 +55,9 @@ impl Unwrapped<'_> {
 
     /// The other side.
     fn chat(&self, ctx: &Ctx) -> String {
+        if let Some(room) = &self.room {
+            return room.clone();
+        }
         if self.own(ctx) { self.recipient.to_string() } else { self.sender.to_string() }
     }
 
@@ -104,6 +110,9 @@ fn message(ctx: &mut Ctx, stanza: &Element) -> Result<()> {
     if devices::notified(ctx, stanza)? {
         return Ok(());
     }
+    if kind(stanza) == "groupchat" || room::message::is_notice(ctx, stanza)? {
+        return room::message::arrived(ctx, stanza);
+    }
     if mam::is_over(ctx)? || !is_archivable(ctx, stanza) {
         return live(ctx, stanza, ctx.now.wall);
     }
@@ -146,7 +155,7 @@ pub(crate) fn live(ctx: &mut Ctx, stanza: &Element, arrived: i64) -> Result<()> 
         mam::passed(ctx, id)?;
     }
     let stamp = delayed(ctx, message, &sender).filter(|time| *time <= arrived);
-    handle(ctx, Unwrapped { message, way: Way::Live, sender, recipient, stanza_id, stamp, arrived })
+    handle(ctx, Unwrapped { message, way: Way::Live, sender, recipient, room: None, stanza_id, stamp, arrived })
 }
 
 /// Since when a live message was under way, as our own side says (XEP-0203): our server, which kept it while we were
@@ -176,8 +185,39 @@ pub(crate) fn archived(ctx: &mut Ctx, message: &Element, id: &str, stamp: Option
     let arrived = ctx.now.wall;
     handle(
         ctx,
-        Unwrapped { message, way: Way::Archive, sender, recipient, stanza_id: Some(id.to_owned()), stamp, arrived },
+        Unwrapped {
+            message,
+            way: Way::Archive,
+            sender,
+            recipient,
+            room: None,
+            stanza_id: Some(id.to_owned()),
+            stamp,
+            arrived,
+        },
     )
+}
+
+/// What was said in a room, by whom the room says it was.
+pub(crate) struct InRoom<'a> {
+    pub message: &'a Element,
+    pub room: BareJid,
+    /// The real bare JID; the room's own where nobody knows it.
+    pub sender: BareJid,
+    /// The id of the room's archive.
+    pub stanza_id: Option<String>,
+    /// Whether it comes out of the room's archive.
+    pub archived: bool,
+    pub stamp: Option<i64>,
+    pub arrived: i64,
+}
+
+/// A message of a room, whose wrapper and author were looked at.
+pub(crate) fn in_room(ctx: &mut Ctx, said: InRoom) -> Result<()> {
+    let InRoom { message, room, sender, stanza_id, archived, stamp, arrived } = said;
+    let way = if archived { Way::Archive } else { Way::Live };
+    let name = Some(room.to_string());
+    handle(ctx, Unwrapped { message, way, sender, recipient: room, room: name, stanza_id, stamp, arrived })
 }
 
 /// Sender and recipient; what is absent is our own account (RFC 6120 section 8.1).
@@ -202,16 +242,20 @@ fn trusted_stanza_id(ctx: &Ctx, message: &Element) -> Result<Option<String>> {
 fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
     let message = unwrapped.message;
     match kind(message) {
-        "chat" | "normal" => {}
+        "groupchat" if unwrapped.room.is_some() => {}
+        "chat" | "normal" if unwrapped.room.is_none() => {}
         "groupchat" => return ctx.tx.count("groupchat_unjoined"),
         _ => return ctx.tx.count("message_other_type"),
     }
+    let (own, chat) = (unwrapped.own(ctx), unwrapped.chat(ctx));
     if let Some(id) = &unwrapped.stanza_id
-        && ctx.tx.message_by_stanza_id(id)?.is_some()
+        && ctx.tx.is_archived_as(&chat, id)?
     {
         return Ok(());
     }
-    let (own, chat) = (unwrapped.own(ctx), unwrapped.chat(ctx));
+    if unwrapped.room.is_none() && room::invite::received(ctx, &unwrapped.sender, message, unwrapped.stamp)? {
+        return Ok(());
+    }
     if own && seen_ours(ctx, &unwrapped, &chat)? {
         return Ok(());
     }
@@ -244,6 +288,9 @@ fn seen_ours(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str) -> Result<bool> {
     }
     if let Some(id) = &unwrapped.stanza_id {
         ctx.tx.set_stanza_id(row.id, id)?;
+    }
+    if unwrapped.room.is_some() {
+        room::outbox::reflected(ctx, row.id)?;
     }
     ctx.tx.climb(row.id, Delivery::Sent, None)?;
     Ok(true)
@@ -321,13 +368,17 @@ fn readable(
     ctx: &mut Ctx,
     unwrapped: &Unwrapped,
     chat: &str,
-    content: Content,
+    mut content: Content,
     sealed: Sealing,
     time: Option<i64>,
     author: Option<Author>,
     digest: &[u8],
 ) -> Result<()> {
     let own = unwrapped.own(ctx);
+    if unwrapped.room.is_some() {
+        // What one of many has or has seen says nothing of the others, and they need no answer from each of us.
+        (content.receipt, content.marker) = (None, content.marker.filter(|_| own));
+    }
     let heard = unwrapped.stamp.unwrap_or(unwrapped.arrived);
     let believed = time.filter(|time| (time - heard).abs() <= TOLERANCE);
     let said = Said {
@@ -460,6 +511,13 @@ fn unreadable(
     // What is over in a moment, as typing is, goes to few devices: the others lose nothing.
     if unwrapped.message.has_child("no-store", ns::HINTS) {
         return ctx.tx.count("passing_unreadable");
+    }
+    if let Some(room) = &unwrapped.room
+        && unwrapped.way == Way::Archive
+        && reason == "not_for_this_device"
+        && room::archive::is_first(ctx, room)?
+    {
+        return ctx.tx.count("before_membership");
     }
     // Much of what goes past a device in quarantine are receipts and words between devices: one row says it for all.
     if reason == "not_for_this_device" && ctx.tx.is_last_of(chat, unwrapped.sender.as_str(), reason)? {

@@ -36,6 +36,7 @@ mod reactions;
 mod receipts;
 mod recipients;
 mod retractions;
+mod room;
 mod roster;
 mod sce;
 mod second_look;

@@ -209,7 +209,8 @@ fn accept(
         return Ok(Err(Error::IdentityMismatch));
     }
     // While an archive is read, a pre-key may be met again that several people took from the same old bundle.
-    let catching_up = !super::mam::is_complete(ctx)? || super::second_look::is_due(ctx)?;
+    let catching_up =
+        !super::mam::is_complete(ctx)? || super::second_look::is_due(ctx)? || super::room::is_behind(ctx)?;
     let pre_key = ctx.tx.pre_key(version, exchange.pre_key_id, catching_up)?;
     let signed = ctx.tx.signed_pre_key(version, exchange.signed_pre_key_id)?;
     let (decrypted, change) = match Session::accept(&ctx.me.identity, signed.as_ref(), pre_key.as_ref(), incoming) {

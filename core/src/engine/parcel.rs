@@ -6,7 +6,7 @@ use super::content::Content;
 use super::letter::{self, Words};
 use super::omemo::Target;
 use super::xml::{Build, bytes, el, parse};
-use super::{Ctx, message, ns, recipients};
+use super::{Ctx, message, ns, recipients, room};
 use crate::error::{ErrorKind, Result};
 use crate::model::Sealing;
 use crate::seal::{PlainAllowed, Sealed};
@@ -49,6 +49,9 @@ pub(crate) fn pump(ctx: &mut Ctx, mut held: BTreeSet<String>) -> Result<()> {
 
 /// Seals one parcel and queues it. False: it waits, and what is behind it in its chat.
 fn hand_over(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
+    if room::held_by(ctx, &row.chat)?.is_some() {
+        return Ok(!row.lasting);
+    }
     if !recipients::lists_confirmed(ctx, &row.chat)? {
         return Ok(!row.lasting);
     }
@@ -70,7 +73,8 @@ fn hand_over(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     let content = parse(&row.content).map(|content| Content::of(&content)).ok_or(ErrorKind::DamagedStore)?;
     let id = ctx.fresh_id();
     let words = Words { chat: &row.chat, content: &content, lasting: row.lasting };
-    match letter::seal(ctx, letter::frame(&row.chat, &id), &words, &wanted)? {
+    let frame = letter::frame(ctx, &row.chat, &id)?;
+    match letter::seal(ctx, frame, &words, &wanted)? {
         Some(letter) => queue(ctx, row, &letter.stanza, &letter.devices)?,
         None => ctx.tx.count("parcel_unsealable")?,
     }
@@ -104,13 +108,15 @@ fn is_awake(ctx: &Ctx, target: &Target) -> Result<bool> {
 /// The other side has no device: in clear, if a person allowed plain text for this chat.
 fn plain(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     let allowed = ctx.tx.chat(&row.chat)?.is_some_and(|chat| chat.plain_allowed && chat.sealed == Sealing::None);
+    let allowed = allowed && !ctx.tx.is_room(&row.chat)?;
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
         ctx.tx.count("parcel_unsealable")?;
         return Ok(true);
     };
     let id = ctx.fresh_id();
     let content = parse(&row.content).map(|content| Content::of(&content)).ok_or(ErrorKind::DamagedStore)?;
-    let stanza = letter::frame(&row.chat, &id).kids(content.elements()).kids(letter::hints(row.lasting));
+    let frame = letter::frame(ctx, &row.chat, &id)?;
+    let stanza = frame.kids(content.elements()).kids(letter::hints(row.lasting));
     queue(ctx, row, &Sealed::plain(&stanza, allowed), "[]")?;
     Ok(true)
 }

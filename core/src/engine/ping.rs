@@ -6,7 +6,7 @@
 use super::iq::Outcome;
 use super::want::{Kind, Question};
 use super::xml::el;
-use super::{Ctx, Effect, mam, ns};
+use super::{Ctx, Effect, mam, ns, room};
 use crate::error::Result;
 use crate::store::Touched;
 use crate::store::want::WantRow;
@@ -43,7 +43,7 @@ pub(crate) fn begin_rounds(ctx: &Ctx) -> Result<()> {
 
 pub(crate) fn is_ready(ctx: &Ctx) -> Result<bool> {
     let push = [Kind::PushDisco, Kind::PushEnable].map(Kind::code);
-    Ok(mam::is_over(ctx)? && !ctx.tx.any_fresh(&push)?)
+    Ok(mam::is_over(ctx)? && !ctx.tx.any_fresh(&push)? && room::is_settled(ctx)?)
 }
 
 pub(crate) fn question() -> Question {

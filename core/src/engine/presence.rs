@@ -4,7 +4,7 @@
 //! of contacts that we may see, and for the current stream only.
 
 use super::xml::{Build, el, jid_of};
-use super::{Ctx, disco, ns, roster};
+use super::{Ctx, disco, ns, room, roster};
 use crate::error::Result;
 use minidom::Element;
 
@@ -33,6 +33,9 @@ pub(crate) fn arrived(ctx: &mut Ctx, presence: &Element) -> Result<()> {
     // Our own account and its other devices are no contacts.
     let Some(from) = jid_of(presence, "from").filter(|from| from.to_bare() != ctx.me.jid) else { return Ok(()) };
     let bare = from.to_bare().to_string();
+    if let Some(row) = ctx.tx.room(&bare)? {
+        return room::occupants::arrived(ctx, row, &from, presence);
+    }
     match presence.attr("type") {
         None => available(ctx, from.as_str(), &bare),
         Some("unavailable" | "error") if from.resource().is_some() => ctx.tx.set_unavailable(from.as_str()),

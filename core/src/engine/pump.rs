@@ -6,7 +6,7 @@ use super::markers::Marker;
 use super::receipts::Receipt;
 use super::recipients::{self, Recipients};
 use super::xml::{Build, el};
-use super::{Ctx, mam, ns, parcel, ping, trust};
+use super::{Ctx, mam, ns, parcel, ping, room, trust};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Time, Trust};
 use crate::seal::{self, ExtrasAllowed, PlainAllowed, Sealed};
@@ -48,11 +48,20 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
 
 /// Encrypts one message and queues it. False: it waits, and its chat with it.
 fn hand_over(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
+    if let Some(reason) = room::held_by(ctx, &row.chat)? {
+        ctx.tx.set_waits_for(row.id, Some(reason))?;
+        return Ok(false);
+    }
     if !recipients::lists_confirmed(ctx, &row.chat)? {
         ctx.tx.set_waits_for(row.id, Some("device_lists"))?;
         return Ok(false);
     }
     let recipients = recipients::of(ctx, &row.chat)?;
+    if recipients.known == 0 && ctx.tx.is_room(&row.chat)? {
+        // Plain text goes into no room, whatever anybody allows.
+        ctx.tx.set_waits_for(row.id, Some(ErrorKind::NoUsableDevice.code()))?;
+        return Ok(false);
+    }
     if recipients.known == 0 {
         return plain(ctx, row);
     }
@@ -73,8 +82,10 @@ fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()>
     crate::killpoint::reach("encrypt");
     let content = content(ctx, row)?;
     let words = Words { chat: &row.chat, content: &content, lasting: true };
-    let letter = letter::seal(ctx, envelope(row), &words, &recipients.reach)?.ok_or(ErrorKind::Internal)?;
-    ctx.tx.queue(Fate::Message, Some(row.id), &letter.stanza, &letter.devices)?;
+    let frame = envelope(ctx, row)?;
+    let letter = letter::seal(ctx, frame, &words, &recipients.reach)?.ok_or(ErrorKind::Internal)?;
+    let fate = room::outbox::keep(ctx, row, &letter.stanza, &letter.devices)?;
+    ctx.tx.queue(fate, Some(row.id), &letter.stanza, &letter.devices)?;
     ctx.tx.set_handed(row.id, letter.level, letter.reached, recipients.known)?;
     ctx.tx.move_to_end(row.id, &row.chat, letter.level)?;
     ctx.tx.climb(row.id, Delivery::Sending, None)?;
@@ -83,11 +94,13 @@ fn sealed(ctx: &mut Ctx, row: &MessageRow, recipients: Recipients) -> Result<()>
 
 /// What a message of ours says.
 fn content(ctx: &Ctx, row: &MessageRow) -> Result<Content> {
+    // A room tells itself that it has a message, and a hundred members that each tell it too would be a crowd.
+    let alone = !ctx.tx.is_room(&row.chat)?;
     Ok(Content {
         body: row.body.clone(),
         reply: reply(ctx, row)?,
-        receipt: Some(Receipt::Wanted),
-        marker: Some(Marker::Wanted),
+        receipt: alone.then_some(Receipt::Wanted),
+        marker: alone.then_some(Marker::Wanted),
         ..Content::default()
     })
 }
@@ -116,7 +129,7 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
         return Ok(true);
     };
     let content = Content { marker: None, ..content(ctx, row)? };
-    let stanza = envelope(row).kids(content.elements());
+    let stanza = envelope(ctx, row)?.kids(content.elements());
     ctx.tx.queue(Fate::Message, Some(row.id), &Sealed::plain(&stanza, allowed), "[]")?;
     ctx.tx.set_handed(row.id, Sealing::None, 0, 0)?;
     ctx.tx.move_to_end(row.id, &row.chat, Sealing::None)?;
@@ -125,8 +138,8 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
 }
 
 /// The stanza around a message of ours: where it goes, and its ids.
-fn envelope(row: &MessageRow) -> Element {
-    letter::frame(&row.chat, row.origin_id.as_deref().unwrap_or_default())
+fn envelope(ctx: &Ctx, row: &MessageRow) -> Result<Element> {
+    letter::frame(ctx, &row.chat, row.origin_id.as_deref().unwrap_or_default())
 }
 
 /// Bytes were written to the socket.

@@ -2,7 +2,7 @@
 
 use super::omemo::Target;
 use super::trust::is_barred;
-use super::{Ctx, bundle, devices};
+use super::{Ctx, bundle, devices, room};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
@@ -21,19 +21,24 @@ pub(crate) struct Recipients {
     pub coming: bool,
 }
 
-/// The other side of a chat, by bare JID; in notes to ourselves that is us.
-pub(crate) fn people(_ctx: &Ctx, chat: &str) -> Result<Vec<String>> {
-    Ok(vec![chat.to_owned()])
+/// The other side of a chat, by bare JID: the members of a room; in notes to ourselves that is us.
+pub(crate) fn people(ctx: &Ctx, chat: &str) -> Result<Vec<String>> {
+    match ctx.tx.room(chat)? {
+        Some(row) => room::members::people(ctx, &row),
+        None => Ok(vec![chat.to_owned()]),
+    }
 }
 
-/// Whether all device lists that count in this chat were read on this stream; those that were not are asked for.
+/// Whether all device lists that count in this chat were read on this stream; those that were not are asked for. A member
+/// whose server does not answer holds no room up.
 pub(crate) fn lists_confirmed(ctx: &mut Ctx, chat: &str) -> Result<bool> {
     let mut confirmed = true;
+    let is_room = ctx.tx.is_room(chat)?;
     for jid in with_ourselves(ctx, people(ctx, chat)?) {
         for version in devices::VERSIONS {
             if !devices::is_confirmed(ctx, &jid, version)? {
                 devices::want_list(ctx, &jid, version)?;
-                confirmed = false;
+                confirmed &= is_room && devices::is_late(ctx, &jid, version)?;
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, el};
-use super::{Ctx, mam, ns};
+use super::{Ctx, mam, ns, room};
 use crate::error::Result;
 use crate::store::want::WantRow;
 use minidom::Element;
@@ -65,5 +65,8 @@ pub(crate) fn answered(ctx: &mut Ctx, row: &WantRow, answer: Answer) -> Result<(
 
 /// Nothing old comes any more.
 fn settled(ctx: &mut Ctx) -> Result<()> {
-    ctx.tx.delete_used_pre_keys()
+    match room::is_behind(ctx)? {
+        true => Ok(()),
+        false => ctx.tx.delete_used_pre_keys(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::trust::view;
 use super::want::Kind;
-use super::{Ctx, Effect, Input, devices, mam, presence, push};
+use super::{Ctx, Effect, Input, devices, mam, presence, push, room};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Proof, State};
 use crate::store::account::ConnectionRow;
@@ -45,8 +45,9 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
         }
         Input::Online { jid, resumed, resumable, carbons, proof } => {
             ctx.online = true;
-            if !resumed {
-                begin(ctx, carbons)?;
+            match resumed {
+                true => room::ping::all(ctx)?,
+                false => begin(ctx, carbons)?,
             }
             let mut row = ctx.tx.connection()?;
             let proof = match proof {
@@ -108,6 +109,7 @@ fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
     ctx.tx.reset_outgoing()?;
     ctx.tx.drop_passing_parcels()?;
     mam::forget(ctx)?;
+    room::forget(ctx)?;
     ctx.tx.reset_wants(ctx.now.wall)?;
     ctx.tx.clear_presence()?;
     ctx.want_own(Kind::AccountDisco, "")?;
@@ -128,6 +130,7 @@ fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
     // Carbons and presence go first: from then on nothing new can pass us by while the archive is read.
     ctx.ask_due()?;
     presence::initial(ctx)?;
+    room::begin(ctx)?;
     mam::begin(ctx)
 }
 

@@ -2,7 +2,7 @@
 
 use super::xml::{Build, el, error_condition, jid_of};
 use super::{
-    Ctx, blocking, bundle, carbons, devices, disco, mam, ns, ping, push, receipts, roster, second_look, stream,
+    Ctx, blocking, bundle, carbons, devices, disco, mam, ns, ping, push, receipts, room, roster, second_look, stream,
 };
 use crate::error::Result;
 use crate::store::Touched;
@@ -11,7 +11,7 @@ use minidom::Element;
 
 /// How long an answer may take before the question is put again, milliseconds.
 const PATIENCE: i64 = 30_000;
-/// Bundles hold up a message, so they get less.
+/// Bundles and lists hold up a message, so they get less.
 const BUNDLE_PATIENCE: i64 = 10_000;
 /// The same for a page of the archive, behind which messages wait.
 const PAGE_PATIENCE: i64 = 15_000;
@@ -48,10 +48,21 @@ pub(crate) enum Kind {
     PushDisable,
     PushUnregister,
     Round,
+    RoomInfo,
+    RoomJoin,
+    RoomForm,
+    RoomConfigure,
+    RoomDestroy,
+    RoomMembers,
+    RoomAffiliate,
+    RoomPage,
+    RoomPing,
+    Bookmarks,
+    Bookmark,
 }
 
 impl Kind {
-    const ALL: [(Kind, &str); 24] = [
+    const ALL: [(Kind, &str); 35] = [
         (Kind::AccountDisco, "account_disco"),
         (Kind::ServerDisco, "server_disco"),
         (Kind::Carbons, "carbons"),
@@ -76,6 +87,17 @@ impl Kind {
         (Kind::PushDisable, "push_disable"),
         (Kind::PushUnregister, "push_unregister"),
         (Kind::Round, "round"),
+        (Kind::RoomInfo, "room_info"),
+        (Kind::RoomJoin, "room_join"),
+        (Kind::RoomForm, "room_form"),
+        (Kind::RoomConfigure, "room_configure"),
+        (Kind::RoomDestroy, "room_destroy"),
+        (Kind::RoomMembers, "room_members"),
+        (Kind::RoomAffiliate, "room_affiliate"),
+        (Kind::RoomPage, "room_page"),
+        (Kind::RoomPing, "room_ping"),
+        (Kind::Bookmarks, "bookmarks"),
+        (Kind::Bookmark, "bookmark"),
     ];
 
     pub(crate) fn code(self) -> &'static str {
@@ -138,7 +160,9 @@ impl Ctx<'_> {
                     self.later(&row, ping::UNTIL_READY - self.now.wall)?;
                     continue;
                 }
-            } else if row.iq.is_some() && row.tries >= TRIES {
+            } else if row.iq.is_some() && row.kind == Kind::RoomPage.code() {
+                room::archive::unanswered(self, &row)?;
+            } else if row.iq.is_some() && row.tries >= TRIES && !room::is_needed(&row.kind) {
                 self.tx.count("want_given_up")?;
                 self.drop_want(&row)?;
                 continue;
@@ -150,15 +174,22 @@ impl Ctx<'_> {
 
     fn ask(&mut self, row: &WantRow) -> Result<()> {
         let Some(kind) = Kind::from_code(&row.kind) else { return self.drop_want(row) };
-        let Some(question) = word(self, kind, row)? else { return self.drop_want(row) };
         let id = self.fresh_id();
+        if kind == Kind::RoomJoin {
+            // A presence asks, and presences answer.
+            return match room::join::ask(self, row, &id)? {
+                true => self.tx.asked(row, &id, self.stream, self.now.wall + (PATIENCE << row.tries.min(6))),
+                false => self.drop_want(row),
+            };
+        }
+        let Some(question) = word(self, kind, row)? else { return self.drop_want(row) };
         let target = (!row.target.is_empty()).then_some(row.target.as_str());
         let iq =
             el("iq", ns::CLIENT).at("type", question.kind).at("id", &*id).at_opt("to", target).kid(question.payload);
         self.send(&iq)?;
         let patience = match kind {
-            Kind::Bundle => BUNDLE_PATIENCE,
-            Kind::Page => PAGE_PATIENCE,
+            Kind::Bundle | Kind::List => BUNDLE_PATIENCE,
+            Kind::Page | Kind::RoomPage => PAGE_PATIENCE,
             Kind::PushRegister => PUSH_PATIENCE,
             _ => PATIENCE,
         };
@@ -225,6 +256,7 @@ fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
             push::question(ctx, kind, row)
         }
         Kind::Round => Ok(Some(ping::question())),
+        kind => room::question(ctx, kind, row),
     }
 }
 
@@ -248,5 +280,6 @@ fn take(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer) -> Result<()> 
             ctx.tx.touch(Touched::Push);
             ctx.drop_want(row)
         }
+        kind => room::answered(ctx, kind, row, answer),
     }
 }

@@ -10,8 +10,10 @@ use rusqlite::OptionalExtension;
 pub(crate) fn chat_list(reader: &Reader, types: impl Fn(&str) -> bool) -> Result<Vec<ChatItem>> {
     let mut statement = reader.sql().prepare_cached(
         "SELECT c.jid, p.name, c.unread, c.plain_allowed, c.sealed,
-           EXISTS (SELECT 1 FROM device d WHERE d.jid = c.jid AND d.listed2 = 1),
-           EXISTS (SELECT 1 FROM device d WHERE d.jid = c.jid AND d.listed03 = 1 AND d.listed2 = 0 AND d.ever2 = 0), c.extras_allowed
+           EXISTS (SELECT 1 FROM device d WHERE (d.jid = c.jid OR d.jid IN (SELECT m.jid FROM member m WHERE m.room = c.jid)) AND d.listed2 = 1),
+           EXISTS (SELECT 1 FROM device d WHERE (d.jid = c.jid OR d.jid IN (SELECT m.jid FROM member m WHERE m.room = c.jid))
+             AND d.listed03 = 1 AND d.listed2 = 0 AND d.ever2 = 0),
+           c.extras_allowed, EXISTS (SELECT 1 FROM room r WHERE r.jid = c.jid)
          FROM chat c LEFT JOIN contact p ON p.jid = c.jid ORDER BY c.last DESC, c.jid LIMIT ?",
     )?;
     let chats = statement.query_map([WINDOW], |row| {
@@ -23,7 +25,7 @@ pub(crate) fn chat_list(reader: &Reader, types: impl Fn(&str) -> bool) -> Result
             sealed: next_level(row.get(5)?, row.get(6)?, row.get(3)?, row.get(4)?),
             plain_allowed: row.get(3)?,
             extras_allowed: row.get(7)?,
-            room: false,
+            room: row.get(8)?,
             typing: types(&chat),
             chat,
         })

@@ -4,7 +4,7 @@ use super::{Ender, WINDOW, connection, timeline};
 use crate::account::Inner;
 use crate::error::{ErrorKind, Result};
 use crate::hub::Subscriber;
-use crate::model::{Connection, Delivery, Event, Reach, State};
+use crate::model::{Connection, Delivery, Event, Reach, RoomState, State};
 use crate::store::{Reader, Touched};
 use rusqlite::Row;
 use serde_json::Value;
@@ -163,6 +163,25 @@ fn event(account: &str, row: &Row) -> Result<Option<Event>> {
             jid: row.get::<_, Option<String>>(AFTER + 1)?.unwrap_or_default(),
             device: row.get(AFTER + 2)?,
             fingerprint: text("fingerprint").unwrap_or_default(),
+        }),
+        ("room", _) => Some(Event::Room {
+            account,
+            room: row.get::<_, Option<String>>(AFTER + 1)?.unwrap_or_default(),
+            state: data["state"].as_str().and_then(RoomState::from_code).unwrap_or(RoomState::Left),
+            reason: text("reason"),
+            flaws: data["flaws"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|flaw| Some(flaw.as_str()?.to_owned()))
+                .collect(),
+            inviter: text("inviter"),
+        }),
+        ("room_member", _) => Some(Event::RoomMember {
+            account,
+            room: row.get::<_, Option<String>>(AFTER + 1)?.unwrap_or_default(),
+            jid: text("jid").unwrap_or_default(),
+            change: text("change").unwrap_or_default(),
         }),
         ("connection", _) => Some(Event::Connection {
             account,

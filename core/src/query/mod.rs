@@ -12,6 +12,7 @@ mod events;
 mod notifications;
 mod outgoing;
 mod push;
+mod rooms;
 mod search;
 mod server;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use events::Events;
 pub(crate) use notifications::{notifications, round};
 pub(crate) use outgoing::is_quiet;
 pub(crate) use push::{is_node, push};
+pub(crate) use rooms::{members, rooms};
 pub(crate) use search::search;
 pub(crate) use server::server;
 #[cfg(test)]

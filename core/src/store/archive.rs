@@ -46,27 +46,40 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Keeps a live message for after the catch-up.
+    /// Keeps a live message for after the catch-up of our own archive.
     pub(crate) fn put_inbox(&self, raw: &str, arrived: i64) -> Result<()> {
+        self.put_inbox_of("", raw, arrived)
+    }
+
+    /// The same for the archive of a room.
+    pub(crate) fn put_inbox_of(&self, room: &str, raw: &str, arrived: i64) -> Result<()> {
         self.sql()
-            .prepare_cached("INSERT INTO inbox (raw, arrived, poison) VALUES (?, ?, 0)")?
-            .execute(params![raw, arrived])?;
+            .prepare_cached("INSERT INTO inbox (raw, arrived, poison, room) VALUES (?, ?, 0, ?)")?
+            .execute(params![raw, arrived, room])?;
         Ok(())
     }
 
-    /// Takes up to `limit` kept messages out, oldest first: what they are and when they came. While one of them is suspected
-    /// of having crashed us it comes alone.
-    pub(crate) fn take_inbox(&self, limit: usize) -> Result<Vec<(String, i64)>> {
+    /// What waited for a room is wanted no more.
+    pub(crate) fn clear_inbox_of(&self, room: &str) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM inbox WHERE room = ? AND poison = 0")?.execute([room])?;
+        Ok(())
+    }
+
+    /// Takes up to `limit` kept messages out whose archives were read, oldest first: what they are, when they came, and the
+    /// room whose they are. While one of them is suspected of having crashed us it comes alone.
+    pub(crate) fn take_inbox(&self, limit: usize) -> Result<Vec<(String, i64, String)>> {
         let mut rows = self.sql().prepare_cached(
-            "SELECT id, raw, arrived FROM inbox WHERE poison = 0 ORDER BY id
+            "SELECT id, raw, arrived, room FROM inbox
+             WHERE poison = 0 AND room IN (SELECT jid FROM want WHERE kind = 'drain') ORDER BY id
              LIMIT CASE WHEN EXISTS (SELECT 1 FROM suspect) THEN 1 ELSE ? END",
         )?;
-        let rows = rows.query_map([limit as i64], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows =
+            rows.query_map([limit as i64], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
         let mut taken = Vec::new();
         for row in rows {
-            let (id, raw, arrived) = row?;
+            let (id, raw, arrived, room) = row?;
             self.sql().prepare_cached("DELETE FROM inbox WHERE id = ?")?.execute([id])?;
-            taken.push((raw, arrived));
+            taken.push((raw, arrived, room));
         }
         Ok(taken)
     }

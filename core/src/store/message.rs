@@ -143,10 +143,13 @@ impl Tx<'_> {
         Ok(self.sql().prepare_cached(&sql)?.query_row([id], message).optional()?)
     }
 
-    /// The message with this id of our archive.
-    pub(crate) fn message_by_stanza_id(&self, stanza_id: &str) -> Result<Option<MessageRow>> {
-        let sql = format!("SELECT {COLUMNS} FROM message WHERE stanza_id = ?");
-        Ok(self.sql().prepare_cached(&sql)?.query_row([stanza_id], message).optional()?)
+    /// Whether a message is here under this id of the archive of its chat: a room's, or our own for all others.
+    pub(crate) fn is_archived_as(&self, chat: &str, stanza_id: &str) -> Result<bool> {
+        let mut rows = self.sql().prepare_cached(
+            "SELECT 1 FROM message m WHERE m.stanza_id = ?2
+               AND (m.chat = ?1 OR NOT EXISTS (SELECT 1 FROM room r WHERE r.jid IN (?1, m.chat)))",
+        )?;
+        Ok(rows.exists([chat, stanza_id])?)
     }
 
     /// Our own message with this origin id, in this chat.

@@ -17,6 +17,7 @@ mod open;
 pub(crate) mod outgoing;
 pub(crate) mod parcel;
 pub(crate) mod push;
+pub(crate) mod room;
 mod salvage;
 mod server;
 mod session;

@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("6-changes.sql"),
     include_str!("7-server.sql"),
     include_str!("8-trust.sql"),
+    include_str!("9-room.sql"),
 ];
 
 /// An open database of one account.

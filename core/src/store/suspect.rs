@@ -33,7 +33,9 @@ impl Tx<'_> {
 
     /// The kept stanza that is next to be handled: its id and what it is.
     pub(crate) fn next_kept(&self) -> Result<Option<(i64, String)>> {
-        let mut row = self.sql().prepare_cached("SELECT id, raw FROM inbox WHERE poison = 0 ORDER BY id LIMIT 1")?;
+        let mut row = self.sql().prepare_cached(
+            "SELECT id, raw FROM inbox WHERE poison = 0 AND room IN (SELECT jid FROM want WHERE kind = 'drain') ORDER BY id LIMIT 1",
+        )?;
         Ok(row.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 

@@ -15,6 +15,7 @@ pub(crate) enum Touched {
     Connection,
     Events,
     Push,
+    Rooms,
     /// Rows wait for the wire.
     Outgoing,
 }

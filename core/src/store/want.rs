@@ -72,6 +72,27 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Of whom or about whom something of this kind is wanted.
+    pub(crate) fn wanted_of(&self, kind: &str) -> Result<Vec<String>> {
+        let mut rows = self.sql().prepare_cached("SELECT DISTINCT jid FROM want WHERE kind = ? ORDER BY jid")?;
+        let rows = rows.query_map([kind], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Nothing of this kind is wanted of this one any more, whatever the argument.
+    pub(crate) fn unwant_of(&self, kind: &str, jid: &str) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM want WHERE kind = ? AND jid = ?")?.execute([kind, jid])?;
+        Ok(())
+    }
+
+    /// The wants of this kind about this one.
+    pub(crate) fn wants_about(&self, kind: &str, jid: &str) -> Result<Vec<WantRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM want WHERE kind = ? AND jid = ? ORDER BY rowid");
+        let mut rows = self.sql().prepare_cached(&sql)?;
+        let rows = rows.query_map([kind, jid], want)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Whether anything of this kind is wanted.
     pub(crate) fn any_want(&self, kind: &str) -> Result<bool> {
         Ok(self.sql().prepare_cached("SELECT 1 FROM want WHERE kind = ?")?.exists([kind])?)

@@ -6,5 +6,6 @@
 mod ejabberd;
 mod omemo_peer;
 mod push;
+mod rooms;
 mod server;
 mod tor;

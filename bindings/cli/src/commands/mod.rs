@@ -9,6 +9,7 @@ pub(crate) mod listen;
 pub(crate) mod login;
 pub(crate) mod push;
 pub(crate) mod read;
+pub(crate) mod rooms;
 pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod sync;

@@ -2,7 +2,7 @@
 
 use crate::rpc::Server;
 use crate::rpc::frame::{Fault, Request};
-use crate::rpc::{accounts, chats, people, push, server as servers};
+use crate::rpc::{accounts, chats, people, push, rooms, server as servers};
 use dunnock_core::{Account, Error, ErrorKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -59,11 +59,15 @@ const METHODS: &[(&str, Order)] = &[
     ("device.rule", Order::After("account")),
     ("alarm.list", Order::Free),
     ("alarm.answer", Order::After("account")),
-    ("room.create", Order::NotYet),
-    ("room.join", Order::NotYet),
-    ("room.leave", Order::NotYet),
-    ("room.invite", Order::NotYet),
-    ("room.members", Order::NotYet),
+    ("room.create", Order::After("account")),
+    ("room.join", Order::After("account")),
+    ("room.leave", Order::After("account")),
+    ("room.invite", Order::After("account")),
+    ("room.members", Order::Free),
+    ("room.remove", Order::After("account")),
+    ("room.accept", Order::After("account")),
+    ("room.destroy", Order::After("account")),
+    ("room.list", Order::Free),
     ("search", Order::Free),
     ("push.register", Order::After("account")),
     ("push.unregister", Order::After("account")),
@@ -120,6 +124,11 @@ pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer
         "device.rule" => people::rule(server, params).await,
         "alarm.list" => people::alarms(server, params).await,
         "alarm.answer" => people::answer(server, params).await,
+        "room.list" => rooms::list(server, params).await,
+        "room.members" => rooms::members(server, params).await,
+        "room.create" | "room.join" => rooms::enter(server, method, params).await,
+        "room.invite" | "room.remove" => rooms::affiliate(server, method, params).await,
+        "room.leave" | "room.accept" | "room.destroy" => rooms::change(server, method, params).await,
         "background_sync" => accounts::background_sync(server, params).await,
         "push.register" => push::register(server, params).await,
         "push.unregister" => push::unregister(server, params).await,

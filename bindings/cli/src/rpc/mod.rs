@@ -12,6 +12,7 @@ mod lanes;
 mod methods;
 mod people;
 mod push;
+mod rooms;
 mod server;
 
 use crate::args::Global;

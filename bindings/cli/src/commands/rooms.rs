@@ -1,0 +1,131 @@
+//! `room`: groups.
+
+use crate::args::{Global, NewRoom, RoomChange as Asked};
+use crate::commands::{settle, told_later, unless_refused};
+use crate::out::{Out, Stop};
+use crate::session::{self, Begin};
+use crate::show;
+use dunnock_core::command::{Command, RoomChange};
+use dunnock_core::model::{Event, Room, RoomState};
+use dunnock_core::{Account, Error, ErrorKind, Result};
+use std::time::Duration;
+
+/// How long a change waits for the room before it is left to the next connection.
+const CHANGE: Duration = Duration::from_secs(30);
+
+/// Lists the rooms, or does something about one.
+pub(crate) fn rooms(global: &Global, change: Option<Asked>, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = session::account(client, global)?;
+        match change.unwrap_or(Asked::List) {
+            Asked::List => account.rooms()?.iter().try_for_each(|row| out.print(row, show::room)),
+            Asked::Members(one) => account.members(&one.room)?.iter().try_for_each(|row| out.print(row, show::member)),
+            Asked::Create(new) => {
+                let nick = new.nick.clone();
+                enter(&account, new, RoomChange::Create { nick }, out).await
+            }
+            Asked::Join(new) => {
+                let nick = new.nick.clone();
+                enter(&account, new, RoomChange::Join { nick }, out).await
+            }
+            Asked::Leave(one) => settle(&account, wish(one.room, RoomChange::Leave), out).await,
+            Asked::Accept(one) => settle(&account, wish(one.room, RoomChange::Accept), out).await,
+            Asked::Destroy(one) => settle(&account, wish(one.room, RoomChange::Destroy), out).await,
+            Asked::Invite(one) => {
+                let change = RoomChange::Invite { jid: one.jid.clone() };
+                affiliate(&account, &one.room, &one.jid, change, out).await
+            }
+            Asked::Remove(one) => {
+                let change = RoomChange::Remove { jid: one.jid.clone() };
+                affiliate(&account, &one.room, &one.jid, change, out).await
+            }
+        }
+    })
+}
+
+fn wish(room: String, change: RoomChange) -> Command {
+    Command::Room { room, change }
+}
+
+/// Makes or enters a room and waits until we are inside, or it says why not.
+async fn enter(account: &Account, new: NewRoom, change: RoomChange, out: &Out) -> Result<(), Stop> {
+    account.call(wish(new.room.clone(), change)).await?;
+    account.call(Command::Connect).await?;
+    let mut rooms = account.watch_rooms();
+    let inside = async {
+        while let Some(rows) = rooms.next().await {
+            if let Some(row) = rows.into_iter().find(|row| same(&row.room, &new.room)) {
+                match came_of(&row) {
+                    Some(Ok(())) => return Ok(row),
+                    Some(Err(error)) => return Err(error),
+                    None => {}
+                }
+            }
+        }
+        Err(rooms.failure().unwrap_or(ErrorKind::Ended).into())
+    };
+    let timeout = Duration::from_secs(new.timeout);
+    let outcome = tokio::time::timeout(timeout, unless_refused(account, inside)).await;
+    match outcome {
+        Ok(row) => out.print(&row?, show::room),
+        Err(_) => {
+            let error = Error::about(ErrorKind::TimedOut, account.jid());
+            Err(told_later(account, error, "the wish is stored and holds for the next connection").into())
+        }
+    }
+}
+
+/// What came of going in, once something did.
+fn came_of(row: &Room) -> Option<Result<()>> {
+    let kind = row.reason.as_deref().and_then(ErrorKind::from_code);
+    match row.state {
+        RoomState::Joined => Some(Ok(())),
+        RoomState::Halted | RoomState::Refused => {
+            Some(Err(Error::about(kind.unwrap_or(ErrorKind::RoomRefused), row.room.clone())))
+        }
+        _ => kind.map(|kind| Err(Error::about(kind, row.room.clone()))),
+    }
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// Makes somebody a member or none, and waits until the room did so or refused. Of who is one already the room is not asked.
+async fn affiliate(account: &Account, room: &str, jid: &str, change: RoomChange, out: &Out) -> Result<(), Stop> {
+    let is_member = account.members(room)?.iter().any(|member| same(&member.jid, jid));
+    let invites = matches!(change, RoomChange::Invite { .. });
+    let mut events = account.events();
+    if is_member == invites {
+        return settle(account, wish(room.to_owned(), change), out).await;
+    }
+    account.call(wish(room.to_owned(), change)).await?;
+    account.call(Command::Connect).await?;
+    let answered = async {
+        while let Some(batch) = events.next().await {
+            for event in batch {
+                match event {
+                    Event::RoomMember { room: of, jid: who, change, .. } if same(&of, room) && same(&who, jid) => {
+                        match change.as_str() {
+                            "member" | "gone" => return Ok(()),
+                            "not_invited" | "not_removed" => return Err(Error::about(ErrorKind::RoomForbidden, room)),
+                            _ => {}
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Err(events.failure().unwrap_or(ErrorKind::Ended).into())
+    };
+    match tokio::time::timeout(CHANGE, unless_refused(account, answered)).await {
+        Ok(done) => {
+            done?;
+            super::done(out)
+        }
+        Err(_) => {
+            let error = Error::about(ErrorKind::TimedOut, account.jid());
+            Err(told_later(account, error, "the change is stored and goes out with the next connection").into())
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a person asks of rooms.
+
+use super::super::Ctx;
+use super::super::want::Kind;
+use super::{bookmarks, drop_wants, gone, is_inside, join, members, settle};
+use crate::command::RoomChange;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::RoomState;
+use crate::store::room::RoomRow;
+use jid::ResourcePart;
+
+/// Carries out a change; a refusal changes nothing.
+pub(crate) fn carry_out(ctx: &mut Ctx, room: &str, change: RoomChange) -> Result<()> {
+    let jid = crate::address::bare(room)?;
+    if jid.node().is_none() {
+        return Err(Error::about(ErrorKind::InvalidJid, room));
+    }
+    let jid = jid.to_string();
+    let known = ctx.tx.room(&jid)?;
+    let belongs = || known.clone().filter(|row| row.wanted).ok_or_else(|| Error::about(ErrorKind::UnknownRoom, &jid));
+    match change {
+        RoomChange::Create { nick } => create(ctx, &jid, known, nick),
+        RoomChange::Join { nick } => enter(ctx, &jid, known, nick),
+        RoomChange::Leave => match known {
+            Some(row) => leave(ctx, row),
+            None => Err(Error::about(ErrorKind::UnknownRoom, &jid)),
+        },
+        RoomChange::Invite { jid: person } => {
+            let row = belongs()?;
+            affiliate(ctx, &row, "member", &person)
+        }
+        RoomChange::Remove { jid: person } => {
+            let row = belongs()?;
+            affiliate(ctx, &row, "none", &person)
+        }
+        RoomChange::Accept => {
+            let row = belongs()?;
+            accept(ctx, row)
+        }
+        RoomChange::Destroy => {
+            let row = belongs()?;
+            may_change(ctx, &row, &["owner"])?;
+            ctx.want_of(Kind::RoomDestroy, &row.jid, "")?;
+            leave(ctx, row)
+        }
+    }
+}
+
+/// What we are called where nobody said otherwise.
+pub(super) fn own_nick(ctx: &Ctx) -> String {
+    ctx.me.jid.node().map_or_else(|| ctx.me.jid.domain().to_string(), ToString::to_string)
+}
+
+fn chosen(ctx: &Ctx, nick: Option<String>, known: Option<&RoomRow>) -> Result<String> {
+    match (nick, known) {
+        (Some(nick), _) => {
+            let fits = ResourcePart::new(&nick).map_err(|_| Error::about(ErrorKind::InvalidInput, "nick"))?;
+            Ok(fits.to_string())
+        }
+        (None, Some(row)) => Ok(row.nick.clone()),
+        (None, None) => Ok(own_nick(ctx)),
+    }
+}
+
+fn create(ctx: &mut Ctx, jid: &str, known: Option<RoomRow>, nick: Option<String>) -> Result<()> {
+    if known.as_ref().is_some_and(|row| row.wanted) {
+        return Err(Error::about(ErrorKind::RoomExists, jid));
+    }
+    let nick = chosen(ctx, nick, known.as_ref())?;
+    let row = RoomRow {
+        wanted: true,
+        asked: true,
+        making: 1,
+        state: RoomState::Joining,
+        bookmarked: known.is_some_and(|row| row.bookmarked),
+        ..RoomRow::unknown(jid, &nick)
+    };
+    drop_wants(ctx, jid)?;
+    ctx.tx.put_room(&row)?;
+    ctx.want_of(Kind::RoomInfo, jid, "")
+}
+
+fn enter(ctx: &mut Ctx, jid: &str, known: Option<RoomRow>, nick: Option<String>) -> Result<()> {
+    let nick = chosen(ctx, nick, known.as_ref())?;
+    let mut row = known.unwrap_or_else(|| RoomRow::unknown(jid, &nick));
+    if is_inside(ctx, &row) && row.nick == nick {
+        return Ok(());
+    }
+    drop_wants(ctx, jid)?;
+    (row.wanted, row.asked, row.nick, row.making) = (true, true, nick, 0);
+    (row.state, row.reason, row.stream) = (RoomState::Joining, None, 0);
+    ctx.tx.put_room(&row)?;
+    ctx.want_of(Kind::RoomInfo, jid, "")
+}
+
+fn leave(ctx: &mut Ctx, row: RoomRow) -> Result<()> {
+    let left = RoomRow { wanted: false, ..row.clone() };
+    bookmarks::drop(ctx, &left)?;
+    go(ctx, row)
+}
+
+/// Goes out and stays out. What waits to be said there stays unsaid.
+pub(super) fn go(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
+    if ctx.online && (is_inside(ctx, &row) || ctx.tx.find_want(Kind::RoomJoin.code(), &row.jid, "")?.is_some()) {
+        join::leave(ctx, &row)?;
+    }
+    drop_wants(ctx, &row.jid)?;
+    ctx.tx.clear_inbox_of(&row.jid)?;
+    (row.wanted, row.stream, row.making, row.since) = (false, 0, 0, 0);
+    (row.state, row.reason, row.accepted) = (RoomState::Left, None, String::new());
+    gone(ctx, &row)
+}
+
+/// A person agrees to what the room is now.
+fn accept(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
+    row.accepted = row.flaws.clone();
+    row.asked = true;
+    settle(ctx, row.clone())?;
+    if is_inside(ctx, &row) { Ok(()) } else { ctx.want_of(Kind::RoomInfo, &row.jid, "") }
+}
+
+fn affiliate(ctx: &mut Ctx, row: &RoomRow, affiliation: &str, person: &str) -> Result<()> {
+    let jid = crate::address::bare(person)?.to_string();
+    if jid == ctx.me.jid.as_str() {
+        return Err(Error::about(ErrorKind::InvalidJid, person));
+    }
+    may_change(ctx, row, &["owner", "admin"])?;
+    let is_one = ctx.tx.affiliation(&row.jid, &jid)?;
+    if affiliation == "member" && is_one.is_some() {
+        // They belong to it already: only the invitation is new.
+        let room = crate::address::bare(&row.jid)?;
+        return super::invite::send(ctx, &room, &crate::address::bare(&jid)?);
+    }
+    members::change(ctx, &row.jid, affiliation, &jid)
+}
+
+/// Whether we are one of these to the room. While that is not known, the room says.
+fn may_change(ctx: &Ctx, row: &RoomRow, who: &[&str]) -> Result<()> {
+    let own = ctx.tx.affiliation(&row.jid, ctx.me.jid.as_str())?;
+    match own {
+        Some(own) if !who.contains(&own.as_str()) => Err(Error::about(ErrorKind::RoomForbidden, &row.jid)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a person may say something there, or why not. What is said on the way in waits.
+pub(crate) fn may_send(ctx: &Ctx, room: &str) -> Result<()> {
+    let Some(row) = ctx.tx.room(room)? else { return Ok(()) };
+    match row.state {
+        RoomState::Halted => Err(Error::about(ErrorKind::RoomNotPrivate, room)),
+        _ if !row.wanted => Err(Error::about(ErrorKind::NotJoined, room)),
+        _ => Ok(()),
+    }
+}

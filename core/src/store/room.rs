@@ -1,0 +1,322 @@
+//! Rooms: how we stand to each, who is in it and who belongs to it.
+
+use super::{Touched, Tx};
+use crate::error::Result;
+use crate::model::RoomState;
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A room as stored.
+#[derive(Clone, PartialEq)]
+pub(crate) struct RoomRow {
+    pub jid: String,
+    pub nick: String,
+    pub wanted: bool,
+    pub state: RoomState,
+    pub reason: Option<String>,
+    pub stream: i64,
+    pub making: i64,
+    pub asked: bool,
+    pub flaws: String,
+    pub accepted: String,
+    pub archive: bool,
+    pub named: bool,
+    pub since: i64,
+    pub inviter: Option<String>,
+    pub bookmarked: bool,
+}
+
+const COLUMNS: &str = "jid, nick, wanted, state, reason, stream, making, asked, flaws, accepted, archive, named, since, inviter, bookmarked";
+
+fn room(row: &Row) -> rusqlite::Result<RoomRow> {
+    Ok(RoomRow {
+        jid: row.get(0)?,
+        nick: row.get(1)?,
+        wanted: row.get(2)?,
+        state: RoomState::from_number(row.get(3)?).unwrap_or(RoomState::Left),
+        reason: row.get(4)?,
+        stream: row.get(5)?,
+        making: row.get(6)?,
+        asked: row.get(7)?,
+        flaws: row.get(8)?,
+        accepted: row.get(9)?,
+        archive: row.get(10)?,
+        named: row.get(11)?,
+        since: row.get(12)?,
+        inviter: row.get(13)?,
+        bookmarked: row.get(14)?,
+    })
+}
+
+impl RoomRow {
+    /// A room that nothing is known of yet.
+    pub(crate) fn unknown(jid: &str, nick: &str) -> Self {
+        RoomRow {
+            jid: jid.to_owned(),
+            nick: nick.to_owned(),
+            wanted: false,
+            state: RoomState::Left,
+            reason: None,
+            stream: 0,
+            making: 0,
+            asked: false,
+            flaws: String::new(),
+            accepted: String::new(),
+            archive: false,
+            named: false,
+            since: 0,
+            inviter: None,
+            bookmarked: false,
+        }
+    }
+
+    /// What its configuration lacks of a private room and nobody agreed to.
+    pub(crate) fn open_flaws(&self) -> Vec<&str> {
+        let accepted: Vec<&str> = self.accepted.split(' ').collect();
+        self.flaws.split(' ').filter(|flaw| !flaw.is_empty() && !accepted.contains(flaw)).collect()
+    }
+}
+
+/// Somebody in a room.
+#[derive(Clone, PartialEq)]
+pub(crate) struct OccupantRow {
+    pub nick: String,
+    pub jid: Option<String>,
+    pub resources: String,
+    pub affiliation: String,
+}
+
+/// A sealed message that its room has not sent back yet.
+pub(crate) struct Unreflected {
+    pub message: i64,
+    pub bytes: Vec<u8>,
+    pub devices: String,
+}
+
+impl Tx<'_> {
+    /// How we stand to this room, if we ever did.
+    pub(crate) fn room(&self, jid: &str) -> Result<Option<RoomRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM room WHERE jid = ?");
+        Ok(self.sql().prepare_cached(&sql)?.query_row([jid], room).optional()?)
+    }
+
+    /// All rooms.
+    pub(crate) fn rooms(&self) -> Result<Vec<RoomRow>> {
+        let sql = format!("SELECT {COLUMNS} FROM room ORDER BY jid");
+        let mut rows = self.sql().prepare_cached(&sql)?;
+        let rows = rows.query_map([], room)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether this is a room.
+    pub(crate) fn is_room(&self, jid: &str) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM room WHERE jid = ?")?.exists([jid])?)
+    }
+
+    /// Writes a room down, new or changed; tells it where a person would see another state.
+    pub(crate) fn put_room(&self, row: &RoomRow) -> Result<()> {
+        let before = self.room(&row.jid)?;
+        if before.as_ref() == Some(row) {
+            return Ok(());
+        }
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO room (jid, nick, wanted, state, reason, stream, making, asked, flaws, accepted, archive, named, since, inviter, bookmarked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                 ON CONFLICT (jid) DO UPDATE SET nick = ?2, wanted = ?3, state = ?4, reason = ?5, stream = ?6, making = ?7, asked = ?8,
+                   flaws = ?9, accepted = ?10, archive = ?11, named = ?12, since = ?13, inviter = ?14, bookmarked = ?15",
+            )?
+            .execute(params![
+                row.jid, row.nick, row.wanted, row.state as i64, row.reason, row.stream, row.making, row.asked, row.flaws,
+                row.accepted, row.archive, row.named, row.since, row.inviter, row.bookmarked
+            ])?;
+        self.ensure_chat(&row.jid)?;
+        self.touch(Touched::Rooms);
+        self.touch(Touched::Chats);
+        let seen = |row: &RoomRow| (row.state, row.reason.clone(), row.flaws.clone());
+        if before.as_ref().map(seen) == Some(seen(row)) {
+            return Ok(());
+        }
+        let flaws: Vec<&str> = row.flaws.split(' ').filter(|flaw| !flaw.is_empty()).collect();
+        let data = serde_json::json!({
+            "state": row.state.code(), "reason": row.reason, "flaws": flaws, "inviter": row.inviter,
+        });
+        self.event("room", None, Some(&row.jid), None, &data.to_string())
+    }
+
+    /// Tells what became of somebody in a room.
+    pub(crate) fn tell_member(&self, room: &str, jid: &str, change: &str) -> Result<()> {
+        let data = serde_json::json!({ "jid": jid, "change": change });
+        self.touch(Touched::Rooms);
+        self.event("room_member", None, Some(room), None, &data.to_string())
+    }
+
+    /// Forgets who is in the room.
+    pub(crate) fn clear_occupants(&self, room: &str) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM occupant WHERE room = ?")?.execute([room])?;
+        Ok(())
+    }
+
+    /// Who bears this nick.
+    pub(crate) fn occupant(&self, room: &str, nick: &str) -> Result<Option<OccupantRow>> {
+        let mut rows = self
+            .sql()
+            .prepare_cached("SELECT nick, jid, resources, affiliation FROM occupant WHERE room = ? AND nick = ?")?;
+        let occupant = |row: &Row| {
+            Ok(OccupantRow { nick: row.get(0)?, jid: row.get(1)?, resources: row.get(2)?, affiliation: row.get(3)? })
+        };
+        Ok(rows.query_row([room, nick], occupant).optional()?)
+    }
+
+    /// Writes an occupant down.
+    pub(crate) fn put_occupant(&self, room: &str, row: &OccupantRow) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO occupant (room, nick, jid, resources, affiliation) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (room, nick) DO UPDATE SET jid = ?3, resources = ?4, affiliation = ?5",
+            )?
+            .execute(params![room, row.nick, row.jid, row.resources, row.affiliation])?;
+        self.touch(Touched::Rooms);
+        Ok(())
+    }
+
+    /// An occupant left.
+    pub(crate) fn drop_occupant(&self, room: &str, nick: &str) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM occupant WHERE room = ? AND nick = ?")?.execute([room, nick])?;
+        self.touch(Touched::Rooms);
+        Ok(())
+    }
+
+    /// How many nicks are in the room.
+    pub(crate) fn occupants(&self, room: &str) -> Result<i64> {
+        let mut rows = self.sql().prepare_cached("SELECT count(*) FROM occupant WHERE room = ?")?;
+        Ok(rows.query_row([room], |row| row.get(0))?)
+    }
+
+    /// The people in the room whose addresses it shows.
+    pub(crate) fn occupant_jids(&self, room: &str) -> Result<Vec<String>> {
+        let mut rows = self
+            .sql()
+            .prepare_cached("SELECT DISTINCT jid FROM occupant WHERE room = ? AND jid IS NOT NULL ORDER BY jid")?;
+        let rows = rows.query_map([room], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Owners, admins and members of the room: who, and which of these.
+    pub(crate) fn members(&self, room: &str) -> Result<Vec<(String, String)>> {
+        let mut rows = self.sql().prepare_cached("SELECT jid, affiliation FROM member WHERE room = ? ORDER BY jid")?;
+        let rows = rows.query_map([room], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What somebody is in a room; none if they do not belong to it.
+    pub(crate) fn affiliation(&self, room: &str, jid: &str) -> Result<Option<String>> {
+        let mut rows = self.sql().prepare_cached("SELECT affiliation FROM member WHERE room = ? AND jid = ?")?;
+        Ok(rows.query_row([room, jid], |row| row.get(0)).optional()?)
+    }
+
+    /// Somebody belongs to the room as this. True if they did not before.
+    pub(crate) fn put_member(&self, room: &str, jid: &str, affiliation: &str) -> Result<bool> {
+        let before = self.affiliation(room, jid)?;
+        if before.as_deref() == Some(affiliation) {
+            return Ok(false);
+        }
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO member (room, jid, affiliation, keyless) VALUES (?1, ?2, ?3, 0)
+                 ON CONFLICT (room, jid) DO UPDATE SET affiliation = ?3",
+            )?
+            .execute(params![room, jid, affiliation])?;
+        self.touch(Touched::Rooms);
+        Ok(before.is_none())
+    }
+
+    /// Somebody belongs to the room no more. True if they did.
+    pub(crate) fn drop_member(&self, room: &str, jid: &str) -> Result<bool> {
+        let gone = self.sql().prepare_cached("DELETE FROM member WHERE room = ? AND jid = ?")?.execute([room, jid])?;
+        self.touch(Touched::Rooms);
+        Ok(gone > 0)
+    }
+
+    /// Whether somebody belongs to any room of ours.
+    pub(crate) fn is_member_anywhere(&self, jid: &str) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM member WHERE jid = ?")?.exists([jid])?)
+    }
+
+    /// Remembers what the room calls a member for good.
+    pub(crate) fn set_occupant_id(&self, room: &str, jid: &str, id: &str) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE member SET occupant = ?3 WHERE room = ?1 AND jid = ?2 AND occupant IS NOT ?3")?
+            .execute([room, jid, id])?;
+        Ok(())
+    }
+
+    /// Whom the room calls this for good.
+    pub(crate) fn member_by_occupant_id(&self, room: &str, id: &str) -> Result<Option<String>> {
+        let mut rows = self.sql().prepare_cached("SELECT jid FROM member WHERE room = ? AND occupant = ?")?;
+        Ok(rows.query_row([room, id], |row| row.get(0)).optional()?)
+    }
+
+    /// The members of the room that have a device of this number: usually one or none.
+    pub(crate) fn members_with_device(&self, room: &str, device: u32) -> Result<Vec<String>> {
+        let mut rows = self.sql().prepare_cached(
+            "SELECT m.jid FROM member m JOIN device d ON d.jid = m.jid AND d.device = ?2 WHERE m.room = ?1 LIMIT 2",
+        )?;
+        let rows = rows.query_map(params![room, device], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Looks which members list no device, so that nothing can be sealed for them; tells who came to that or from it.
+    pub(crate) fn look_for_keyless(&self, room: &str) -> Result<()> {
+        let mut rows = self.sql().prepare_cached(
+            "UPDATE member SET keyless = 1 - keyless WHERE room = ? AND jid != (SELECT a.jid FROM account a)
+               AND keyless = EXISTS (SELECT 1 FROM device d WHERE d.jid = member.jid AND (d.listed2 OR d.listed03))
+             RETURNING jid, keyless",
+        )?;
+        let rows = rows.query_map([room], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))?;
+        for row in rows.collect::<rusqlite::Result<Vec<_>>>()? {
+            self.tell_member(room, &row.0, if row.1 { "keyless" } else { "reachable" })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the bytes of a message until its room sends it back.
+    pub(crate) fn keep_unreflected(&self, message: i64, room: &str, bytes: &[u8], devices: &str) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO unreflected (message, room, bytes, devices, joined) VALUES (?1, ?2, ?3, ?4, 1)
+                 ON CONFLICT (message) DO UPDATE SET bytes = ?3, devices = ?4, joined = 1",
+            )?
+            .execute(params![message, room, bytes, devices])?;
+        Ok(())
+    }
+
+    /// The room sent this message back, or it will never.
+    pub(crate) fn drop_unreflected(&self, message: i64) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM unreflected WHERE message = ?")?.execute([message])?;
+        Ok(())
+    }
+
+    /// We are not inside any more: what the room has not sent back is open.
+    pub(crate) fn doubt_unreflected(&self, room: &str) -> Result<()> {
+        self.sql().prepare_cached("UPDATE unreflected SET joined = 0 WHERE room = ?")?.execute([room])?;
+        Ok(())
+    }
+
+    /// Messages handed over before we came in again, oldest first: from now on they count as handed over again.
+    pub(crate) fn take_doubted(&self, room: &str) -> Result<Vec<Unreflected>> {
+        let mut rows = self.sql().prepare_cached(
+            "UPDATE unreflected SET joined = 1 WHERE room = ? AND joined = 0 RETURNING message, bytes, devices",
+        )?;
+        let rows = rows.query_map([room], |row| {
+            Ok(Unreflected { message: row.get(0)?, bytes: row.get(1)?, devices: row.get(2)? })
+        })?;
+        let mut rows: Vec<Unreflected> = rows.collect::<rusqlite::Result<_>>()?;
+        rows.sort_by_key(|row| row.message);
+        Ok(rows)
+    }
+
+    /// Whether a message was kept until its room sends it back.
+    pub(crate) fn is_unreflected(&self, message: i64) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM unreflected WHERE message = ?")?.exists([message])?)
+    }
+}

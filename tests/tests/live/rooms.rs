@@ -1,0 +1,101 @@
+//! Groups, with real servers and real clients.
+
+mod thin;
+
+use dunnock_tests::dunnock::{Device, Rpc, account};
+use dunnock_tests::prosody::{Prosody, ROOMS, Settings};
+use dunnock_tests::server::Server;
+use serde_json::{Value, json};
+
+/// A Prosody with rooms and these accounts.
+fn server(users: &[&str]) -> Prosody {
+    let server = Prosody::start(Settings { rooms: true, in_memory: true, ..Settings::default() });
+    for user in users {
+        server.account(user, Prosody::PASSWORD);
+    }
+    server
+}
+
+/// The address of a room.
+fn room(name: &str) -> String {
+    format!("{name}@{ROOMS}")
+}
+
+/// A running process with this account, online.
+fn online(device: &Device, server: &impl Server, user: &str) -> Rpc {
+    let mut rpc = device.rpc();
+    let known = rpc.ok("account.list", json!({}));
+    if known.as_array().is_none_or(Vec::is_empty) {
+        rpc.ok("account.add", account(server, user, server.port(), server.ca()));
+    }
+    rpc.connect(&server.jid(user));
+    rpc
+}
+
+/// What this account can do about rooms.
+struct Person {
+    device: Device,
+    rpc: Rpc,
+    jid: String,
+}
+
+impl Person {
+    fn new(server: &impl Server, user: &str) -> Person {
+        let device = Device::new(user);
+        let rpc = online(&device, server, user);
+        Person { device, rpc, jid: server.jid(user) }
+    }
+
+    fn of(&self, room: &str, more: &[(&str, &str)]) -> Value {
+        let mut params = json!({ "account": self.jid, "room": room });
+        for (name, value) in more {
+            params[*name] = json!(value);
+        }
+        params
+    }
+
+    /// Waits until it stands to the room like this.
+    fn is(&self, room: &str, state: &str) -> Value {
+        self.rpc.event("room", state, |event| event["room"] == room && event["state"] == state)
+    }
+
+    fn creates(&mut self, room: &str) {
+        self.rpc.ok("room.create", self.of(room, &[]));
+        self.is(room, "joined");
+    }
+
+    fn joins(&mut self, room: &str) {
+        self.rpc.ok("room.join", self.of(room, &[]));
+        self.is(room, "joined");
+    }
+
+    fn invites(&mut self, room: &str, jid: &str) {
+        self.rpc.ok("room.invite", self.of(room, &[("jid", jid)]));
+        self.rpc.event("room_member", jid, |event| {
+            event["room"] == room && event["jid"] == jid && event["change"] == "member"
+        });
+    }
+
+    /// Says it and waits until the room sent it back.
+    fn says(&mut self, room: &str, text: &str) {
+        let id = self.rpc.says(&self.jid, room, text);
+        self.rpc.event("delivery", text, |event| event["message"] == id && event["state"] == "delivered");
+    }
+
+    /// Ends the process in order, and starts one again.
+    fn comes_again(self, server: &impl Server, user: &str) -> Person {
+        let Person { device, rpc, jid } = self;
+        assert_eq!(rpc.close(), Some(0));
+        let rpc = online(&device, server, user);
+        Person { device, rpc, jid }
+    }
+
+    fn texts(&mut self, room: &str) -> Vec<String> {
+        let rows = self.rpc.timeline(&self.jid, room);
+        let text = |row: &Value| match row["text"].as_str() {
+            Some(text) => text.to_owned(),
+            None => format!("[{}]", row["reason"].as_str().unwrap_or_default()),
+        };
+        rows.iter().map(text).collect()
+    }
+}
