@@ -1,7 +1,10 @@
-//! OMEMO operations per second of CPU time, beside libomemo-c doing the same from stored state to stored state.
+//! OMEMO operations per second of CPU time, beside libomemo-c doing the same from stored state to stored state, beside
+//! python-omemo, and beside floors: what the operations could not do without.
 
+use dunnock_tests::environment;
 use dunnock_tests::figures::{Figure, publish};
 use serde_json::Value;
+use std::path::Path;
 use std::process::Command;
 
 const RUNS: usize = 5;
@@ -17,17 +20,30 @@ const OPERATIONS: [(&str, &str); 5] = [
     ("X3DH, passive", "x3dh_passive"),
 ];
 
+/// What has a floor, the floor's name, and the least share of the floor's rate that is asked for.
+const FLOORS: [(&str, &str, f64); 4] = [
+    ("encrypt", "HMAC, HKDF and AES alone", 1.0 / 1.5),
+    ("decrypt", "HMAC, HKDF and AES alone", 1.0 / 1.5),
+    ("x3dh_active", "its work on the curve alone", 0.85),
+    ("x3dh_passive", "its work on the curve alone", 0.85),
+];
+
 /// Alternated; `DUNNOCK_RATE` is our program, `DUNNOCK_LIBOMEMO_RATE` the peer's. That one runs twice: as programs commonly
 /// call OpenSSL, and with the algorithms looked up once, the best that a user of the library can do.
 pub(crate) fn run() {
     let (ours, peer) = (named("DUNNOCK_RATE"), named("DUNNOCK_LIBOMEMO_RATE"));
+    let python = environment::python().display().to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/python_rate.py");
+    let script = script.to_str().expect("the tree's path is text");
     let (mut ours_said, mut peer_said, mut best_said) = (Vec::new(), Vec::new(), Vec::new());
+    let mut python_said = Vec::new();
     for _ in 0..RUNS {
         ours_said.push(said(&ours, &[SECONDS]));
         peer_said.push(said(&peer, &[SECONDS]));
         best_said.push(said(&peer, &[SECONDS, "fetched"]));
+        python_said.push(said(&python, &[script, SECONDS]));
     }
-    let mut figures = Vec::new();
+    let (mut figures, mut slow) = (Vec::new(), Vec::new());
     for version in ["0.3", "2"] {
         for (name, code) in OPERATIONS {
             let runs = |all: &[Value], code: &str| all.iter().map(|one| number(&one[version][code])).collect();
@@ -40,10 +56,39 @@ pub(crate) fn run() {
                 let curve = Figure::new(&curve, "1/s", runs(&ours_said, "turn_of_curve"));
                 figures.extend([ours.clone().beside(&curve), curve]);
             }
+            if let Some((_, what, least)) = FLOORS.iter().find(|floor| floor.0 == code) {
+                let floor = format!("{version}: {name}, {what}");
+                let floor = Figure::new(&floor, "1/s", runs(&ours_said, &format!("{code}_floor")));
+                let beside = ours.clone().beside(&floor);
+                if beside.ratio() < Some(*least) {
+                    slow.push(format!("{version}: {name}"));
+                }
+                let python = Figure::new(&format!("{version}: {name}, python-omemo"), "1/s", runs(&python_said, code));
+                figures.extend([beside, floor, ours.clone().beside(&python), python]);
+            }
             figures.extend([ours.clone().beside(&peer), ours.beside(&best), peer, best]);
         }
+        figures.extend(rest(version, &ours_said));
     }
     publish("ratchet", &figures);
+    assert!(slow.is_empty(), "slower beside the floor than is asked for: {slow:?}");
+}
+
+/// What a line costs beside its cryptography: the session read from its row and written back, and whatever is left,
+/// which is the message's protobuf, copies of the state, and wiping.
+fn rest(version: &str, said: &[Value]) -> Vec<Figure> {
+    let nanoseconds = |code: &str| -> Vec<f64> { said.iter().map(|one| 1e9 / number(&one[version][code])).collect() };
+    let stored = nanoseconds("stored");
+    let mut figures = Vec::new();
+    for code in ["encrypt", "decrypt"] {
+        let (whole, floor) = (nanoseconds(code), nanoseconds(&format!("{code}_floor")));
+        let left = whole.iter().zip(&floor).zip(&stored).map(|((whole, floor), stored)| whole - floor - stored);
+        let left = Figure::new(&format!("{version}: {code}, what is left"), "ns", left.collect());
+        let whole = Figure::new(&format!("{version}: {code}, whole"), "ns", whole);
+        let stored = Figure::new(&format!("{version}: {code}, its row read and written"), "ns", stored.clone());
+        figures.extend([stored.beside(&whole), left.beside(&whole), whole]);
+    }
+    figures
 }
 
 fn named(variable: &str) -> String {

@@ -6,6 +6,8 @@
 //!     cargo run --release -p dunnock-omemo --example rate [SECONDS OF EACH MEASUREMENT]
 #![allow(clippy::unwrap_used)]
 
+mod floor;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -162,13 +164,33 @@ impl Bench {
                 }
             },
         );
+        // The floors: the ratchet message without key exchange and tag is what the tag covers.
+        let message = Incoming::parse(self.version, false, &sent[0]).map(|_| sent[0].len() - 8).unwrap();
+        let mut line = floor::Line::new(self.version, message, &self.material);
+        let encrypt_floor = rate(wanted, BATCH, || (), |()| (0..BATCH).for_each(|_| line.encrypt()));
+        let decrypt_floor = rate(wanted, BATCH, || (), |()| (0..BATCH).for_each(|_| line.decrypt()));
+        let stored = rate(
+            wanted,
+            BATCH,
+            || juliet.clone(),
+            |session| {
+                for _ in 0..BATCH {
+                    black_box(Session::from_bytes(black_box(&session)).unwrap().to_bytes());
+                }
+            },
+        );
         let bundle = self.bundle();
+        let agreement = floor::Agreement::new(self.version, &bundle, self.romeo.public().montgomery());
+        let active_floor = rate(wanted, 200, || (), |()| (0..200).for_each(|_| agreement.active()));
+        let passive_floor = rate(wanted, 200, || (), |()| (0..200).for_each(|_| agreement.passive()));
         let active = rate(wanted, 200, || (), |()| (0..200).for_each(|_| drop(self.active(&bundle))));
         let hellos: Vec<_> = (0..200).map(|_| self.active(&bundle).1).collect();
         let passive = rate(wanted, 200, || (), |()| hellos.iter().for_each(|data| drop(self.passive(data))));
         json!({
             "encrypt": encrypt, "decrypt": decrypt, "turn": turns, "turn_of_curve": curve,
             "x3dh_active": active, "x3dh_passive": passive,
+            "stored": stored, "encrypt_floor": encrypt_floor, "decrypt_floor": decrypt_floor,
+            "x3dh_active_floor": active_floor, "x3dh_passive_floor": passive_floor,
         })
     }
 }
