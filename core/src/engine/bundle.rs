@@ -2,7 +2,7 @@
 
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, base64, child_text, el, to_base64};
-use super::{Ctx, devices, ns, omemo, pubsub, trust};
+use super::{Ctx, devices, healing, ns, omemo, pubsub, trust};
 use crate::error::Result;
 use crate::store::want::WantRow;
 use dunnock_omemo::{Bundle, IdentityKey, Session, Version, generate_pre_keys, sign_pre_key};
@@ -122,6 +122,9 @@ fn own_seen(ctx: &mut Ctx, version: Version, seen: Option<Bundle>) -> Result<()>
 
 /// Begins a session from a bundle, if the bundle is sound and of the identity that we know.
 fn begin(ctx: &mut Ctx, owner: &str, wanted: &Wanted, bundle: &Bundle) -> Result<bool> {
+    if wanted.heal && healing::is_healed(ctx, owner, wanted.device, wanted.version)? {
+        return Ok(true);
+    }
     let Some(row) = ctx.tx.device(owner, wanted.device)? else { return Ok(false) };
     if !omemo::accept_identity(ctx, &row, &bundle.identity)? {
         return Ok(false);

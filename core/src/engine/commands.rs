@@ -2,7 +2,7 @@
 
 use super::trust::{ageing, alarms, decision, verification};
 use super::{
-    Ctx, chat_states, corrections, devices, markers, omemo, pump, push, reactions, retractions, room, roster, server,
+    Ctx, chat_states, corrections, devices, healing, markers, pump, push, reactions, retractions, room, roster, server,
     stream,
 };
 use crate::command::{Command, Reply};
@@ -43,7 +43,7 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
         Command::DeviceReset { jid, device } => {
             let row = ctx.tx.device(&bare(&jid)?, device)?;
             let row = row.ok_or_else(|| Error::about(ErrorKind::UnknownDevice, device.to_string()))?;
-            omemo::reset(ctx, &row)?;
+            healing::reset(ctx, &row)?;
         }
         Command::DeviceRemove { device } => {
             if !devices::remove_own(ctx, device)? {

@@ -3,7 +3,7 @@
 use super::trust::{decision, own_devices, quarantine, view};
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, bare_of, el};
-use super::{Ctx, bundle, ns, pubsub, room, trust};
+use super::{Ctx, bundle, healing, ns, pubsub, room, trust};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
@@ -290,9 +290,10 @@ fn appeared(ctx: &mut Ctx, owner: &str, id: u32, version: Version, old: Option<&
     }
     match old {
         // One that wrote before its list came to us is as new as any.
-        None | Some(DeviceRow { trust: Trust::Undecided, .. }) => ctx.tx.tell_device(&row, "new"),
-        Some(_) => ctx.tx.tell_device(&row, "returned"),
+        None | Some(DeviceRow { trust: Trust::Undecided, .. }) => ctx.tx.tell_device(&row, "new")?,
+        Some(_) => ctx.tx.tell_device(&row, "returned")?,
     }
+    healing::listed(ctx, &row)
 }
 
 /// Our own list: put ourselves on it when it lacks us.

@@ -9,8 +9,8 @@ use super::receipts::Receipt;
 use super::trust::{removal, view, vouching};
 use super::xml::{bare_of, jid_of};
 use super::{
-    Ctx, carbons, chat_states, devices, errors, iq, mam, ns, omemo, presence, reactions, receipts, retractions, room,
-    sce,
+    Ctx, carbons, chat_states, devices, errors, healing, iq, mam, ns, omemo, presence, reactions, receipts,
+    retractions, room, sce,
 };
 use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
@@ -310,7 +310,7 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
     if unwrapped.own(ctx) && unwrapped.way == Way::Archive && removal::wrote(ctx, unwrapped.message) {
         removal::restored(ctx)?;
     }
-    match omemo::open(ctx, sender, unwrapped.message)? {
+    match omemo::open(ctx, sender, unwrapped.message, &digest)? {
         Opened::Repeated if ctx.tx.is_known_payload(sender, &digest)? => ctx.tx.count("message_repeated"),
         // Its key was used, but for another message: its sender went back to an older state. It must not vanish.
         Opened::Repeated => unreadable(ctx, unwrapped, chat, "already_read", None, &digest),
@@ -506,6 +506,7 @@ fn unreadable(
     let payload = omemo::find(unwrapped.message)
         .is_some_and(|(_, encrypted)| encrypted.children().any(|child| child.name() == "payload"));
     if !payload {
+        ctx.tx.remember_payload(unwrapped.sender.as_str(), digest)?;
         return ctx.tx.count("empty_unreadable");
     }
     // What is over in a moment, as typing is, goes to few devices: the others lose nothing.
@@ -576,10 +577,15 @@ pub(crate) fn digest(message: &Element) -> [u8; 32] {
     let mut sealed = false;
     for encrypted in message.children().filter(|child| child.name() == "encrypted") {
         sealed = true;
+        let empty = !encrypted.children().any(|part| part.name() == "payload");
         for part in encrypted.children() {
             match part.name() {
                 "payload" => hash.update(part.text()),
                 _ => hash.update(part.attr("sid").unwrap_or("")),
+            }
+            // Empty messages differ in their keys alone.
+            if empty {
+                healing::hash_keys(part, &mut hash);
             }
         }
     }

@@ -19,6 +19,7 @@ mod corrections;
 mod devices;
 mod disco;
 mod errors;
+mod healing;
 mod iq;
 mod letter;
 mod mam;

@@ -4,7 +4,7 @@
 use super::trust::alarms::{self, What};
 use super::trust::{self, decision, quarantine};
 use super::xml::{Build, base64, child_text, el, to_base64};
-use super::{Ctx, bundle, devices, ns};
+use super::{Ctx, devices, healing, ns};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::seal::Sealed;
@@ -14,8 +14,6 @@ use dunnock_omemo::{Decrypted, Error, IdentityKey, Incoming, Session, Version, p
 use minidom::Element;
 use zeroize::Zeroizing;
 
-/// A broken 0.3 session with a device is rebuilt at most this often, milliseconds.
-const HEAL_PAUSE: i64 = 3_600_000;
 /// Several `<key/>` of one device id can be for us (ids of other people's devices may equal ours); more is abuse.
 const KEYS_TRIED: usize = 4;
 
@@ -64,11 +62,12 @@ pub(crate) fn find(message: &Element) -> Option<(Version, &Element)> {
 }
 
 /// Opens a sealed message of `sender`. What it changes is stored; a message that cannot be read changes no session.
-pub(crate) fn open(ctx: &mut Ctx, sender: &str, message: &Element) -> Result<Opened> {
+/// `digest` stands for its payload.
+pub(crate) fn open(ctx: &mut Ctx, sender: &str, message: &Element, digest: &[u8]) -> Result<Opened> {
     let mut last = Opened::Unreadable("not_encrypted", None);
     for version in devices::VERSIONS {
         let Some(encrypted) = message.get_child("encrypted", namespace(version)) else { continue };
-        last = open_version(ctx, sender, version, encrypted)?;
+        last = open_version(ctx, sender, version, encrypted, digest)?;
         if !matches!(last, Opened::Unreadable("not_for_this_device", _)) {
             break;
         }
@@ -76,7 +75,7 @@ pub(crate) fn open(ctx: &mut Ctx, sender: &str, message: &Element) -> Result<Ope
     Ok(last)
 }
 
-fn open_version(ctx: &mut Ctx, sender: &str, version: Version, encrypted: &Element) -> Result<Opened> {
+fn open_version(ctx: &mut Ctx, sender: &str, version: Version, encrypted: &Element, digest: &[u8]) -> Result<Opened> {
     let header = encrypted.get_child("header", namespace(version));
     let Some((header, device)) = header.and_then(|header| Some((header, header.attr("sid")?.parse::<u32>().ok()?)))
     else {
@@ -96,10 +95,14 @@ fn open_version(ctx: &mut Ctx, sender: &str, version: Version, encrypted: &Eleme
             Err(error) => refusal = error,
         }
     }
+    if ctx.tx.is_known_payload(sender, digest)? {
+        // An archive gives what was dealt with long ago: that heals nothing and is shown once.
+        return Ok(Opened::Repeated);
+    }
+    healing::failed(ctx, &row, version, refusal)?;
     if refusal == Error::AlreadyRead {
         return Ok(Opened::Repeated);
     }
-    heal(ctx, &row, version, refusal)?;
     Ok(Opened::Unreadable(reason(ctx, &row, version, refusal)?, Some(device)))
 }
 
@@ -208,6 +211,9 @@ fn accept(
     if !accept_identity(ctx, row, &exchange.identity)? {
         return Ok(Err(Error::IdentityMismatch));
     }
+    if ctx.tx.began_a_session(version, &exchange.base_key)? {
+        return Ok(Err(Error::AlreadyRead));
+    }
     // While an archive is read, a pre-key may be met again that several people took from the same old bundle.
     let catching_up =
         !super::mam::is_complete(ctx)? || super::second_look::is_due(ctx)? || super::room::is_behind(ctx)?;
@@ -224,7 +230,7 @@ fn accept(
     let id = ctx.tx.insert_session(&row.jid, row.device, &change.session)?;
     ctx.tx.apply_change(id, &change, true)?;
     if let Some(used) = change.used_pre_key {
-        ctx.tx.use_pre_key(version, used, ctx.now.wall)?;
+        ctx.tx.use_pre_key(version, used, change.session.base_key(), ctx.now.wall)?;
         ctx.want_own(super::want::Kind::PublishBundle, devices::code(version))?;
     }
     let identity = change.session.peer_identity();
@@ -253,7 +259,7 @@ fn opened(
         decision::key_seen(ctx, &mut row)?;
     }
     if (decrypted.new_session || decrypted.heartbeat_due) && !quarantine::is_quarantined(ctx, &row)? {
-        send_empty(ctx, &row.jid, row.device, version)?;
+        healing::answer(ctx, &row.jid, row.device, version)?;
     }
     let author = Author { device: row.device, identity: identity.montgomery(), trust: row.trust, version };
     Ok(match clear {
@@ -301,24 +307,6 @@ fn another_key(ctx: &mut Ctx, old: DeviceRow, identity: &IdentityKey) -> Result<
     ctx.tx.put_device(&row)?;
     ctx.tx.tell_device(&row, "key_changed")?;
     Ok(true)
-}
-
-/// Healing: without a session a fresh one is begun; a session that fails is replaced only in version 0.3, and rarely.
-fn heal(ctx: &mut Ctx, row: &DeviceRow, version: Version, refusal: Error) -> Result<()> {
-    if matches!(refusal, Error::Malformed | Error::IdentityMismatch | Error::WeakKey) {
-        return Ok(());
-    }
-    let exists = ctx.tx.current_session(&row.jid, row.device, version)?.is_some();
-    if (exists && version == Version::V2) || ctx.now.wall - row.healed < HEAL_PAUSE {
-        return Ok(());
-    }
-    let Some(mut row) = ctx.tx.device(&row.jid, row.device)? else { return Ok(()) };
-    if quarantine::is_quarantined(ctx, &row)? {
-        return Ok(());
-    }
-    row.healed = ctx.now.wall;
-    ctx.tx.put_device(&row)?;
-    bundle::want(ctx, &row.jid, row.device, version, true)
 }
 
 fn reason(ctx: &Ctx, row: &DeviceRow, version: Version, refusal: Error) -> Result<&'static str> {
@@ -405,11 +393,4 @@ pub(crate) fn send_empty(ctx: &mut Ctx, jid: &str, device: u32, version: Version
         .kid(el("store", ns::HINTS));
     ctx.tx.queue(Fate::Again, None, &Sealed::message(&message)?, "[]")?;
     Ok(())
-}
-
-/// Ends all sessions with a device and begins a fresh one at once.
-pub(crate) fn reset(ctx: &mut Ctx, row: &DeviceRow) -> Result<()> {
-    ctx.tx.end_sessions(&row.jid, row.device)?;
-    let version = if row.listed2 || row.ever2 { Version::V2 } else { Version::V03 };
-    bundle::want(ctx, &row.jid, row.device, version, true)
 }

@@ -10,6 +10,7 @@ pub(crate) mod contact;
 pub(crate) mod device;
 mod event;
 mod export;
+pub(crate) mod healing;
 mod home;
 pub(crate) mod message;
 mod notification;

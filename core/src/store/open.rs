@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("7-server.sql"),
     include_str!("8-trust.sql"),
     include_str!("9-room.sql"),
+    include_str!("10-healing.sql"),
 ];
 
 /// An open database of one account.

@@ -143,16 +143,26 @@ impl Tx<'_> {
         pair.map(|bytes| PreKeyPair::from_bytes(&bytes).map_err(|_| ErrorKind::DamagedStore.into())).transpose()
     }
 
-    /// Marks a pre-key as used.
-    pub(crate) fn use_pre_key(&self, version: Version, id: u32, now: i64) -> Result<()> {
+    /// Marks a pre-key as used by the key exchange with this ephemeral key.
+    pub(crate) fn use_pre_key(&self, version: Version, id: u32, base_key: &[u8; 32], now: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached("INSERT OR IGNORE INTO exchange (version, base_key) VALUES (?, ?)")?
+            .execute(params![number(version), base_key])?;
         self.sql()
             .prepare_cached("UPDATE pre_key SET used = max(?, 1) WHERE version = ? AND id = ? AND used = 0")?
             .execute(params![now, number(version), id])?;
         Ok(())
     }
 
+    /// Whether the key exchange with this ephemeral key began a session, one whose pre-key is kept.
+    pub(crate) fn began_a_session(&self, version: Version, base_key: &[u8; 32]) -> Result<bool> {
+        let mut rows = self.sql().prepare_cached("SELECT 1 FROM exchange WHERE version = ? AND base_key = ?")?;
+        Ok(rows.exists(params![number(version), base_key])?)
+    }
+
     /// Deletes used pre-keys; not to be called while an archive is being caught up with.
     pub(crate) fn delete_used_pre_keys(&self) -> Result<()> {
+        self.sql().prepare_cached("DELETE FROM exchange")?.execute([])?;
         self.sql().prepare_cached("DELETE FROM pre_key WHERE used != 0")?.execute([])?;
         Ok(())
     }
