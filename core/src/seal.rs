@@ -134,6 +134,7 @@ const RECEIPT: &[Shape] = &[shape("received", RECEIPTS, &[("id", Form::Id)]), ba
 /// What version 0.3 cannot seal: in clear where a person allowed it for the chat.
 const EXTRAS: &[Shape] = &[
     bare("request", RECEIPTS),
+    shape("received", RECEIPTS, &[("id", Form::Id)]),
     bare("markable", MARKERS),
     shape("displayed", MARKERS, &[("id", Form::Id)]),
     bare("composing", STATES),

@@ -4,6 +4,7 @@ Standard input takes one JSON object a line, standard output gives one back for 
 carry an "id"; its last event then carries the same one, and {"event": "failed", "error": ...} stands for a refusal.
 
   {"do": "send", "to": JID, "body": TEXT, "version": "0.3" | "2"}   one encrypted message
+  {"do": "envelope", "to": JID, "content": XML}                     one envelope of version 2 with these elements
   {"do": "plain", "to": JID, "body": TEXT}                          one message in clear
   {"do": "befriend", "jid": JID}                                    subscribe, and let the other subscribe
   {"do": "devices", "jid": JID}                                     the devices and identity keys it knows
@@ -156,23 +157,26 @@ class Peer(ClientXMPP):
                 say("plain", body=message["body"], **common)
             return
         try:
-            body, device, namespace = await self.decrypt(message)
+            body, content, device, namespace = await self.decrypt(message)
         except Exception as error:
             say("unreadable", error="%s: %s" % (type(error).__name__, str(error)[:300]), **common)
             return
         kind = "empty" if body is None else "message"
-        say(kind, body=body, device=device.device_id, version=VERSIONS[namespace], **common)
+        if content and body is None:
+            kind = "envelope"
+        say(kind, body=body, content=content, device=device.device_id, version=VERSIONS[namespace], **common)
 
     async def decrypt(self, message):
         new = NAMESPACES["2"]
         element = message.xml.find("{%s}encrypted" % new)
         if element is None:
             plain, device = await self.omemo.decrypt_message(message)
-            return plain["body"] or None, device, NAMESPACES["0.3"]
+            return plain["body"] or None, [], device, NAMESPACES["0.3"]
         sender = message["from"].bare
         manager = await self.omemo.get_session_manager()
         plaintext, device, _ = await manager.decrypt(twomemo.etree.parse_message(element, sender))
-        return (None if plaintext is None else self.open_envelope(plaintext, sender)), device, new
+        body, content = (None, []) if plaintext is None else self.open_envelope(plaintext, sender)
+        return body, content, device, new
 
     def open_envelope(self, plaintext, sender):
         envelope = ET.fromstring(plaintext)
@@ -183,8 +187,9 @@ class Peer(ClientXMPP):
             raise ValueError("the envelope names another author")
         if envelope.find("{%s}rpad" % SCE) is None:
             raise ValueError("the envelope has no padding")
-        body = envelope.find("{%s}content/{%s}body" % (SCE, CLIENT))
-        return None if body is None else body.text
+        content = envelope.find("{%s}content" % SCE)
+        body = content.find("{%s}body" % CLIENT)
+        return None if body is None else body.text, [ET.tostring(child, encoding="unicode") for child in content]
 
     # Commands
 
@@ -208,10 +213,19 @@ class Peer(ClientXMPP):
         stanza, _ = await self.omemo.encrypt_message(message, {to})
         return stanza
 
-    async def seal_2(self, message, to, body):
+    async def do_envelope(self, to, content):
+        await self.look_once(JID(to))
+        message = self.make_message(mto=to, mtype="chat")
+        message["id"] = self.new_id()
+        stanza = await self.seal_2(message, JID(to), None, content)
+        stanza["eme"]["namespace"] = NAMESPACES["2"]
+        stanza.send()
+        return {"event": "sent", "stanza": message["id"]}
+
+    async def seal_2(self, message, to, body, more=""):
         await self.omemo.refresh_device_lists({to})
         manager = await self.omemo.get_session_manager()
-        content = self.envelope(body)
+        content = self.envelope(body, more)
         namespace = NAMESPACES["2"]
         sealed, _ = await manager.encrypt(frozenset({to.bare}), {namespace: content}, backend_priority_order=[namespace])
         for part in sealed:
@@ -220,11 +234,13 @@ class Peer(ClientXMPP):
         message.enable("store")
         return message
 
-    def envelope(self, body):
+    def envelope(self, body, more=""):
         ET.register_namespace("", SCE)
         envelope = ET.Element("{%s}envelope" % SCE)
         content = ET.SubElement(envelope, "{%s}content" % SCE)
-        ET.SubElement(content, "{%s}body" % CLIENT).text = body
+        if body is not None:
+            ET.SubElement(content, "{%s}body" % CLIENT).text = body
+        content.extend(ET.fromstring("<all>%s</all>" % more))
         ET.SubElement(envelope, "{%s}rpad" % SCE).text = secrets.token_urlsafe(secrets.randbelow(64))
         ET.SubElement(envelope, "{%s}from" % SCE, {"jid": self.boundjid.bare})
         return ET.tostring(envelope)

@@ -223,6 +223,8 @@ fn law_11_content_leaves_only_through_seal() {
     assert_eq!(outgoing.matches("INSERT INTO outgoing").count(), 1);
     assert!(outgoing.contains("sealed: &Sealed"));
     only_in("core/src", &["store/outgoing.rs"], &["INSERT INTO outgoing"]);
+    // What may go in clear is what a row says that a person allowed.
+    only_in("core/src", &[], &["by_person(true)"]);
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub mod app_server;
 pub mod archive;
 pub mod certs;
 pub mod commands;
+#[cfg(test)]
+mod doors;
 pub mod dunnock;
 pub mod ejabberd;
 pub mod environment;

@@ -139,3 +139,149 @@ pub(crate) fn overtaken(ctx: &mut Ctx, id: i64) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::content::Content;
+    use super::super::reactions::{self, Reactions};
+    use super::super::roster::tests::{ROMEO, juliet};
+    use super::super::xml::{Build, el};
+    use super::super::{markers, ns, retractions};
+    use super::*;
+    use crate::model::Delivery;
+    use crate::store::message::NewMessage;
+
+    fn message(ctx: &Ctx, own: bool, id: &str, state: Option<Delivery>) -> i64 {
+        let sender = if own { "juliet@capulet.example" } else { ROMEO };
+        let message = NewMessage {
+            chat: ROMEO,
+            own,
+            sender,
+            origin_id: Some(id),
+            stanza_id: None,
+            body: Some("words"),
+            sealed: Sealing::Full,
+            device: None,
+            identity: None,
+            trust: None,
+            sent: 0,
+            arrived: 0,
+            state,
+            reason: None,
+            digest: b"",
+            reply_to: None,
+            waiting: false,
+        };
+        ctx.tx.insert_message(&message).unwrap()
+    }
+
+    fn said(sender: &str, sealed: Sealing, time: i64) -> Said<'_> {
+        Said {
+            chat: ROMEO,
+            sender,
+            own: sender != ROMEO,
+            origin_id: None,
+            sealed,
+            author: None,
+            time,
+            claimed: time,
+            fresh: true,
+        }
+    }
+
+    fn thinks(ctx: &mut Ctx, id: &str, emoji: &str, sealed: Sealing, time: i64) {
+        let reactions = Reactions { id: id.into(), emojis: vec![emoji.into()] };
+        reactions::received(ctx, &said(ROMEO, sealed, time), &reactions).unwrap();
+    }
+
+    fn stored(ctx: &Ctx, sql: &str) -> i64 {
+        ctx.tx.look().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_for_messages_to_come_is_bounded() {
+        juliet(|ctx| {
+            for n in 0..1_000 {
+                thinks(ctx, &n.to_string(), "👍", Sealing::Full, n);
+                retractions::received(ctx, &said(ROMEO, Sealing::Full, n), &n.to_string()).unwrap();
+            }
+            assert_eq!(stored(ctx, "SELECT count(*) FROM early"), 100);
+            // The newest are those that are kept.
+            let id = message(ctx, false, "999", None);
+            overtaken(ctx, id).unwrap();
+            assert!(ctx.tx.message(id).unwrap().unwrap().retracted.is_some());
+        });
+    }
+
+    #[test]
+    fn one_who_changes_his_mind_ten_thousand_times_has_one_mind_and_late_ones_change_nothing() {
+        juliet(|ctx| {
+            message(ctx, false, "one", None);
+            for n in 0..10_000 {
+                thinks(ctx, "one", if n % 2 == 0 { "👍" } else { "👎" }, Sealing::Full, n);
+            }
+            thinks(ctx, "one", "👍", Sealing::Full, 5_000);
+            assert_eq!(stored(ctx, "SELECT count(*) FROM reaction WHERE emojis = '[\"👎\"]'"), 1);
+            assert_eq!(stored(ctx, "SELECT count(*) FROM reaction"), 1);
+        });
+    }
+
+    #[test]
+    fn early_or_late_a_change_that_is_sealed_less_or_somebody_elses_is_dropped() {
+        juliet(|ctx| {
+            thinks(ctx, "one", "👍", Sealing::None, 1);
+            retractions::received(ctx, &said("juliet@capulet.example", Sealing::Full, 1), "one").unwrap();
+            let id = message(ctx, false, "one", None);
+            overtaken(ctx, id).unwrap();
+            let row = ctx.tx.message(id).unwrap().unwrap();
+            assert_eq!((row.retracted, stored(ctx, "SELECT count(*) FROM reaction")), (None, 0));
+            retractions::received(ctx, &said("juliet@capulet.example", Sealing::Full, 1), "one").unwrap();
+            thinks(ctx, "one", "👍", Sealing::Content, 1);
+            let row = ctx.tx.message(id).unwrap().unwrap();
+            assert_eq!((row.retracted, stored(ctx, "SELECT count(*) FROM reaction")), (None, 0));
+            assert_eq!((ctx.tx.counted("change_stranger"), ctx.tx.counted("change_unsealed")), (1, 3));
+        });
+    }
+
+    #[test]
+    fn a_marker_moves_only_what_was_sent_and_only_forward() {
+        juliet(|ctx| {
+            let states =
+                [Delivery::Displayed, Delivery::Failed, Delivery::Sent, Delivery::Delivered, Delivery::Waiting];
+            let ids: Vec<i64> =
+                states.iter().enumerate().map(|(n, state)| message(ctx, true, &n.to_string(), Some(*state))).collect();
+            message(ctx, false, "theirs", None);
+            for id in ["theirs", "nobody's", "4"] {
+                markers::received(ctx, &said(ROMEO, Sealing::Full, 0), id).unwrap();
+            }
+            assert_eq!(ctx.tx.counted("marker_stranger"), 3);
+            markers::received(ctx, &said(ROMEO, Sealing::None, 0), "3").unwrap();
+            assert_eq!(ctx.tx.counted("marker_unsealed"), 1);
+            let now = |ctx: &Ctx| -> Vec<Delivery> {
+                ids.iter().map(|id| ctx.tx.message(*id).unwrap().unwrap().state.unwrap()).collect()
+            };
+            assert_eq!(now(ctx), states);
+            markers::received(ctx, &said(ROMEO, Sealing::Full, 0), "3").unwrap();
+            let displayed = Delivery::Displayed;
+            assert_eq!(now(ctx), [displayed, Delivery::Failed, displayed, displayed, Delivery::Waiting]);
+        });
+    }
+
+    #[test]
+    fn ids_that_are_too_long_or_empty_name_nothing() {
+        let names = [
+            ("reactions", ns::REACTIONS),
+            ("replace", ns::CORRECT),
+            ("retract", ns::RETRACT),
+            ("displayed", ns::MARKERS),
+            ("received", ns::RECEIPTS),
+            ("reply", ns::REPLY),
+        ];
+        for id in ["", &"x".repeat(1025), &"x".repeat(1024 * 1024)] {
+            let all = names.map(|(name, namespace)| el(name, namespace).at("id", id));
+            assert!(Content::of(&el("message", ns::CLIENT).kids(all)) == Content::default());
+        }
+        let all = names.map(|(name, namespace)| el(name, namespace).at("id", "x"));
+        assert_eq!(Content::of(&el("message", ns::CLIENT).kids(all)).elements().len(), names.len());
+    }
+}

@@ -96,3 +96,53 @@ fn talk_in_2_that_we_begin() {
 fn talk_in_2_that_the_peer_begins() {
     talk(Version::V2, true);
 }
+
+/// A client that is not ours seals and reads every payload in the envelope.
+#[test]
+fn every_payload_goes_both_ways_in_the_envelope() {
+    let server = Prosody::with_accounts(&["juliet", "romeo"]);
+    let (us, them) = (server.jid("juliet"), server.jid("romeo"));
+    let mut peer = Peer::start_with(&server, "romeo", &[Version::V2]);
+    let device = Device::new("juliet");
+    let mut juliet = device.online(&server, "juliet");
+    peer.says(&us, "hark", Version::V2);
+    let heard = juliet.sees("hark");
+    let first = crate::server::payloads::says_everything(&mut juliet, &us, &them);
+    // The end holds the reply, the wish for a receipt and for a marker; what came before it came in order.
+    let end = peer.sees("canary: the end")["content"].to_string();
+    for payload in ["urn:xmpp:reply:0", "urn:xmpp:receipts", "urn:xmpp:chat-markers:0"] {
+        assert!(end.contains(payload), "{payload}: {end}");
+    }
+    let told = format!("{:?}{:?}", peer.events("envelope"), peer.events("message"));
+    for payload in ["reactions:0", "message-retract:1", "message-correct:0", "chatstates", "🐦"] {
+        assert!(told.contains(payload), "{payload}: {told}");
+    }
+    // The peer's turn.
+    let row = juliet.timeline(&us, &them).into_iter().find(|row| row["message"] == first.as_str()).unwrap();
+    let ours = row["origin_id"].as_str().unwrap();
+    let theirs = heard["origin_id"].as_str().unwrap();
+    let mut says =
+        |content: String| peer.command(serde_json::json!({ "do": "envelope", "to": us, "content": content }));
+    says(format!("<displayed xmlns='urn:xmpp:chat-markers:0' id='{ours}'/>"));
+    juliet.event("delivery", "displayed", |event| event["message"] == first.as_str() && event["state"] == "displayed");
+    says(format!(
+        "<reactions xmlns='urn:xmpp:reactions:0' id='{ours}'><reaction>👍</reaction><reaction>no</reaction></reactions>"
+    ));
+    let changed =
+        |change: &str| juliet.event("changed", change, |event| event["change"] == change && event["own"] == false);
+    juliet.event("changed", "his reaction", |event| event["reactions"][1]["emoji"] == "👍");
+    says(format!(
+        "<body xmlns='jabber:client'>hark!</body><replace xmlns='urn:xmpp:message-correct:0' id='{theirs}'/>"
+    ));
+    assert_eq!(changed("corrected")["text"], "hark!");
+    says(format!("<retract xmlns='urn:xmpp:message-retract:1' id='{theirs}'/>"));
+    assert!(changed("retracted")["text"].is_null());
+    // What is not theirs is not theirs to take back.
+    says(format!("<retract xmlns='urn:xmpp:message-retract:1' id='{ours}'/>"));
+    peer.says(&us, "the rest is silence", Version::V2);
+    juliet.sees("the rest is silence");
+    let row = juliet.timeline(&us, &them).into_iter().find(|row| row["message"] == first.as_str()).unwrap();
+    assert!(row["text"].is_string() && row["retracted"].is_null());
+    server.tap().assert_never_sent(&["canary", "hark", "🐦", "👍"]);
+    assert_eq!(juliet.close(), Some(0));
+}

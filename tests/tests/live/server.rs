@@ -11,6 +11,7 @@ mod faults;
 mod hostile;
 mod kills;
 mod middle;
+pub(crate) mod payloads;
 mod power;
 mod stories;
 mod trust;

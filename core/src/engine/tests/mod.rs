@@ -6,6 +6,7 @@ mod healing;
 mod mutate;
 mod mutations;
 mod payloads;
+mod sealing;
 mod server;
 mod stories;
 mod trust;
