@@ -48,6 +48,10 @@ pub(super) fn received(ctx: &mut Ctx, said: &Said, target: &str, body: &str) -> 
         ctx.tx.count("change_retracted")?;
         return Ok(Taken::Done);
     }
+    if row.body.as_deref() == Some(body) {
+        // A second copy, or a correction that changes nothing.
+        return Ok(Taken::Done);
+    }
     let device = said.author.map(|author| author.device);
     let late = row.edited_by == device && row.edited.is_some_and(|edited| edited > said.claimed);
     match late {

@@ -70,7 +70,7 @@ pub(crate) fn seal(ctx: &mut Ctx, frame: Element, words: &Words, targets: &[Targ
     let text = parts.iter().any(|part| part.ns() == ns::OMEMO03);
     let fallback = text.then(|| el("body", ns::CLIENT).words(FALLBACK));
     // In clear the wish for a receipt goes to those alone who cannot read it sealed (XEP-0184).
-    let request = (text && words.content.receipt == Some(Receipt::Wanted) && extras.is_none())
+    let request = (old && text && words.content.receipt == Some(Receipt::Wanted) && extras.is_none())
         .then(|| el("request", ns::RECEIPTS));
     let stanza = frame.kids(parts).kids(encryption).kids(fallback).kids(request).kids(hints(words.lasting));
     let devices: Vec<(&str, u32)> = reached.iter().map(|target| (target.jid.as_str(), target.device)).collect();

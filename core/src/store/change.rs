@@ -98,6 +98,12 @@ impl Tx<'_> {
         stanza_id: Option<&str>,
         digest: &[u8],
     ) -> Result<()> {
+        // A second copy of the correction is still known.
+        self.sql()
+            .prepare_cached(
+                "INSERT INTO rowless (sender, digest) SELECT sender, digest FROM message WHERE id = ? ON CONFLICT DO NOTHING",
+            )?
+            .execute([row.id])?;
         self.sql()
             .prepare_cached(
                 "UPDATE message SET stand_in = 0, digest = ?, stanza_id = coalesce(?, stanza_id) WHERE id = ?",

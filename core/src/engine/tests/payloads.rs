@@ -347,6 +347,15 @@ fn corrections_that_overtake_what_they_correct_end_at_the_newest_text() {
     }
     release_backwards(&mut world, romeo);
     assert_eq!(world.texts(romeo, JULIET), ["hark", "what?", "three"]);
+    // Second copies, out of the archive, change nothing.
+    world.restart(romeo);
+    let all: Vec<Element> = world.server.homes[ROMEO].archive.iter().map(|(_, _, stanza)| stanza.clone()).collect();
+    world.connect(romeo);
+    world.settle();
+    for stanza in all.into_iter().filter(|stanza| stanza.attr("from").unwrap().starts_with(JULIET)) {
+        world.input(romeo, Input::Stanza(Arrived::Whole(stanza)));
+    }
+    assert_eq!(world.texts(romeo, JULIET), ["hark", "what?", "three"]);
     let row = &world.rows(romeo, JULIET)[2];
     assert!(row.edited.is_some() && row.origin_id == world.rows(juliet, ROMEO)[2].origin_id);
     let connection = world.devices[romeo].store.read();
