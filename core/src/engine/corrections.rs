@@ -62,6 +62,28 @@ pub(super) fn received(ctx: &mut Ctx, said: &Said, target: &str, body: &str) -> 
     Ok(Taken::Done)
 }
 
+/// Whether a correction that came before this message shows in its stead already. One that was sealed less does not count.
+pub(super) fn stood_in_for(
+    ctx: &mut Ctx,
+    said: &Said,
+    body: &str,
+    stanza_id: Option<&str>,
+    digest: &[u8],
+) -> Result<bool> {
+    let Some(origin) = said.origin_id else { return Ok(false) };
+    let row = ctx.tx.message_named(said.chat, origin, Some(said.sender))?;
+    let Some(row) = row.filter(|row| row.stand_in && row.origin_id.as_deref() == Some(origin)) else {
+        return Ok(false);
+    };
+    if row.sealed < said.sealed {
+        ctx.tx.count("change_unsealed")?;
+        ctx.tx.set_apart(row.id)?;
+        return Ok(false);
+    }
+    ctx.tx.fill_stand_in(&row, Some(body), stanza_id, digest)?;
+    Ok(true)
+}
+
 /// Gives a message of ours another text. One that nobody saw yet is simply written anew.
 pub(super) fn say(ctx: &mut Ctx, row: MessageRow, text: &str) -> Result<()> {
     let name = changes::ours(&row)?;

@@ -3,15 +3,12 @@
 use super::changes::{self, Said};
 use super::content::Content;
 use super::corrections::{self, Taken};
-use super::markers::{self, Marker};
+use super::markers::Marker;
 use super::omemo::{Author, Opened};
 use super::receipts::Receipt;
 use super::trust::{removal, view, vouching};
 use super::xml::{bare_of, jid_of};
-use super::{
-    Ctx, carbons, chat_states, devices, errors, healing, iq, mam, ns, omemo, presence, reactions, receipts,
-    retractions, room, sce,
-};
+use super::{Ctx, beside, carbons, devices, errors, healing, iq, mam, ns, omemo, presence, receipts, room, sce};
 use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
 use crate::store::message::NewMessage;
@@ -395,7 +392,7 @@ fn readable(
     if let (Sealing::Full, Some(author), Some(words)) = (sealed, &author, &content.trust) {
         vouching::received(ctx, unwrapped.sender.as_str(), author, words, time.unwrap_or(heard))?;
     }
-    beside(ctx, &said, &content)?;
+    beside::received(ctx, &said, &content)?;
     let body = content.body.as_ref().filter(|_| content.retracts.is_none());
     let Some(body) = body else { return forget(ctx, &said, digest) };
     let mut stands_for = None;
@@ -404,7 +401,7 @@ fn readable(
             Taken::Done => return forget(ctx, &said, digest),
             Taken::Early => stands_for = Some(target),
         }
-    } else if stood_in_for(ctx, unwrapped, &said, body, digest)? {
+    } else if corrections::stood_in_for(ctx, &said, body, unwrapped.stanza_id.as_deref(), digest)? {
         return Ok(());
     }
     let reply_to = match &content.reply {
@@ -453,45 +450,9 @@ fn readable(
     }
 }
 
-/// What a message says beside its text, each to its own file.
-fn beside(ctx: &mut Ctx, said: &Said, content: &Content) -> Result<()> {
-    if let Some(reactions) = &content.reactions {
-        reactions::received(ctx, said, reactions)?;
-    }
-    if let Some(target) = &content.retracts {
-        retractions::received(ctx, said, target)?;
-    }
-    if let Some(Marker::Displayed(id)) = &content.marker {
-        markers::received(ctx, said, id)?;
-    }
-    if let Some(Receipt::Received(id)) = &content.receipt {
-        receipts::counted(ctx, said, id)?;
-    }
-    match content.typing {
-        Some(typing) if said.fresh && !said.own => chat_states::heard(ctx, said.chat, typing),
-        _ => Ok(()),
-    }
-}
-
 /// A message that leaves no row: a second copy of what was sealed is known by its payload.
 fn forget(ctx: &Ctx, said: &Said, digest: &[u8]) -> Result<()> {
     if said.sealed == Sealing::None { Ok(()) } else { ctx.tx.remember_payload(said.sender, digest) }
-}
-
-/// Whether a correction that came before this message shows in its stead already. One that was sealed less does not count.
-fn stood_in_for(ctx: &mut Ctx, unwrapped: &Unwrapped, said: &Said, body: &str, digest: &[u8]) -> Result<bool> {
-    let Some(origin) = said.origin_id else { return Ok(false) };
-    let row = ctx.tx.message_named(said.chat, origin, Some(said.sender))?;
-    let Some(row) = row.filter(|row| row.stand_in && row.origin_id.as_deref() == Some(origin)) else {
-        return Ok(false);
-    };
-    if row.sealed < said.sealed {
-        ctx.tx.count("change_unsealed")?;
-        ctx.tx.set_apart(row.id)?;
-        return Ok(false);
-    }
-    ctx.tx.fill_stand_in(&row, Some(body), unwrapped.stanza_id.as_deref(), digest)?;
-    Ok(true)
 }
 
 fn unreadable(

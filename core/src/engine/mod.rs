@@ -8,6 +8,7 @@
 //! - Ratchet state is read from its row and written back in the same transaction, never kept.
 //! - Content leaves only through `seal`.
 
+mod beside;
 mod blocking;
 mod bundle;
 mod carbons;

@@ -6,6 +6,7 @@ use crate::engine::letter::{self, Words};
 use crate::engine::markers::Marker;
 use crate::engine::reactions::Reactions;
 use crate::engine::receipts::Receipt;
+use crate::engine::trust::messages::{Said, TrustMessage};
 use crate::engine::xml::{Build, el};
 use crate::engine::{ns, recipients};
 use crate::seal::{ExtrasAllowed, Sealed};
@@ -44,14 +45,18 @@ fn anything() -> impl Strategy<Value = Content> {
     });
     let receipt = prop_oneof![Just(Receipt::Wanted), id().prop_map(Receipt::Received)];
     let marker = prop_oneof![Just(Marker::Wanted), id().prop_map(Marker::Displayed)];
+    let word = (any::<[u8; 32]>(), any::<bool>());
+    let word = word.prop_map(|(key, trusts)| Said { jid: format!("{CANARY}@x.example"), key, trusts });
+    let trust = proptest::collection::vec(word, 1..3).prop_map(|said| TrustMessage { said });
     let texts = (body, reply, proptest::option::of(id()), proptest::option::of(id()));
     let others = (
         proptest::option::of(reactions),
         proptest::option::of(receipt),
         proptest::option::of(marker),
         proptest::option::of(any::<bool>()),
+        proptest::option::of(trust),
     );
-    (texts, others).prop_map(|((body, reply, replaces, retracts), (reactions, receipt, marker, typing))| Content {
+    (texts, others).prop_map(|((body, reply, replaces, retracts), (reactions, receipt, marker, typing, trust))| Content {
         body,
         reply,
         replaces,
@@ -60,6 +65,7 @@ fn anything() -> impl Strategy<Value = Content> {
         receipt,
         marker,
         typing,
+        trust,
     })
 }
 
