@@ -56,16 +56,8 @@ fn anything() -> impl Strategy<Value = Content> {
         proptest::option::of(any::<bool>()),
         proptest::option::of(trust),
     );
-    (texts, others).prop_map(|((body, reply, replaces, retracts), (reactions, receipt, marker, typing, trust))| Content {
-        body,
-        reply,
-        replaces,
-        retracts,
-        reactions,
-        receipt,
-        marker,
-        typing,
-        trust,
+    (texts, others).prop_map(|((body, reply, replaces, retracts), (reactions, receipt, marker, typing, trust))| {
+        Content { body, reply, replaces, retracts, reactions, receipt, marker, typing, trust }
     })
 }
 
