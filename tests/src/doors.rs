@@ -19,10 +19,21 @@ impl Element {
     pub fn texts(&self) -> std::iter::Empty<&str> { loop {} }
     pub fn text(&self) -> String { loop {} }
     pub fn attrs(&self) -> &Attributes { loop {} }
+    pub fn bare(_: &str, _: &str) -> Element { loop {} }
+    pub fn set_attr(&mut self, _: rxml::Namespace, _: rxml::NcName, _: impl Into<String>) { loop {} }
+    pub fn append_child(&mut self, _: Element) { loop {} }
     pub fn write_to(&self, _: &mut Vec<u8>) -> Result<(), ()> { loop {} }
+}
+pub mod rxml {
+    pub struct Namespace;
+    impl Namespace { pub const NONE: Namespace = Namespace; }
+    pub struct NcName;
+    impl TryFrom<&str> for NcName { type Error = (); fn try_from(_: &str) -> Result<NcName, ()> { loop {} } }
 }";
 
-const JID: &str = "pub struct Jid; impl Jid { pub fn new(_: &str) -> Result<Jid, ()> { loop {} } }";
+const JID: &str = "
+pub struct Jid; impl Jid { pub fn new(_: &str) -> Result<Jid, ()> { loop {} } }
+pub struct BareJid; impl BareJid { pub fn to_string(&self) -> String { loop {} } }";
 
 /// What surrounds a try: the core's own names, as far as these files use them.
 const AROUND: &str = "

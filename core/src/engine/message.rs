@@ -8,7 +8,7 @@ use super::omemo::{Author, Opened};
 use super::receipts::Receipt;
 use super::trust::{removal, view, vouching};
 use super::xml::{bare_of, jid_of};
-use super::{Ctx, beside, carbons, devices, errors, healing, iq, mam, ns, omemo, presence, receipts, room, sce};
+use super::{Ctx, beside, carbons, devices, errors, healing, iq, lost, mam, ns, omemo, presence, receipts, room, sce};
 use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
 use crate::store::message::NewMessage;
@@ -25,33 +25,33 @@ const FRESH: i64 = 30_000;
 
 /// How a message came to us.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     Live,
     Archive,
 }
 
 /// A message without its wrapper, and what the wrapper vouches for.
-struct Unwrapped<'a> {
-    message: &'a Element,
-    way: Way,
-    sender: BareJid,
-    recipient: BareJid,
+pub(super) struct Unwrapped<'a> {
+    pub message: &'a Element,
+    pub way: Way,
+    pub sender: BareJid,
+    pub recipient: BareJid,
     /// The room in which it was said.
-    room: Option<String>,
+    pub room: Option<String>,
     /// The archive's id: our own, or the room's.
-    stanza_id: Option<String>,
+    pub stanza_id: Option<String>,
     /// When it was sent, as far as a server says.
-    stamp: Option<i64>,
-    arrived: i64,
+    pub stamp: Option<i64>,
+    pub arrived: i64,
 }
 
 impl Unwrapped<'_> {
-    fn own(&self, ctx: &Ctx) -> bool {
+    pub(super) fn own(&self, ctx: &Ctx) -> bool {
         self.sender == ctx.me.jid
     }
 
     /// The other side.
-    fn chat(&self, ctx: &Ctx) -> String {
+    pub(super) fn chat(&self, ctx: &Ctx) -> String {
         if let Some(room) = &self.room {
             return room.clone();
         }
@@ -59,7 +59,7 @@ impl Unwrapped<'_> {
     }
 
     /// The sender's id: XEP-0359, else the stanza's.
-    fn origin_id(&self) -> Option<&str> {
+    pub(super) fn origin_id(&self) -> Option<&str> {
         let origin = self.message.get_child("origin-id", ns::SID).and_then(|origin| origin.attr("id"));
         origin.or_else(|| self.message.attr("id")).filter(|id| !id.is_empty() && id.len() <= 1024)
     }
@@ -262,7 +262,7 @@ fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
         return Ok(());
     }
     match omemo::find(message) {
-        _ if ctx.cut => too_large(ctx, &unwrapped, &chat, &sender),
+        _ if ctx.cut => lost::too_large(ctx, &unwrapped, &chat, &sender),
         Some(_) => sealed(ctx, &unwrapped, &chat, &sender),
         None => plain(ctx, &unwrapped, &chat, &sender),
     }
@@ -310,7 +310,7 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
     match omemo::open(ctx, sender, unwrapped.message, &digest)? {
         Opened::Repeated if ctx.tx.is_known_payload(sender, &digest)? => ctx.tx.count("message_repeated"),
         // Its key was used, but for another message: its sender went back to an older state. It must not vanish.
-        Opened::Repeated => unreadable(ctx, unwrapped, chat, "already_read", None, &digest),
+        Opened::Repeated => lost::unreadable(ctx, unwrapped, chat, "already_read", None, &digest),
         Opened::Empty => ctx.tx.remember_payload(sender, &digest),
         Opened::Content(clear, author) => {
             let read = if is_envelope(&clear, author.version) {
@@ -334,10 +334,10 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
                 Ok((content, sealing, time)) => {
                     readable(ctx, unwrapped, chat, content, sealing, time, Some(author), &digest)
                 }
-                Err(reason) => unreadable(ctx, unwrapped, chat, reason, Some(author.device), &digest),
+                Err(reason) => lost::unreadable(ctx, unwrapped, chat, reason, Some(author.device), &digest),
             }
         }
-        Opened::Unreadable(reason, device) => unreadable(ctx, unwrapped, chat, reason, device, &digest),
+        Opened::Unreadable(reason, device) => lost::unreadable(ctx, unwrapped, chat, reason, device, &digest),
     }
 }
 
@@ -453,83 +453,6 @@ fn readable(
 /// A message that leaves no row: a second copy of what was sealed is known by its payload.
 fn forget(ctx: &Ctx, said: &Said, digest: &[u8]) -> Result<()> {
     if said.sealed == Sealing::None { Ok(()) } else { ctx.tx.remember_payload(said.sender, digest) }
-}
-
-fn unreadable(
-    ctx: &mut Ctx,
-    unwrapped: &Unwrapped,
-    chat: &str,
-    reason: &str,
-    device: Option<u32>,
-    digest: &[u8],
-) -> Result<()> {
-    // Without a payload there was nothing to read: an empty message that failed is no loss to show.
-    let payload = omemo::find(unwrapped.message)
-        .is_some_and(|(_, encrypted)| encrypted.children().any(|child| child.name() == "payload"));
-    if !payload {
-        ctx.tx.remember_payload(unwrapped.sender.as_str(), digest)?;
-        return ctx.tx.count("empty_unreadable");
-    }
-    // What is over in a moment, as typing is, goes to few devices: the others lose nothing.
-    if unwrapped.message.has_child("no-store", ns::HINTS) {
-        return ctx.tx.count("passing_unreadable");
-    }
-    if let Some(room) = &unwrapped.room
-        && unwrapped.way == Way::Archive
-        && reason == "not_for_this_device"
-        && room::archive::is_first(ctx, room)?
-    {
-        return ctx.tx.count("before_membership");
-    }
-    // Much of what goes past a device in quarantine are receipts and words between devices: one row says it for all.
-    if reason == "not_for_this_device" && ctx.tx.is_last_of(chat, unwrapped.sender.as_str(), reason)? {
-        return ctx.tx.count("not_for_this_device");
-    }
-    lost(ctx, unwrapped, chat, reason, device, digest)
-}
-
-/// The row of a message that cannot be shown.
-fn lost(
-    ctx: &mut Ctx,
-    unwrapped: &Unwrapped,
-    chat: &str,
-    reason: &str,
-    device: Option<u32>,
-    digest: &[u8],
-) -> Result<()> {
-    let id = ctx.tx.insert_message(&NewMessage {
-        chat,
-        own: unwrapped.own(ctx),
-        sender: unwrapped.sender.as_str(),
-        origin_id: unwrapped.origin_id(),
-        stanza_id: unwrapped.stanza_id.as_deref(),
-        body: None,
-        sealed: Sealing::None,
-        device,
-        identity: None,
-        trust: None,
-        sent: unwrapped.stamp.unwrap_or(unwrapped.arrived),
-        arrived: unwrapped.arrived,
-        state: None,
-        reason: Some(reason),
-        digest,
-        reply_to: None,
-        waiting: false,
-    })?;
-    changes::overtaken(ctx, id)?;
-    ctx.tx.event("unreadable", Some(id), None, None, "{}")
-}
-
-/// A message of which only the head is left.
-fn too_large(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Result<()> {
-    let origin = unwrapped.origin_id();
-    let digest = Sha256::digest(format!("oversized {}", origin.unwrap_or("")));
-    if let Some(origin) = origin
-        && ctx.tx.is_repeated(sender, origin, &digest)?
-    {
-        return Ok(());
-    }
-    lost(ctx, unwrapped, chat, "too_large", None, &digest)
 }
 
 /// Stands for what a message says: the same id with another payload is another message.

@@ -23,6 +23,7 @@ mod errors;
 mod healing;
 mod iq;
 mod letter;
+mod lost;
 mod mam;
 mod markers;
 mod message;

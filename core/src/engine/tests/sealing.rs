@@ -111,8 +111,9 @@ fn whatever_is_said_nothing_outside_the_list_is_outside_the_envelope() {
         let (engine, rng) = (&mut device.engine, &mut device.rng);
         let sealed = engine.run(&tx, now, rng, |ctx| {
             let targets = recipients::of(ctx, ROMEO)?.reach;
+            let frame = letter::frame(ctx, ROMEO, "an id")?;
             let words = Words { chat: ROMEO, content, lasting };
-            let letter = letter::seal(ctx, letter::frame(ROMEO, "an id"), &words, &targets)?;
+            let letter = letter::seal(ctx, frame, &words, &targets)?;
             Ok(letter.map(|letter| String::from_utf8(letter.stanza.as_bytes().to_vec()).unwrap()))
         });
         sealed.unwrap().0
