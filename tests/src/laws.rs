@@ -117,7 +117,9 @@ fn law_3_only_net_opens_sockets_and_resolves_names() {
 fn law_4_the_engine_never_awaits_and_reads_no_clock() {
     let words = [
         "async ",
-        ".await",
+        ".await;",
+        ".await?",
+        ".await.",
         "tokio",
         "SystemTime",
         "Instant",

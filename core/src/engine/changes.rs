@@ -86,17 +86,19 @@ pub(crate) fn say(ctx: &mut Ctx, row: &MessageRow, content: &Content) -> Result<
     }
 }
 
-/// What others call this message; one that has no such name cannot be spoken of.
-pub(crate) fn name_of(row: &MessageRow) -> Result<String> {
-    row.origin_id.clone().ok_or_else(|| Error::about(ErrorKind::NotChangeable, row.id.to_string()))
+/// What others call this message: in a room as its archive does (XEP-0444 section 4.2), as anybody there could use the
+/// sender's id again. One that has no such name cannot be spoken of.
+pub(crate) fn name_of(ctx: &Ctx, row: &MessageRow) -> Result<String> {
+    let name = if ctx.tx.is_room(&row.chat)? { &row.stanza_id } else { &row.origin_id };
+    name.clone().ok_or_else(|| Error::about(ErrorKind::NotChangeable, row.id.to_string()))
 }
 
-/// A message of ours that may be changed, by its name.
-pub(crate) fn ours(row: &MessageRow) -> Result<String> {
+/// Whether a message is ours and may be changed.
+pub(crate) fn ours(row: &MessageRow) -> Result<()> {
     if !row.own || row.retracted.is_some() || row.body.is_none() {
         return Err(Error::about(ErrorKind::NotChangeable, row.id.to_string()));
     }
-    name_of(row)
+    Ok(())
 }
 
 /// Whether the device may change anything.
@@ -125,8 +127,11 @@ fn level(row: &MessageRow) -> Sealing {
 /// A message came: what came before it and is about it is carried out.
 pub(crate) fn overtaken(ctx: &mut Ctx, id: i64) -> Result<()> {
     let Some(row) = ctx.tx.message(id)? else { return Ok(()) };
-    let Some(name) = &row.origin_id else { return Ok(()) };
-    for early in ctx.tx.take_early(&row.chat, name)? {
+    let mut all = Vec::new();
+    for name in [&row.stanza_id, &row.origin_id].into_iter().flatten() {
+        all.append(&mut ctx.tx.take_early(&row.chat, name)?);
+    }
+    for early in all {
         if early.sealed < level(&row) || (early.emojis.is_none() && early.sender != row.sender) {
             ctx.tx.count("change_unsealed")?;
             continue;
@@ -150,6 +155,7 @@ mod tests {
     use super::*;
     use crate::model::Delivery;
     use crate::store::message::NewMessage;
+    use crate::store::room::RoomRow;
 
     fn message(ctx: &Ctx, own: bool, id: &str, state: Option<Delivery>) -> i64 {
         let sender = if own { "juliet@capulet.example" } else { ROMEO };
@@ -264,6 +270,24 @@ mod tests {
             markers::received(ctx, &said(ROMEO, Sealing::Full, 0), "3").unwrap();
             let displayed = Delivery::Displayed;
             assert_eq!(now(ctx), [displayed, Delivery::Failed, displayed, displayed, Delivery::Waiting]);
+        });
+    }
+
+    #[test]
+    fn in_a_room_a_message_is_called_by_the_id_that_nobody_there_can_choose() {
+        juliet(|ctx| {
+            let real = message(ctx, false, "chosen", None);
+            ctx.tx.set_stanza_id(real, "given").unwrap();
+            // Somebody uses the id that the archive gave as one of his own, and it stands before.
+            let trap = message(ctx, false, "given", None);
+            let named = |ctx: &Ctx| ctx.tx.message_named(ROMEO, "given", None).unwrap().unwrap().id;
+            assert_eq!(named(ctx), trap);
+            ctx.tx.put_room(&RoomRow::unknown(ROMEO, "juliet")).unwrap();
+            assert_eq!(named(ctx), real);
+            let row = ctx.tx.message(real).unwrap().unwrap();
+            assert_eq!(name_of(ctx, &row).unwrap(), "given");
+            let unarchived = ctx.tx.message(trap).unwrap().unwrap();
+            assert_eq!(name_of(ctx, &unarchived).err().unwrap().kind, ErrorKind::NotChangeable);
         });
     }
 

@@ -8,7 +8,7 @@ use super::commands::text_of;
 use super::content::{Content, id_of};
 use super::xml::{Build, el};
 use super::{Ctx, ns, pump};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::Delivery;
 use crate::store::message::MessageRow;
 use minidom::Element;
@@ -86,7 +86,9 @@ pub(super) fn stood_in_for(
 
 /// Gives a message of ours another text. One that nobody saw yet is simply written anew.
 pub(super) fn say(ctx: &mut Ctx, row: MessageRow, text: &str) -> Result<()> {
-    let name = changes::ours(&row)?;
+    changes::ours(&row)?;
+    // The sender's own id, in rooms as well (XEP-0308 section 3).
+    let name = row.origin_id.clone().ok_or(ErrorKind::NotChangeable)?;
     let body = text_of(text)?;
     if row.body.as_deref() == Some(&body) {
         return Ok(());

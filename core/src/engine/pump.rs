@@ -6,7 +6,7 @@ use super::markers::Marker;
 use super::receipts::Receipt;
 use super::recipients::{self, Recipients};
 use super::xml::{Build, el};
-use super::{Ctx, mam, ns, parcel, ping, room, trust};
+use super::{Ctx, changes, mam, ns, parcel, ping, room, trust};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Time, Trust};
 use crate::seal::{self, ExtrasAllowed, PlainAllowed, Sealed};
@@ -111,7 +111,10 @@ pub(crate) fn reply(ctx: &Ctx, row: &MessageRow) -> Result<Option<Reply>> {
         Some(id) => ctx.tx.message(id)?,
         None => None,
     };
-    Ok(answered.and_then(|answered| Some(Reply { id: answered.origin_id?, to: answered.sender })))
+    Ok(match answered {
+        Some(row) => changes::name_of(ctx, &row).ok().map(|id| Reply { id, to: row.sender }),
+        None => None,
+    })
 }
 
 /// What a message is refused with that could only go in plain text, which nobody allowed.

@@ -97,7 +97,7 @@ pub(super) fn say(ctx: &mut Ctx, row: &MessageRow, emojis: &[String]) -> Result<
     }
     let own = ctx.bare();
     if ctx.tx.react(row, &own, &all, ctx.now.wall)? {
-        let reactions = Reactions { id: changes::name_of(row)?, emojis: all };
+        let reactions = Reactions { id: changes::name_of(ctx, row)?, emojis: all };
         changes::say(ctx, row, &Content { reactions: Some(reactions), ..Content::default() })?;
     }
     Ok(())

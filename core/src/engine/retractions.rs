@@ -40,8 +40,9 @@ pub(super) fn received(ctx: &mut Ctx, said: &Said, target: &str) -> Result<()> {
 
 /// Takes back a message of ours. One that was not handed over yet is not sent at all.
 pub(super) fn say(ctx: &mut Ctx, row: &MessageRow) -> Result<()> {
-    let name = changes::ours(row)?;
+    changes::ours(row)?;
     if row.state != Some(Delivery::Waiting) {
+        let name = changes::name_of(ctx, row)?;
         changes::say(ctx, row, &Content { retracts: Some(name), ..Content::default() })?;
     }
     ctx.tx.retract(row, ctx.now.wall)

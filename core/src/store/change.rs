@@ -24,8 +24,16 @@ pub(crate) struct EarlyRow {
 
 impl Tx<'_> {
     /// The message of this chat that somebody means by this id: its sender's, that of one of its corrections, or an
-    /// archive's. Of several the oldest; of `sender` only, if given.
+    /// archive's. Of several the oldest; of `sender` only, if given. In a room the archive's goes before all: nobody there
+    /// can choose it.
     pub(crate) fn message_named(&self, chat: &str, name: &str, sender: Option<&str>) -> Result<Option<MessageRow>> {
+        let of_archive = "SELECT id FROM message WHERE stanza_id = ? AND chat = ?";
+        if self.is_room(chat)?
+            && let Some(id) =
+                self.sql().prepare_cached(of_archive)?.query_row([name, chat], |row| row.get(0)).optional()?
+        {
+            return Ok(self.message(id)?.filter(|row| sender.is_none_or(|sender| row.sender == sender)));
+        }
         let found: Option<i64> = self
             .sql()
             .prepare_cached(

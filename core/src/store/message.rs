@@ -51,10 +51,12 @@ pub(crate) struct MessageRow {
     pub retracted: Option<i64>,
     /// Only a correction of it came so far.
     pub stand_in: bool,
+    /// The archive's id of it: our own, or the room's.
+    pub stanza_id: Option<String>,
 }
 
 const COLUMNS: &str = "id, chat, sender, origin_id, body, sealed, state, sent, reply_to, own, position, reason, edited, \
-     edited_by, retracted, stand_in";
+     edited_by, retracted, stand_in, stanza_id";
 
 fn message(row: &Row) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
@@ -74,6 +76,7 @@ fn message(row: &Row) -> rusqlite::Result<MessageRow> {
         edited_by: row.get(13)?,
         retracted: row.get(14)?,
         stand_in: row.get(15)?,
+        stanza_id: row.get(16)?,
     })
 }
 
