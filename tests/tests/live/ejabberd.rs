@@ -122,7 +122,10 @@ fn a_second_device_reads_along_and_both_bundles_stay_on_the_node_of_version_2() 
     }
     assert_eq!((one.close(), two.close(), his_rpc.close()), (Some(0), Some(0), Some(0)));
     assert_eq!(balcony.texts(&him), ["alone", "from the second", "to both", "from the first"]);
-    assert!(tomb.texts(&him).ends_with(&["from the second", "to both", "from the first"].map(str::to_owned)));
+    // Before somebody spoke for it, what was sent went past it.
+    let mut read = tomb.texts(&him);
+    read.retain(|text| !text.starts_with('['));
+    assert!(read.ends_with(&["from the second", "to both", "from the first"].map(str::to_owned)), "{read:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Groups, with real servers and real clients.
 
 mod thin;
+mod trust;
 
 use dunnock_tests::dunnock::{Device, Rpc, account};
 use dunnock_tests::prosody::{Prosody, ROOMS, Settings};

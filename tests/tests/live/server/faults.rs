@@ -7,7 +7,7 @@ use dunnock_tests::prosody::{Prosody, Settings};
 use dunnock_tests::proxy::Proxy;
 use dunnock_tests::report;
 use dunnock_tests::seed::Seed;
-use dunnock_tests::talk::{Talker, assert_all_is_told};
+use dunnock_tests::talk::{Talker, assert_all_is_told, compare_own_keys};
 use std::time::{Duration, Instant};
 
 /// Step, silence, answer and back-off in milliseconds: a black hole is noticed before it ends.
@@ -44,6 +44,7 @@ fn a_failing_network_and_server_lose_and_double_nothing() {
             Talker::on(device, &server, voice, user, peer, proxy.port())
         })
         .collect();
+    compare_own_keys(&mut talkers);
     for round in 0..rounds {
         let (before, quota) = (messages * round / rounds, messages * (round + 1) / rounds);
         talk(&mut talkers, before + (quota - before) / 2, Duration::from_millis(seed.below(1500)));

@@ -5,7 +5,7 @@ use dunnock_tests::ledger::{self, Told};
 use dunnock_tests::prosody::{Prosody, Settings};
 use dunnock_tests::report;
 use dunnock_tests::seed::Seed;
-use dunnock_tests::talk::{Talker, assert_all_is_told};
+use dunnock_tests::talk::{Talker, assert_all_is_told, compare_own_keys};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,7 @@ fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
     let mut talkers: Vec<Talker> =
         PEOPLE.iter().map(|(voice, user, peer)| Talker::new(&server, voice, user, peer, server.port())).collect();
+    compare_own_keys(&mut talkers);
 
     let mut plan = plan(&mut seed, each, random);
     let rounds = plan.len();

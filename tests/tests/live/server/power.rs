@@ -9,7 +9,7 @@ use dunnock_tests::powerloss::{Disk, Loss, Shim, power_goes_at};
 use dunnock_tests::prosody::{Prosody, Settings};
 use dunnock_tests::report;
 use dunnock_tests::seed::Seed;
-use dunnock_tests::talk::{Talker, assert_all_is_told};
+use dunnock_tests::talk::{Talker, assert_all_is_told, compare_own_keys};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ fn verona(shim: &Shim) -> (Prosody, Vec<Talker>, Vec<Disk>) {
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
     let mut talkers: Vec<Talker> =
         PEOPLE.iter().map(|(voice, user, peer)| Talker::new(&server, voice, user, peer, server.port())).collect();
+    compare_own_keys(&mut talkers);
     let under = |talker: &mut Talker| {
         talker.kill();
         let disk = shim.under(&mut talker.device);
