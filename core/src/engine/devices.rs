@@ -238,6 +238,11 @@ fn heard(ctx: &mut Ctx, owner: &str, version: Version, ids: &[u32]) -> Result<()
     let known = ctx.tx.devices(owner)?;
     let first = quarantine::is_first(ctx, owner, version, &known)?;
     ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
+    let was = known.iter().filter(|row| listed(row, version) && !(own && row.device == ctx.me.device));
+    let was: Vec<u32> = was.map(|row| row.device).collect();
+    if !was.iter().eq(ids.iter().filter(|id| !(own && **id == ctx.me.device))) {
+        ctx.tx.device_list_changed(owner, version, ctx.stream)?;
+    }
     for row in known.iter().filter(|row| listed(row, version) && !ids.contains(&row.device)) {
         if own && row.device == ctx.me.device {
             continue;

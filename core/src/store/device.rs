@@ -172,6 +172,22 @@ impl Tx<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// This list is another one than before, as far as we heard.
+    pub(crate) fn device_list_changed(&self, jid: &str, version: Version, stream: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE device_list SET changed = ? WHERE jid = ? AND version = ?")?
+            .execute(params![stream, jid, number(version)])?;
+        Ok(())
+    }
+
+    /// Whether one of this person's lists was heard to change on `stream`.
+    pub(crate) fn any_list_changed(&self, jid: &str, stream: i64) -> Result<bool> {
+        let mut rows = self.sql().prepare_cached("SELECT 1 FROM device_list WHERE jid = ? AND changed = ?")?;
+        Ok(rows.exists(params![jid, stream])?)
+    }
+}
+
 impl DeviceRow {
     /// Whether it is on a list now.
     pub(crate) fn is_listed(&self) -> bool {

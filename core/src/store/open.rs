@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("8-trust.sql"),
     include_str!("9-room.sql"),
     include_str!("10-healing.sql"),
+    include_str!("11-lists.sql"),
 ];
 
 /// An open database of one account.

@@ -216,7 +216,7 @@ impl Tx<'_> {
         let chats: Vec<String> = {
             let mut chats = self.sql().prepare_cached(
                 "UPDATE message SET trust = ?1 WHERE sender = ?2 AND device = ?3 AND identity = ?4 AND trust = 0
-                   AND chat = ?2 RETURNING chat",
+                   RETURNING chat",
             )?;
             let chats = chats.query_map(params![row.trust as i64, row.jid, row.device, identity], |row| row.get(0))?;
             chats.collect::<rusqlite::Result<_>>()?
@@ -287,7 +287,8 @@ impl Tx<'_> {
             .prepare_cached(
                 "INSERT INTO other_view (jid, device, hash, ours, archived, since) VALUES (?, ?, ?, ?, ?, ?)
                  ON CONFLICT (jid, device) DO UPDATE SET hash = excluded.hash, ours = excluded.ours,
-                   archived = excluded.archived, since = max(since, excluded.since)",
+                   archived = excluded.archived,
+                   since = iif(excluded.archived = 1 AND excluded.since = 0, 0, max(since, excluded.since))",
             )?
             .execute(params![view.jid, view.device, view.hash, view.ours, view.archived, view.since])?;
         Ok(())

@@ -471,6 +471,31 @@ fn two_hundred_honest_changes_raise_no_alarm() {
     assert_eq!(changes, 200);
 }
 
+#[test]
+fn what_was_said_before_an_honest_change_while_we_were_away_raises_no_alarm() {
+    let (mut world, juliet, romeo) = verified();
+    world.cut(juliet);
+    world.says(romeo, JULIET, "before the change");
+    world.now += 86_400_000;
+    world.command(romeo, uri(ROMEO, 77, 77)).unwrap();
+    world.settle();
+    world.device_with("romeo@montague.lit/tomb", 77, 77);
+    world.connect(juliet);
+    // As real servers do: what changed is told with our presence, before the archive is read.
+    for node in [ns::OMEMO2_LIST, ns::OMEMO03_LIST] {
+        let item = world.server.homes[ROMEO].nodes[node][0].clone();
+        let items = el("items", ns::PUBSUB_EVENT).at("node", node).kid(item);
+        let event = el("event", ns::PUBSUB_EVENT).kid(items);
+        let push = el("message", ns::CLIENT).at("from", ROMEO).at("to", JULIET).kid(event);
+        world.deliver(juliet, &String::from(&push));
+    }
+    world.settle();
+    world.says(juliet, ROMEO, "after");
+    pass(&mut world, 60_000);
+    assert_eq!(alarms(&mut world, juliet), []);
+    assert_eq!(read(&mut world, juliet, ROMEO), ["one", "two", "before the change", "after"]);
+}
+
 /// What the server shows of a list instead of what is there.
 fn face(version2: bool, ids: &[u32]) -> Element {
     let (name, namespace) = if version2 { ("devices", ns::OMEMO2) } else { ("list", ns::OMEMO03) };

@@ -10,7 +10,7 @@ use super::super::content::Content;
 use super::super::omemo::Author;
 use super::super::want::Kind;
 use super::super::xml::{Build, base64, el, to_base64};
-use super::super::{Ctx, devices, mam, ns, parcel};
+use super::super::{Ctx, devices, mam, ns, parcel, room};
 use super::alarms::What;
 use super::is_barred;
 use crate::error::Result;
@@ -119,7 +119,17 @@ pub(crate) fn judge(ctx: &mut Ctx) -> Result<()> {
     if views.is_empty() || !mam::is_over(ctx)? {
         return Ok(());
     }
+    let behind = room::is_behind(ctx)?;
     for view in views {
+        if view.archived && ctx.tx.any_list_changed(&view.jid, ctx.stream)? {
+            // It was said before we heard of the change, and says nothing of what is shown now.
+            ctx.tx.drop_other_view(&view.jid, view.device)?;
+            continue;
+        }
+        if view.since == 0 && view.archived && behind {
+            // A newer one may come.
+            continue;
+        }
         if view.since == 0 {
             for version in devices::VERSIONS {
                 devices::want_list(ctx, &view.jid, version)?;
