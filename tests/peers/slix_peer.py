@@ -9,6 +9,11 @@ carry an "id"; its last event then carries the same one, and {"event": "failed",
   {"do": "befriend", "jid": JID}                                    subscribe, and let the other subscribe
   {"do": "devices", "jid": JID}                                     the devices and identity keys it knows
   {"do": "history", "page": N}                                      read the whole archive and decrypt it
+  {"do": "join", "room": JID}                                       go into a room
+  {"do": "leave", "room": JID}                                      go out of it
+  {"do": "say", "room": JID, "body": TEXT, "version": "0.3" | "2"}  one encrypted message to all members of a room,
+                                                                    with "2" also in the old version for those who have no other
+  {"do": "room_history", "room": JID}                               read the whole archive of a room and decrypt it
   {"do": "raw", "xml": XML}                                         send a stanza as it is
   {"do": "quit"}
 
@@ -48,7 +53,8 @@ NAMESPACES = {"0.3": oldmemo.oldmemo.NAMESPACE, "2": twomemo.twomemo.NAMESPACE}
 VERSIONS = {namespace: version for version, namespace in NAMESPACES.items()}
 SCE = "urn:xmpp:sce:1"
 CLIENT = "jabber:client"
-PLUGINS = ["xep_0030", "xep_0060", "xep_0115", "xep_0163", "xep_0198", "xep_0199", "xep_0280", "xep_0313", "xep_0334",
+MUC = "http://jabber.org/protocol/muc"
+PLUGINS = ["xep_0030", "xep_0045", "xep_0060", "xep_0115", "xep_0163", "xep_0198", "xep_0199", "xep_0280", "xep_0313", "xep_0334",
            "xep_0359", "xep_0380"]
 
 
@@ -114,9 +120,12 @@ class Peer(ClientXMPP):
         self.register_plugin("xep_0384", {"ratchets": Ratchets(options.db)}, module=sys.modules[__name__])
         self.omemo = self["xep_0384"]
         self.looked = set()
+        self.rooms = {}
+        self.read_ids = set()
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("omemo_initialized", self.on_ready)
         self.add_event_handler("message", self.on_message)
+        self.add_event_handler("groupchat_presence", self.on_occupant)
         self.add_event_handler("carbon_received", self.on_carbon("carbon_received"))
         self.add_event_handler("carbon_sent", self.on_carbon("carbon_sent"))
         self.add_event_handler("failed_auth", lambda _: say("refused"))
@@ -139,10 +148,46 @@ class Peer(ClientXMPP):
     async def on_message(self, message):
         if message["type"] in ("chat", "normal"):
             await self.read(message, "live")
+        elif message["type"] == "groupchat":
+            await self.read_in_room(message, "live")
 
     async def on_encrypted(self, message):
         if message.xml.find("{%s}body" % CLIENT) is None:
-            await self.read(message, "live")
+            reader = self.read_in_room if message["type"] == "groupchat" else self.read
+            await reader(message, "live")
+
+    def on_occupant(self, presence):
+        """Who comes in may come with a device that was not there before."""
+        nick, room = presence["muc"]["nick"], presence["from"].bare
+        jid = presence["muc"]["jid"].bare
+        if room in self.rooms and jid:
+            self.rooms[room][nick] = jid
+            self.looked.discard(jid)
+
+    def author(self, message, way):
+        room, nick = message["from"].bare, message["from"].resource
+        if way == "live":
+            return self.rooms.get(room, {}).get(nick)
+        item = message.xml.find("{%s#user}x/{%s#user}item" % (MUC, MUC))
+        return None if item is None else JID(item.get("jid")).bare
+
+    async def read_in_room(self, message, way):
+        room, author = message["from"].bare, self.author(message, way)
+        key = (author, message["id"])
+        if author == self.boundjid.bare or key in self.read_ids:
+            return
+        self.read_ids.add(key)
+        common = {"room": room, "from": author, "way": way, "stanza": message["id"]}
+        if not self.omemo.is_encrypted(message):
+            if message["body"]:
+                say("plain", body=message["body"], **common)
+            return
+        try:
+            body, _, device, namespace = await self.decrypt(message, author, room)
+        except Exception as error:
+            say("unreadable", error="%s: %s" % (type(error).__name__, str(error)[:300]), **common)
+            return
+        say("empty" if body is None else "message", body=body, device=device.device_id, version=VERSIONS[namespace], **common)
 
     def on_carbon(self, name):
         async def handler(message):
@@ -166,25 +211,30 @@ class Peer(ClientXMPP):
             kind = "envelope"
         say(kind, body=body, content=content, device=device.device_id, version=VERSIONS[namespace], **common)
 
-    async def decrypt(self, message):
-        new = NAMESPACES["2"]
-        element = message.xml.find("{%s}encrypted" % new)
-        if element is None:
-            plain, device = await self.omemo.decrypt_message(message)
-            return plain["body"] or None, [], device, NAMESPACES["0.3"]
-        sender = message["from"].bare
+    async def decrypt(self, message, sender=None, room=None):
+        old, new = NAMESPACES["0.3"], NAMESPACES["2"]
+        sender = sender or message["from"].bare
         manager = await self.omemo.get_session_manager()
+        element = message.xml.find("{%s}encrypted" % new)
+        if element is None or "2" not in self.options.versions:
+            element = message.xml.find("{%s}encrypted" % old)
+            sealed = await oldmemo.etree.parse_message(element, sender, self.boundjid.bare, manager)
+            plaintext, device, _ = await manager.decrypt(sealed)
+            return (plaintext.decode() if plaintext else None), [], device, old
         plaintext, device, _ = await manager.decrypt(twomemo.etree.parse_message(element, sender))
-        body, content = (None, []) if plaintext is None else self.open_envelope(plaintext, sender)
+        body, content = (None, []) if plaintext is None else self.open_envelope(plaintext, sender, room)
         return body, content, device, new
 
-    def open_envelope(self, plaintext, sender):
+    def open_envelope(self, plaintext, sender, room=None):
         envelope = ET.fromstring(plaintext)
         if envelope.tag != "{%s}envelope" % SCE:
             raise ValueError("not an envelope: %s" % envelope.tag)
         author = envelope.find("{%s}from" % SCE)
         if author is None or JID(author.get("jid")).bare != sender:
             raise ValueError("the envelope names another author")
+        to = envelope.find("{%s}to" % SCE)
+        if room is not None and (to is None or JID(to.get("jid")).bare != room):
+            raise ValueError("the envelope names another room")
         if envelope.find("{%s}rpad" % SCE) is None:
             raise ValueError("the envelope has no padding")
         content = envelope.find("{%s}content" % SCE)
@@ -234,7 +284,53 @@ class Peer(ClientXMPP):
         message.enable("store")
         return message
 
-    def envelope(self, body, more=""):
+    async def do_join(self, room):
+        self.rooms.setdefault(room, {})
+        await self["xep_0045"].join_muc_wait(JID(room), self.boundjid.user, maxstanzas=0, timeout=60)
+        return {"event": "joined"}
+
+    async def do_leave(self, room):
+        self["xep_0045"].leave_muc(JID(room), self.boundjid.user)
+        self.rooms.pop(room, None)
+        return {"event": "left"}
+
+    async def members(self, room):
+        found = set()
+        for affiliation in ("owner", "admin", "member"):
+            found |= {JID(jid).bare for jid in await self["xep_0045"].get_affiliation_list(JID(room), affiliation)}
+        return frozenset(found - {self.boundjid.bare})
+
+    async def do_say(self, room, body, version="0.3"):
+        members = await self.members(room)
+        for member in members:
+            await self.look_once(JID(member))
+        contents = {NAMESPACES["2"]: self.envelope(body, room=room)} if version == "2" else {}
+        if "0.3" in self.options.versions:
+            contents[NAMESPACES["0.3"]] = body.encode()
+        manager = await self.omemo.get_session_manager()
+        sealed, errors = await manager.encrypt(members, contents, backend_priority_order=list(contents))
+        message = self.make_message(mto=room, mtype="groupchat")
+        message["id"] = self.new_id()
+        ET.SubElement(message.xml, "{urn:xmpp:sid:0}origin-id", {"id": message["id"]})
+        for part in sealed:
+            etree = twomemo.etree if part.namespace == NAMESPACES["2"] else oldmemo.etree
+            message.append(etree.serialize_message(part))
+        message["body"] = "I sent you an OMEMO encrypted message."
+        message.enable("store")
+        message.send()
+        return {"event": "sent", "stanza": message["id"], "errors": [str(error) for error in errors]}
+
+    async def do_room_history(self, room):
+        manager = await self.omemo.get_session_manager()
+        manager.before_history_sync()
+        async for result in self["xep_0313"].iterate(jid=JID(room), rsm={"max": 100}):
+            message = result["mam_result"]["forwarded"]["stanza"]
+            if message["type"] == "groupchat" and message["from"].resource:
+                await self.read_in_room(message, "archive")
+        await manager.after_history_sync()
+        return {"event": "room_history"}
+
+    def envelope(self, body, more="", room=None):
         ET.register_namespace("", SCE)
         envelope = ET.Element("{%s}envelope" % SCE)
         content = ET.SubElement(envelope, "{%s}content" % SCE)
@@ -243,6 +339,8 @@ class Peer(ClientXMPP):
         content.extend(ET.fromstring("<all>%s</all>" % more))
         ET.SubElement(envelope, "{%s}rpad" % SCE).text = secrets.token_urlsafe(secrets.randbelow(64))
         ET.SubElement(envelope, "{%s}from" % SCE, {"jid": self.boundjid.bare})
+        if room is not None:
+            ET.SubElement(envelope, "{%s}to" % SCE, {"jid": room})
         return ET.tostring(envelope)
 
     async def do_plain(self, to, body):

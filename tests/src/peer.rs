@@ -2,8 +2,8 @@
 
 use crate::environment;
 use crate::json_process::JsonProcess;
-use crate::prosody::Prosody;
 use crate::scratch::Scratch;
+use crate::server::{PASSWORD, Server};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -52,12 +52,12 @@ impl Version {
 
 impl Peer {
     /// Starts the peer as this user, speaking both versions, and waits until its device and bundles are published.
-    pub fn start(server: &Prosody, user: &str) -> Peer {
+    pub fn start(server: &impl Server, user: &str) -> Peer {
         Peer::start_with(server, user, &[Version::V03, Version::V2])
     }
 
     /// The same, speaking these versions only.
-    pub fn start_with(server: &Prosody, user: &str, versions: &[Version]) -> Peer {
+    pub fn start_with(server: &impl Server, user: &str, versions: &[Version]) -> Peer {
         let server = PeerServer { jid: server.jid(user), port: server.port(), ca: server.ca().to_path_buf() };
         let scratch = Scratch::new(&format!("peer-{user}"));
         let mut peer =
@@ -71,7 +71,7 @@ impl Peer {
         assert!(self.process.is_none(), "it still runs");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/slix_peer.py");
         let mut command = Command::new(environment::python());
-        command.arg(script).args(["--jid", &self.server.jid, "--password", Prosody::PASSWORD]);
+        command.arg(script).args(["--jid", &self.server.jid, "--password", PASSWORD]);
         command.args(["--port", &self.server.port.to_string()]).arg("--ca").arg(&self.server.ca);
         command.arg("--db").arg(self.scratch.join("ratchets.db"));
         command.arg("--versions").args(self.versions.iter().map(|version| version.name()));
@@ -135,6 +135,17 @@ impl Peer {
     /// Subscribes to someone, and lets them subscribe.
     pub fn befriends(&mut self, jid: &str) {
         self.command(json!({ "do": "befriend", "jid": jid }));
+    }
+
+    /// Goes into a room.
+    pub fn joins(&mut self, room: &str) {
+        self.command(json!({ "do": "join", "room": room }));
+    }
+
+    /// Says something to all members of a room.
+    pub fn says_in(&mut self, room: &str, body: &str, version: Version) {
+        let said = self.command(json!({ "do": "say", "room": room, "body": body, "version": version.name() }));
+        assert_eq!(said["errors"], json!([]), "{}: {body}", self.user);
     }
 
     /// Waits until it read this text, and hands back the event (`version`, `device`, `way`, …).

@@ -69,6 +69,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "core live, ejabberd", kind: Kind::Live, run: Run::live_ejabberd },
     Stage { name: "push live, Prosody 13", kind: Kind::Live, run: Run::live_push },
     Stage { name: "core live, OMEMO with slixmpp-omemo", kind: Kind::Live, run: Run::live_omemo },
+    Stage { name: "rooms live", kind: Kind::Live, run: Run::live_rooms },
     Stage { name: "tor live", kind: Kind::Live, run: Run::live_tor },
     Stage { name: "generated sources", kind: Kind::Quick, run: |run, name| vec![bindings::row(&run.cargo, name)] },
     Stage { name: "kotlin: bindings and screens", kind: Kind::Face, run: |run, name| kotlin::rows(&run.cargo, name) },
@@ -89,6 +90,8 @@ enum Part<'a> {
     Push(&'a Prosody),
     /// What needs ejabberd.
     Ejabberd(&'a Ejabberd),
+    /// What needs rooms: a Prosody, the Python peer, and an ejabberd if there is one.
+    Rooms(&'a Prosody, Option<&'a Ejabberd>),
     /// What needs a private Tor network, with a Prosody at its far end.
     Tor {
         prosody: &'a Prosody,
@@ -109,12 +112,16 @@ const OMEMO: &str = "omemo_peer::";
 const PUSH: &str = "push::";
 /// The tests of this part need ejabberd.
 const EJABBERD: &str = "ejabberd::";
+/// The tests of this part need rooms.
+const ROOMS: &str = "rooms::";
+/// And of these, the ones that need ejabberd.
+const ROOMS_EJABBERD: &str = "with_ejabberd";
 /// The tests of this part need a private Tor network.
 const TOR: &str = "tor::";
 /// And of these, the ones that take root.
 const CLOSED: &str = "tor::closed::";
 /// All parts.
-const PARTS: [&str; 5] = [SERVER, OMEMO, PUSH, EJABBERD, TOR];
+const PARTS: [&str; 6] = [SERVER, OMEMO, PUSH, EJABBERD, ROOMS, TOR];
 
 /// A run in progress.
 struct Run {
@@ -222,6 +229,18 @@ impl Run {
         }
     }
 
+    fn live_rooms(&self, name: &str) -> Vec<Row> {
+        let ejabberd = Ejabberd::of_the_distribution();
+        let mut rows = match Prosody::thirteen() {
+            Ok(prosody) => vec![self.live(name, Part::Rooms(&prosody, ejabberd.as_ref().ok()))],
+            Err(problem) => vec![broken(name, &problem)],
+        };
+        rows.extend(
+            ejabberd.err().map(|why| Row::skipped("rooms of ejabberd", why.lines().next().unwrap_or_default())),
+        );
+        rows
+    }
+
     fn live_tor(&self, name: &str) -> Vec<Row> {
         match (Prosody::thirteen(), tor::programs()) {
             (Ok(prosody), Ok(programs)) => {
@@ -269,9 +288,14 @@ impl Run {
             Part::Peer(_) => OMEMO,
             Part::Push(_) => PUSH,
             Part::Ejabberd(_) => EJABBERD,
+            Part::Rooms(..) => ROOMS,
             Part::Tor { .. } => TOR,
         };
-        let left_out: &[&str] = if let Part::Tor { proof: false, .. } = part { &["--skip", CLOSED] } else { &[] };
+        let left_out: &[&str] = match part {
+            Part::Tor { proof: false, .. } => &["--skip", CLOSED],
+            Part::Rooms(_, None) => &["--skip", ROOMS_EJABBERD],
+            _ => &[],
+        };
         let mut words: Vec<&str> = match self.filter.as_deref() {
             // Two filters would mean either of them, so the others are left out by what is not in the part.
             Some(filter) => {
@@ -339,6 +363,11 @@ fn surroundings(part: &Part<'_>) -> Result<Vec<(&'static str, PathBuf)>> {
             vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_PYTHON", python::with_peers()?)]
         }
         Part::Ejabberd(ejabberd) => vec![("DUNNOCK_EJABBERD", ejabberd.folder.clone())],
+        Part::Rooms(prosody, ejabberd) => {
+            let mut all = vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_PYTHON", python::with_peers()?)];
+            all.extend(ejabberd.map(|ejabberd| ("DUNNOCK_EJABBERD", ejabberd.folder.clone())));
+            all
+        }
         Part::Tor { prosody, programs, .. } => {
             vec![("DUNNOCK_PROSODY", prosody.folder.clone()), ("DUNNOCK_TOR", programs.clone())]
         }
@@ -375,7 +404,7 @@ mod tests {
         let choice = Choice::from_words(&["--quick", "--only", "clippy"]).unwrap();
         assert!(choice.quick && choice.only.as_deref() == Some("clippy"));
         assert!(Choice::from_words(&["--only"]).is_err());
-        for word in ["core", "kotlin", "swift", "tor", "push", "ejabberd"] {
+        for word in ["core", "kotlin", "swift", "tor", "push", "ejabberd", "rooms"] {
             assert!(!named(word).is_empty(), "{word}");
         }
         assert!(Choice::from_words(&["everything"]).is_err());

@@ -1,5 +1,8 @@
 //! Groups, with real servers and real clients.
 
+mod crowd;
+mod kills;
+mod privacy;
 mod thin;
 mod trust;
 
@@ -42,7 +45,10 @@ struct Person {
 
 impl Person {
     fn new(server: &impl Server, user: &str) -> Person {
-        let device = Device::new(user);
+        Person::with(server, Device::new(user), user)
+    }
+
+    fn with(server: &impl Server, device: Device, user: &str) -> Person {
         let rpc = online(&device, server, user);
         Person { device, rpc, jid: server.jid(user) }
     }

@@ -173,7 +173,9 @@ pub(crate) fn drained(ctx: &mut Ctx) -> Result<()> {
         ctx.tx.unwant("drain", &jid, "")?;
         let Some(mut row) = ctx.tx.room(&jid)?.filter(|row| is_inside(ctx, row)) else { continue };
         ctx.tx.set_complete(&jid, ctx.stream)?;
-        if row.since > 0 {
+        // Until there is something to go on from, the next stream begins where this one did.
+        let goes_on = ctx.tx.archive(&jid)?.and_then(|archive| archive.cursor).is_some_and(|cursor| !cursor.is_empty());
+        if row.since > 0 && goes_on {
             row.since = 0;
             ctx.tx.put_room(&row)?;
         }

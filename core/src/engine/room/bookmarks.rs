@@ -16,6 +16,10 @@ use minidom::Element;
 const MOST: usize = 500;
 /// How long to wait before a refused change is tried again, milliseconds.
 const REFUSED_PAUSE: i64 = 120_000;
+/// The arguments of wants for servers that do not know all of a node's options when they are told with the item (seen
+/// with ejabberd): with the two that matter for secrecy, and then the node is configured.
+const PLAIN: &str = "plain";
+const CONFIGURE: &str = "configure";
 
 /// Asks for all.
 pub(super) fn question() -> Question {
@@ -68,7 +72,7 @@ fn heard(ctx: &mut Ctx, id: &str, item: &Element) -> Result<()> {
         return ctx.tx.count("bookmark_odd");
     };
     let known = ctx.tx.room(room.as_str())?;
-    if ctx.tx.find_want(Kind::Bookmark.code(), room.as_str(), "")?.is_some() {
+    if !ctx.tx.wants_about(Kind::Bookmark.code(), room.as_str())?.is_empty() {
         // Ours is newer, and on its way.
         return Ok(());
     }
@@ -105,7 +109,8 @@ pub(super) fn keep(ctx: &mut Ctx, row: &RoomRow) -> Result<()> {
 
 /// We left it, so they do.
 pub(super) fn drop(ctx: &mut Ctx, row: &RoomRow) -> Result<()> {
-    let open = ctx.tx.find_want(Kind::Bookmark.code(), &row.jid, "")?.is_some();
+    let open = !ctx.tx.wants_about(Kind::Bookmark.code(), &row.jid)?.is_empty();
+    ctx.tx.unwant_of(Kind::Bookmark.code(), &row.jid)?;
     if row.bookmarked || open { ctx.want_about(Kind::Bookmark, &row.jid, "") } else { Ok(()) }
 }
 
@@ -119,13 +124,19 @@ pub(super) fn change_question(ctx: &mut Ctx, want: &WantRow) -> Result<Option<Qu
     }
     let conference =
         el("conference", ns::BOOKMARKS).at("autojoin", "true").kid(el("nick", ns::BOOKMARKS).words(&row.nick));
-    let options = [
-        ("pubsub#persist_items", "true"),
+    let all = [
         ("pubsub#max_items", "max"),
         ("pubsub#send_last_published_item", "never"),
+        ("pubsub#persist_items", "true"),
         ("pubsub#access_model", "whitelist"),
     ];
-    let options = el("publish-options", ns::PUBSUB).kid(pubsub::form(ns::PUBLISH_OPTIONS, &options));
+    if want.arg == CONFIGURE {
+        let configure = el("configure", ns::PUBSUB_OWNER).at("node", ns::BOOKMARKS);
+        let configure = configure.kid(pubsub::form(ns::NODE_CONFIG, &all));
+        return Ok(Some(Question::set(el("pubsub", ns::PUBSUB_OWNER).kid(configure))));
+    }
+    let options = if want.arg == PLAIN { &all[2..] } else { &all[..] };
+    let options = el("publish-options", ns::PUBSUB).kid(pubsub::form(ns::PUBLISH_OPTIONS, options));
     Ok(Some(Question::set(pubsub::publish_only(ns::BOOKMARKS, &row.jid, conference).kid(options))))
 }
 
@@ -135,6 +146,14 @@ pub(super) fn changed(ctx: &mut Ctx, want: &WantRow, answer: Answer) -> Result<(
         Answer::Result(_) => true,
         Answer::Error(condition, _) => condition == "item-not-found",
     };
+    match (done, want.arg.as_str()) {
+        (true, PLAIN) => ctx.want_about(Kind::Bookmark, &want.jid, CONFIGURE)?,
+        (false, "") => {
+            ctx.drop_want(want)?;
+            return ctx.want_about(Kind::Bookmark, &want.jid, PLAIN);
+        }
+        _ => {}
+    }
     if !done && want.tries < 3 {
         ctx.tx.count("bookmark_refused")?;
         return ctx.later(want, REFUSED_PAUSE);
