@@ -252,11 +252,22 @@ fn parse(stanza: &Element, wanted: &Wanted) -> Option<Bundle> {
     let public = |text: String| version.decode_public(&base64(&text)?).ok();
     let signed_pre_key = bundle.get_child(signed, namespace)?;
     let pre_keys = bundle.get_child("prekeys", namespace)?.children().filter(|child| child.name() == one).take(1000);
+    let pre_keys = pre_keys.filter_map(|key| Some((key.attr(one_id)?.parse().ok()?, public(key.text())?)));
     Some(Bundle {
         identity: IdentityKey::from_wire(version, &base64(&child_text(bundle, identity, namespace)?)?).ok()?,
         signed_pre_key_id: signed_pre_key.attr(signed_id)?.parse().ok()?,
         signed_pre_key: public(signed_pre_key.text())?,
         signature: base64(&child_text(bundle, signature, namespace)?)?.try_into().ok()?,
-        pre_keys: pre_keys.filter_map(|key| Some((key.attr(one_id)?.parse().ok()?, public(key.text())?))).collect(),
+        pre_keys: unambiguous(pre_keys.collect()),
     })
+}
+
+/// Pre-keys whose ids are numbers as they should be, each once: of an id with two keys nobody knows which its owner holds.
+fn unambiguous(mut keys: Vec<(u32, [u8; 32])>) -> Vec<(u32, [u8; 32])> {
+    keys.retain(|(id, _)| *id <= i32::MAX as u32);
+    keys.sort_unstable();
+    keys.dedup();
+    let doubled: Vec<u32> = keys.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect();
+    keys.retain(|(id, _)| doubled.binary_search(id).is_err());
+    keys
 }

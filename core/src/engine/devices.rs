@@ -3,7 +3,7 @@
 use super::trust::{decision, own_devices, quarantine, view};
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, bare_of, el};
-use super::{Ctx, bundle, healing, ns, pubsub, room, trust};
+use super::{Ctx, bundle, healing, ns, omemo, pubsub, room, trust};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
@@ -177,6 +177,7 @@ pub(crate) fn notified(ctx: &mut Ctx, message: &Element) -> Result<bool> {
         ctx.tx.count("list_of_stranger")?;
         return Ok(true);
     };
+    let contradicting = contradicting(event);
     for part in event.children() {
         if part.attr("node") == Some(ns::BOOKMARKS) {
             room::bookmarks::notified(ctx, &owner, part)?;
@@ -191,6 +192,11 @@ pub(crate) fn notified(ctx: &mut Ctx, message: &Element) -> Result<bool> {
         }
         match part.name() {
             "items" => match part.children().filter(|child| child.name() == "item").last() {
+                // Whichever we took, devices would come and go that nobody has: the node itself says what holds.
+                _ if contradicting.contains(&version) => {
+                    ctx.tx.count("lists_contradicting")?;
+                    want_list(ctx, &owner, version)?;
+                }
                 Some(item) => heard(ctx, &owner, version, &ids(item, version))?,
                 None => want_list(ctx, &owner, version)?,
             },
@@ -199,6 +205,18 @@ pub(crate) fn notified(ctx: &mut Ctx, message: &Element) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// The versions of which one push brings lists that differ.
+fn contradicting(event: &Element) -> Vec<Version> {
+    let differ = |version: &Version| {
+        let parts = event.children().filter(|part| part.attr("node") == Some(node(*version)));
+        let items = parts.flat_map(|part| part.children().filter(|child| child.name() == "item"));
+        let mut lists = items.map(|item| few(&ids(item, *version)));
+        let first = lists.next();
+        lists.any(|list| Some(list) != first)
+    };
+    VERSIONS.into_iter().filter(differ).collect()
 }
 
 fn is_of_interest(ctx: &Ctx, owner: &str) -> Result<bool> {
@@ -216,7 +234,7 @@ fn ids(item: &Element, version: Version) -> Vec<u32> {
     let Some(list) = item.get_child(name, namespace) else { return Vec::new() };
     let ids =
         list.children().filter(|child| child.name() == "device").filter_map(|child| child.attr("id")?.parse().ok());
-    ids.filter(|id| *id != 0).collect()
+    ids.filter(|id| omemo::is_device_id(*id)).collect()
 }
 
 /// The ids that count: each once, and not too many.

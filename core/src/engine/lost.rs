@@ -23,6 +23,11 @@ pub(super) fn unreadable(
         ctx.tx.remember_payload(unwrapped.sender.as_str(), digest)?;
         return ctx.tx.count("empty_unreadable");
     }
+    if let Some(origin) = unwrapped.origin_id()
+        && ctx.tx.is_repeated(unwrapped.sender.as_str(), origin, digest)?
+    {
+        return ctx.tx.count("message_repeated");
+    }
     // What is over in a moment, as typing is, goes to few devices: the others lose nothing.
     if unwrapped.message.has_child("no-store", ns::HINTS) {
         return ctx.tx.count("passing_unreadable");

@@ -297,7 +297,9 @@ fn sealed(ctx: &mut Ctx, unwrapped: &Unwrapped, chat: &str, sender: &str) -> Res
     let digest = digest(unwrapped.message);
     if let Some(origin) = unwrapped.origin_id()
         && ctx.tx.is_repeated(sender, origin, &digest)?
+        && ctx.tx.was_read(sender, &digest)?
     {
+        // One that could not be read may have been a damaged copy of this one.
         return Ok(());
     }
     if unwrapped.own(ctx) && ctx.tx.is_known_payload(sender, &digest)? {

@@ -77,8 +77,8 @@ pub(crate) fn open(ctx: &mut Ctx, sender: &str, message: &Element, digest: &[u8]
 
 fn open_version(ctx: &mut Ctx, sender: &str, version: Version, encrypted: &Element, digest: &[u8]) -> Result<Opened> {
     let header = encrypted.get_child("header", namespace(version));
-    let Some((header, device)) = header.and_then(|header| Some((header, header.attr("sid")?.parse::<u32>().ok()?)))
-    else {
+    let sender_id = |header: &Element| header.attr("sid")?.parse().ok().filter(|id| is_device_id(*id));
+    let Some((header, device)) = header.and_then(|header| Some((header, sender_id(header)?))) else {
         return Ok(Opened::Unreadable("malformed", None));
     };
     let row = known_device(ctx, sender, device)?;
@@ -104,6 +104,11 @@ fn open_version(ctx: &mut Ctx, sender: &str, version: Version, encrypted: &Eleme
         return Ok(Opened::Repeated);
     }
     Ok(Opened::Unreadable(reason(ctx, &row, version, refusal)?, Some(device)))
+}
+
+/// Whether a number can be a device's: from 1 to 2^31 - 1 (XEP-0384 section 5.3.1).
+pub(crate) fn is_device_id(id: u32) -> bool {
+    (1..=i32::MAX as u32).contains(&id)
 }
 
 /// The device's row; one that its owner never listed makes us ask for the list (XEP-0384 section 5.8).

@@ -168,6 +168,13 @@ impl Tx<'_> {
         Ok(self.sql().prepare_cached(&sql)?.query_row([origin_id], message).optional()?)
     }
 
+    /// Whether this very payload of this sender was read, and not only met.
+    pub(crate) fn was_read(&self, sender: &str, digest: &[u8]) -> Result<bool> {
+        let mut rows =
+            self.sql().prepare_cached("SELECT 1 FROM message WHERE digest = ? AND sender = ? AND reason IS NULL")?;
+        Ok(rows.exists(params![digest, sender])?)
+    }
+
     /// Whether this very payload came from this sender under this id before.
     pub(crate) fn is_repeated(&self, sender: &str, origin_id: &str, digest: &[u8]) -> Result<bool> {
         let mut rows =

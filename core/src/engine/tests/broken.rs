@@ -187,6 +187,9 @@ fn a_session_of_version_2_that_fails_is_never_replaced_by_itself() {
     }
     assert_eq!(unreadable(&mut world, romeo, JULIET), 10, "each is shown");
     assert_eq!(written(&world, ROMEO), (0, 0), "nothing is said by itself");
+    let asked =
+        |stanza: &&Element| String::from_utf8(crate::engine::xml::bytes(stanza)).unwrap().contains("<item id='1000'/>");
+    assert_eq!(world.server.tap.iter().filter(asked).count(), 0, "nor is a bundle asked for");
     world.command(romeo, Command::DeviceReset { jid: JULIET.into(), device: 1000 }).unwrap();
     world.settle();
     works(&mut world, juliet, romeo);

@@ -1,6 +1,7 @@
 //! Stories of the engine: people, their devices, and a server in memory. Time is said, not waited for.
 
 mod attacks;
+mod bad_input;
 mod broken;
 mod healing;
 mod mutate;
