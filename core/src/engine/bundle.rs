@@ -126,7 +126,8 @@ fn begin(ctx: &mut Ctx, owner: &str, wanted: &Wanted, bundle: &Bundle) -> Result
         return Ok(true);
     }
     let Some(row) = ctx.tx.device(owner, wanted.device)? else { return Ok(false) };
-    if !omemo::accept_identity(ctx, &row, &bundle.identity)? {
+    // The identity of a bundle that does not hold is nobody's: to remember it would refuse the true one.
+    if bundle.verify(wanted.version).is_err() || !omemo::accept_identity(ctx, &row, &bundle.identity)? {
         return Ok(false);
     }
     // Of a device in quarantine the key is wanted, so that somebody can decide, and no session.
