@@ -177,7 +177,11 @@ fn to_version_0_3_nothing_that_it_cannot_seal_goes_unless_it_was_allowed() {
         world.devices[juliet].store.read().execute(sql, []).unwrap();
     };
     forget(&mut world);
+    let begin = world.server.tap.len();
     let id = world.says(juliet, ROMEO, "a text").to_string();
+    let said: String = world.server.tap[begin..].iter().map(String::from).collect();
+    assert!(said.contains(ns::OMEMO03) && said.contains(ns::RECEIPTS) && !said.contains("a text"));
+    assert!(!said.contains(ns::MARKERS), "the wish for a marker stays unsaid");
     let begin = world.server.tap.len();
     let refused = |world: &mut World| {
         let commands = [
