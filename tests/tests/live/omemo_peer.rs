@@ -1,6 +1,7 @@
 //! Live OMEMO with slixmpp and python-omemo, in both versions.
 
 mod differential;
+mod healing;
 
 use dunnock_tests::archive;
 use dunnock_tests::dunnock::Device;
