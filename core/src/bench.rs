@@ -1,4 +1,9 @@
-//! The floor under catch-up: the same wire, and behind it nobody who handles what comes. Only with the feature `bench`.
+//! What is measured from inside, only with the feature `bench`: the floor under catch-up (the same wire, and behind it nobody
+//! who handles what comes), and what a message in a large room costs.
+
+mod room;
+
+pub use room::{Said, say_in_room};
 
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,1 +1,274 @@
+//! Who is believed, what halts, and what comes back, in XML.
 
+use super::super::roster::tests::{juliet, sent, xml};
+use super::super::want::Kind;
+use super::super::{Ctx, errors, mam, message as messages, want};
+use super::*;
+use crate::command::RoomChange;
+use crate::model::Sealing;
+use crate::seal::Sealed;
+use crate::store::message::NewMessage;
+use crate::store::outgoing::Fate;
+use crate::wire::Arrived;
+
+const ROOM: &str = "verona@rooms.example";
+const PRIVATE: &str = "muc_membersonly muc_hidden muc_nonanonymous urn:xmpp:mam:2";
+
+fn hears(ctx: &mut Ctx, stanza: &str) {
+    let stanza = stanza.replacen(' ', " xmlns='jabber:client' ", 1);
+    messages::arrived(ctx, Arrived::Whole(xml(&stanza))).unwrap();
+}
+
+/// Answers the want of this kind about the room, if there is one.
+fn answers(ctx: &mut Ctx, kind: Kind, payload: &str) {
+    ctx.ask_due().unwrap();
+    let row = ctx.tx.wants_about(kind.code(), ROOM).unwrap().into_iter().find(|row| row.iq.is_some());
+    let id = row.unwrap_or_else(|| panic!("{kind:?} is not wanted")).iq.unwrap();
+    let (outcome, payload) = match payload.strip_prefix("error ") {
+        Some(condition) => (
+            "error",
+            format!("<error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"),
+        ),
+        None => ("result", payload.to_owned()),
+    };
+    let iq = format!("<iq xmlns='jabber:client' type='{outcome}' id='{id}' from='{ROOM}'>{payload}</iq>");
+    want::answered(ctx, &xml(&iq)).unwrap();
+}
+
+fn is(ctx: &mut Ctx, features: &str) {
+    let features: String = features.split(' ').map(|feature| format!("<feature var='{feature}'/>")).collect();
+    answers(ctx, Kind::RoomInfo, &format!("<query xmlns='http://jabber.org/protocol/disco#info'>{features}</query>"));
+}
+
+fn occupant(ctx: &mut Ctx, nick: &str, jid: &str, status: &str) {
+    hears(
+        ctx,
+        &format!(
+            "<presence from='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc#user'>
+             <item affiliation='member' role='participant' jid='{jid}/r'/>{status}</x></presence>"
+        ),
+    );
+}
+
+/// Juliet inside, with Romeo and Tybalt, the archive read.
+fn inside(ctx: &mut Ctx) {
+    let own = ctx.bare();
+    ctx.tx.set_cursor(&own, Some("one"), 0).unwrap();
+    ctx.tx.set_complete(&own, ctx.stream).unwrap();
+    commands::carry_out(ctx, ROOM, RoomChange::Join { nick: None }).unwrap();
+    is(ctx, PRIVATE);
+    ctx.ask_due().unwrap();
+    occupant(ctx, "romeo", "romeo@montague.example", "");
+    occupant(ctx, "tybalt", "tybalt@capulet.example", "");
+    occupant(ctx, "juliet", &own, "<status code='110'/>");
+    answers(
+        ctx,
+        Kind::RoomPage,
+        "<fin xmlns='urn:xmpp:mam:2' complete='true'><set xmlns='http://jabber.org/protocol/rsm'/></fin>",
+    );
+    mam::drain(ctx).unwrap();
+    for list in ["owner", "admin", "member"] {
+        ctx.tx.unwant(Kind::RoomMembers.code(), ROOM, list).unwrap();
+    }
+    assert_eq!(held_by(ctx, ROOM).unwrap(), None);
+}
+
+/// Who said what, as the timeline has it.
+fn timeline(ctx: &Ctx) -> Vec<(String, String)> {
+    let mut rows = ctx.tx.look().prepare("SELECT sender, body FROM message WHERE chat = ? ORDER BY position").unwrap();
+    let rows = rows.query_map([ROOM], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn says(ctx: &mut Ctx, nick: &str, text: &str, more: &str) {
+    hears(
+        ctx,
+        &format!("<message type='groupchat' from='{ROOM}/{nick}' id='{text}'><body>{text}</body>{more}</message>"),
+    );
+}
+
+#[test]
+fn the_author_is_whom_the_room_shows_and_not_whom_the_message_claims() {
+    juliet(|ctx| {
+        inside(ctx);
+        let claim = "<x xmlns='http://jabber.org/protocol/muc#user'><item jid='romeo@montague.example'/></x>";
+        says(ctx, "tybalt", "forged", claim);
+        says(ctx, "nobody", "unseen", "");
+        hears(
+            ctx,
+            &format!(
+                "<presence from='{ROOM}/romeo' type='unavailable'><x xmlns='http://jabber.org/protocol/muc#user'>
+                 <item nick='montague' jid='romeo@montague.example/r'/><status code='303'/></x></presence>"
+            ),
+        );
+        says(ctx, "montague", "renamed", "");
+        occupant(ctx, "romeo", "tybalt@capulet.example", "");
+        says(ctx, "romeo", "taken over", "");
+        let said = timeline(ctx);
+        let said: Vec<(&str, &str)> = said.iter().map(|(who, what)| (who.as_str(), what.as_str())).collect();
+        let wanted = [
+            ("tybalt@capulet.example", "forged"),
+            (ROOM, "unseen"),
+            ("romeo@montague.example", "renamed"),
+            ("tybalt@capulet.example", "taken over"),
+        ];
+        assert_eq!(said, wanted);
+    });
+}
+
+#[test]
+fn an_archived_message_with_two_authors_has_none() {
+    juliet(|ctx| {
+        inside(ctx);
+        let row = ctx.tx.room(ROOM).unwrap().unwrap();
+        let item = |jid: &str| format!("<x xmlns='http://jabber.org/protocol/muc#user'><item jid='{jid}'/></x>");
+        for (text, items) in [
+            ("one", item("romeo@montague.example/x")),
+            ("two", item("romeo@montague.example") + &item("tybalt@capulet.example")),
+            ("none", String::new()),
+        ] {
+            let text = format!(
+                "<message xmlns='jabber:client' type='groupchat' from='{ROOM}/romeo' id='{text}'><body>{text}</body>{items}</message>"
+            );
+            message::archived(ctx, &row, &xml(&text), &text, Some(1)).unwrap();
+        }
+        let said: Vec<String> = timeline(ctx).into_iter().map(|(who, _)| who).collect();
+        assert_eq!(said, ["romeo@montague.example", ROOM, ROOM]);
+    });
+}
+
+#[test]
+fn one_message_is_taken_once_live_and_out_of_the_archive() {
+    juliet(|ctx| {
+        inside(ctx);
+        says(ctx, "romeo", "once", &format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{ROOM}' id='seven'/>"));
+        let row = ctx.tx.room(ROOM).unwrap().unwrap();
+        assert_eq!(ctx.tx.archive(ROOM).unwrap().unwrap().cursor.as_deref(), Some("seven"));
+        let copy = xml(&format!(
+            "<message xmlns='jabber:client' type='groupchat' from='{ROOM}/romeo'><body>once</body></message>"
+        ));
+        message::archived(ctx, &row, &copy, "seven", Some(1)).unwrap();
+        assert_eq!(timeline(ctx).len(), 1);
+        // The same id of another archive is another message's.
+        message::archived(ctx, &row, &copy, "eight", Some(1)).unwrap();
+        assert_eq!(timeline(ctx).len(), 2);
+    });
+}
+
+#[test]
+fn a_sign_of_a_change_stops_everything_until_the_room_was_asked_and_a_flaw_until_a_person_agreed() {
+    juliet(|ctx| {
+        inside(ctx);
+        let changed = format!(
+            "<message type='groupchat' from='{ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'><status code='104'/></x></message>"
+        );
+        // Anybody inside can write such words; only the room's own count.
+        hears(ctx, &changed.replace(&format!("'{ROOM}'"), &format!("'{ROOM}/tybalt'")));
+        assert_eq!(held_by(ctx, ROOM).unwrap(), None);
+        hears(ctx, &changed);
+        assert_eq!(held_by(ctx, ROOM).unwrap(), Some("room_joining"));
+        is(ctx, "muc_hidden muc_nonanonymous muc_open urn:xmpp:mam:2");
+        assert_eq!(held_by(ctx, ROOM).unwrap(), Some("room_not_private"));
+        assert!(commands::may_send(ctx, ROOM).is_err());
+        commands::carry_out(ctx, ROOM, RoomChange::Accept).unwrap();
+        assert_eq!(held_by(ctx, ROOM).unwrap(), None);
+        // What was agreed to is this flaw and no other.
+        hears(ctx, &changed);
+        is(ctx, "muc_nonanonymous muc_open muc_public urn:xmpp:mam:2");
+        let row = ctx.tx.room(ROOM).unwrap().unwrap();
+        assert_eq!((row.state, row.flaws.as_str()), (RoomState::Halted, "open public"));
+    });
+}
+
+#[test]
+fn a_message_that_comes_back_because_we_are_outside_goes_again_once_we_are_inside() {
+    juliet(|ctx| {
+        inside(ctx);
+        let own = ctx.bare();
+        let id = ctx
+            .tx
+            .insert_message(&NewMessage {
+                chat: ROOM,
+                own: true,
+                sender: &own,
+                origin_id: Some("mine"),
+                stanza_id: None,
+                body: Some("But soft"),
+                sealed: Sealing::Full,
+                device: None,
+                identity: None,
+                trust: None,
+                sent: 0,
+                arrived: 0,
+                state: Some(crate::model::Delivery::Sending),
+                reason: None,
+                digest: b"",
+                reply_to: None,
+                waiting: false,
+            })
+            .unwrap();
+        let stanza = xml(&format!("<message xmlns='jabber:client' type='groupchat' to='{ROOM}' id='mine'/>"));
+        let stanza = Sealed::message(&stanza).unwrap();
+        let row = ctx.tx.message(id).unwrap().unwrap();
+        assert_eq!(outbox::keep(ctx, &row, &stanza, "[]").unwrap(), Fate::Stream);
+        let refused = xml(&format!(
+            "<message xmlns='jabber:client' type='error' from='{ROOM}' id='mine'><error type='modify'>
+             <not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        ));
+        errors::arrived(ctx, &refused).unwrap();
+        assert!(!is_inside(ctx, &ctx.tx.room(ROOM).unwrap().unwrap()));
+        let went = |ctx: &Ctx| sent(ctx).iter().filter(|stanza| stanza.attr("id") == Some("mine")).count();
+        assert_eq!(went(ctx), 0);
+        inside(ctx);
+        assert_eq!(went(ctx), 1);
+        outbox::reflected(ctx, id).unwrap();
+        assert!(!ctx.tx.is_unreflected(id).unwrap());
+        let row = ctx.tx.message(id).unwrap().unwrap();
+        assert_eq!(row.state, Some(crate::model::Delivery::Delivered));
+    });
+}
+
+#[test]
+fn a_bookmark_alone_leads_into_no_room_that_is_not_private() {
+    juliet(|ctx| {
+        let item = xml(&format!(
+            "<items xmlns='http://jabber.org/protocol/pubsub#event' node='urn:xmpp:bookmarks:1'><item id='{ROOM}'>
+             <conference xmlns='urn:xmpp:bookmarks:1' autojoin='true'/></item></items>"
+        ));
+        bookmarks::notified(ctx, "mallory@evil.example", &item).unwrap();
+        assert!(ctx.tx.room(ROOM).unwrap().is_none());
+        let own = ctx.bare();
+        bookmarks::notified(ctx, &own, &item).unwrap();
+        is(ctx, "muc_hidden muc_open muc_nonanonymous");
+        assert_eq!(ctx.tx.room(ROOM).unwrap().unwrap().state, RoomState::Halted);
+        assert!(ctx.tx.find_want(Kind::RoomJoin.code(), ROOM, "").unwrap().is_none());
+        commands::carry_out(ctx, ROOM, RoomChange::Accept).unwrap();
+        is(ctx, "muc_hidden muc_open muc_nonanonymous");
+        assert!(ctx.tx.find_want(Kind::RoomJoin.code(), ROOM, "").unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_room_that_refuses_is_not_asked_again() {
+    juliet(|ctx| {
+        for (condition, kind) in [
+            ("registration-required", ErrorKind::RoomMembersOnly),
+            ("forbidden", ErrorKind::RoomBanned),
+            ("not-authorized", ErrorKind::RoomPassword),
+        ] {
+            commands::carry_out(ctx, ROOM, RoomChange::Join { nick: None }).unwrap();
+            is(ctx, PRIVATE);
+            ctx.ask_due().unwrap();
+            hears(
+                ctx,
+                &format!(
+                    "<presence type='error' from='{ROOM}/juliet'><error type='auth'>
+                     <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+                ),
+            );
+            let row = ctx.tx.room(ROOM).unwrap().unwrap();
+            assert_eq!((row.state, row.wanted, row.reason.as_deref()), (RoomState::Refused, false, Some(kind.code())));
+            assert!(ctx.tx.find_want(Kind::RoomJoin.code(), ROOM, "").unwrap().is_none());
+        }
+    });
+}

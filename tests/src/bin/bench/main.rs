@@ -6,6 +6,7 @@ mod border;
 mod catchup;
 mod memory;
 mod ratchet;
+mod room;
 mod start;
 mod tor;
 mod watched;
@@ -19,6 +20,7 @@ const BENCHES: &[(&str, fn())] = &[
     ("catchup", catchup::run),
     ("memory", memory::run),
     ("ratchet", ratchet::run),
+    ("room", room::run),
     ("start", start::run),
     ("tor", tor::run),
 ];
