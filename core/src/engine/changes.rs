@@ -136,7 +136,7 @@ pub(crate) fn overtaken(ctx: &mut Ctx, id: i64) -> Result<()> {
             ctx.tx.count("change_unsealed")?;
             continue;
         }
-        match early.emojis.as_deref().map(|emojis| serde_json::from_str::<Vec<String>>(emojis)) {
+        match early.emojis.as_deref().map(serde_json::from_str::<Vec<String>>) {
             None => return ctx.tx.retract(&row, early.made),
             Some(Ok(emojis)) => _ = ctx.tx.react(&row, &early.sender, &emojis, early.made)?,
             Some(Err(_)) => {}
