@@ -50,10 +50,8 @@ fn every_command_has_help_and_help_is_no_failure() {
 #[test]
 fn what_this_version_leaves_out_says_so_and_touches_nothing() {
     let scratch = Scratch::new();
-    for out in [&["room", "create", "x@rooms", "--private"][..], &["send", "romeo@b", "--file", "picture.png"]] {
-        let output = scratch.run(&[&["--json"], out].concat());
-        assert_eq!((output.status.code(), kind(&output).as_str()), (Some(1), "not_yet"), "{out:?}");
-    }
+    let output = scratch.run(&["--json", "send", "romeo@b", "--file", "picture.png"]);
+    assert_eq!((output.status.code(), kind(&output).as_str()), (Some(1), "not_yet"));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
 
