@@ -95,8 +95,8 @@ fn errors(folder: &Scratch, name: &str, text: &str) -> Vec<String> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--edition", "2024", "--crate-type", "lib", "--emit", "metadata", "--error-format", "short"]);
     rustc.arg("--out-dir").arg(folder.path()).arg("-L").arg(folder.path()).arg("--crate-name").arg(name).arg(source);
-    for known in ["minidom", "jid"].iter().filter(|known| folder.join(&format!("lib{known}.rmeta")).exists()) {
-        rustc.arg("--extern").arg(format!("{known}={}", folder.join(&format!("lib{known}.rmeta")).display()));
+    for known in ["minidom", "jid"].iter().filter(|known| folder.join(format!("lib{known}.rmeta")).exists()) {
+        rustc.arg("--extern").arg(format!("{known}={}", folder.join(format!("lib{known}.rmeta")).display()));
     }
     let output = rustc.output().expect("whoever runs cargo has rustc");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
