@@ -639,6 +639,11 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 public protocol AccountProtocol: AnyObject, Sendable {
 
     /**
+     * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
+     */
+    func allowExtras(chat: String, allow: Bool) async throws
+
+    /**
      * Allows or forbids plain text in a chat.
      */
     func allowPlain(chat: String, allow: Bool) async throws
@@ -668,6 +673,12 @@ public protocol AccountProtocol: AnyObject, Sendable {
      * The contact list, by name.
      */
     func contacts() async throws  -> [Contact]
+
+    /**
+     * Gives a message of ours another text. `NotChangeable` if it is not ours or was taken back; `ExtrasNotAllowed` if the
+     * other side has only OMEMO 0.3.
+     */
+    func correct(message: String, text: String) async throws
 
     /**
      * Decides on a device's key, named by its fingerprint (spaces and case do not matter): `Verified` or `Distrusted`.
@@ -721,6 +732,12 @@ public protocol AccountProtocol: AnyObject, Sendable {
     func push() async throws  -> Push
 
     /**
+     * Says all that we think of a message; nothing takes it back. `InvalidInput` if something is no emoji or there are more
+     * than 20; else it fails like `correct`.
+     */
+    func react(message: String, emojis: [String]) async throws
+
+    /**
      * Takes an own device off our list and ends its sessions. `UnknownDevice`.
      */
     func removeDevice(device: UInt32) async throws
@@ -729,6 +746,11 @@ public protocol AccountProtocol: AnyObject, Sendable {
      * Drops the sessions with a device and begins a fresh one. `UnknownDevice`.
      */
     func resetDevice(jid: String, device: UInt32) async throws
+
+    /**
+     * Takes back a message of ours. It fails like `correct`.
+     */
+    func retract(message: String) async throws
 
     /**
      * The way to its server that was chosen.
@@ -751,6 +773,11 @@ public protocol AccountProtocol: AnyObject, Sendable {
      * Changes the way to the server; a stream on another way ends at once.
      */
     func setRoute(route: Route) async throws
+
+    /**
+     * Whether others are told what was displayed here, in all chats.
+     */
+    func tellDisplayed(tell: Bool) async throws
 
     /**
      * Rows of a chat, newest first: those before the row with the local id `before`, or the newest; at most 200.
@@ -853,6 +880,25 @@ open class Account: AccountProtocol, @unchecked Sendable {
 
 
 
+
+    /**
+     * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
+     */
+open func allowExtras(chat: String, allow: Bool)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_allow_extras(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(chat),FfiConverterBool.lower(allow)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
 
     /**
      * Allows or forbids plain text in a chat.
@@ -965,6 +1011,26 @@ open func contacts()async throws  -> [Contact]  {
             completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterSequenceTypeContact.lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * Gives a message of ours another text. `NotChangeable` if it is not ours or was taken back; `ExtrasNotAllowed` if the
+     * other side has only OMEMO 0.3.
+     */
+open func correct(message: String, text: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_correct(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(message),FfiConverterString.lower(text)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
             errorHandler: FfiConverterTypeDunnockError_lift
         )
 }
@@ -1147,6 +1213,26 @@ open func push()async throws  -> Push  {
 }
 
     /**
+     * Says all that we think of a message; nothing takes it back. `InvalidInput` if something is no emoji or there are more
+     * than 20; else it fails like `correct`.
+     */
+open func react(message: String, emojis: [String])async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_react(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(message),FfiConverterSequenceString.lower(emojis)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
      * Takes an own device off our list and ends its sessions. `UnknownDevice`.
      */
 open func removeDevice(device: UInt32)async throws   {
@@ -1174,6 +1260,25 @@ open func resetDevice(jid: String, device: UInt32)async throws   {
             rustFutureFunc: {
                 uniffi_dunnock_ffi_fn_method_account_reset_device(
                         self.uniffiCloneHandle(),FfiConverterString.lower(jid),FfiConverterUInt32.lower(device)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * Takes back a message of ours. It fails like `correct`.
+     */
+open func retract(message: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_retract(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(message)
                 )
             },
             pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
@@ -1252,6 +1357,25 @@ open func setRoute(route: Route)async throws   {
             rustFutureFunc: {
                 uniffi_dunnock_ffi_fn_method_account_set_route(
                         self.uniffiCloneHandle(),FfiConverterTypeRoute_lower(route)
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * Whether others are told what was displayed here, in all chats.
+     */
+open func tellDisplayed(tell: Bool)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_tell_displayed(
+                        self.uniffiCloneHandle(),FfiConverterBool.lower(tell)
                 )
             },
             pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
@@ -3294,6 +3418,10 @@ public struct ChatItem: Equatable, Hashable {
      * Whether the other side is typing now.
      */
     public let typing: Bool
+    /**
+     * Whether what OMEMO 0.3 cannot seal may go in clear here.
+     */
+    public let extrasAllowed: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3321,7 +3449,10 @@ public struct ChatItem: Equatable, Hashable {
          */room: Bool,
         /**
          * Whether the other side is typing now.
-         */typing: Bool) {
+         */typing: Bool,
+        /**
+         * Whether what OMEMO 0.3 cannot seal may go in clear here.
+         */extrasAllowed: Bool = false) {
         self.chat = chat
         self.name = name
         self.unread = unread
@@ -3330,6 +3461,7 @@ public struct ChatItem: Equatable, Hashable {
         self.plainAllowed = plainAllowed
         self.room = room
         self.typing = typing
+        self.extrasAllowed = extrasAllowed
     }
 
 
@@ -3355,7 +3487,8 @@ public struct FfiConverterTypeChatItem: FfiConverterRustBuffer {
                 sealed: FfiConverterTypeSealing.read(from: &buf),
                 plainAllowed: FfiConverterBool.read(from: &buf),
                 room: FfiConverterBool.read(from: &buf),
-                typing: FfiConverterBool.read(from: &buf)
+                typing: FfiConverterBool.read(from: &buf),
+                extrasAllowed: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -3368,6 +3501,7 @@ public struct FfiConverterTypeChatItem: FfiConverterRustBuffer {
         FfiConverterBool.write(value.plainAllowed, into: &buf)
         FfiConverterBool.write(value.room, into: &buf)
         FfiConverterBool.write(value.typing, into: &buf)
+        FfiConverterBool.write(value.extrasAllowed, into: &buf)
     }
 }
 
@@ -3707,6 +3841,10 @@ public struct DeviceView: Equatable, Hashable {
      */
     public let fingerprint: String
     /**
+     * The Ed25519 form of the key, which some clients of version 2 show instead; empty until it was seen in version 2.
+     */
+    public let fingerprint2: String
+    /**
      * What we think of it.
      */
     public let trust: Trust
@@ -3733,6 +3871,9 @@ public struct DeviceView: Equatable, Hashable {
          * The fingerprint in the form that other clients show; empty until the key is known.
          */fingerprint: String,
         /**
+         * The Ed25519 form of the key, which some clients of version 2 show instead; empty until it was seen in version 2.
+         */fingerprint2: String,
+        /**
          * What we think of it.
          */trust: Trust,
         /**
@@ -3746,6 +3887,7 @@ public struct DeviceView: Equatable, Hashable {
          */current: Bool) {
         self.device = device
         self.fingerprint = fingerprint
+        self.fingerprint2 = fingerprint2
         self.trust = trust
         self.versions = versions
         self.own = own
@@ -3770,6 +3912,7 @@ public struct FfiConverterTypeDeviceView: FfiConverterRustBuffer {
             try DeviceView(
                 device: FfiConverterUInt32.read(from: &buf),
                 fingerprint: FfiConverterString.read(from: &buf),
+                fingerprint2: FfiConverterString.read(from: &buf),
                 trust: FfiConverterTypeTrust.read(from: &buf),
                 versions: FfiConverterSequenceString.read(from: &buf),
                 own: FfiConverterBool.read(from: &buf),
@@ -3780,6 +3923,7 @@ public struct FfiConverterTypeDeviceView: FfiConverterRustBuffer {
     public static func write(_ value: DeviceView, into buf: inout [UInt8]) {
         FfiConverterUInt32.write(value.device, into: &buf)
         FfiConverterString.write(value.fingerprint, into: &buf)
+        FfiConverterString.write(value.fingerprint2, into: &buf)
         FfiConverterTypeTrust.write(value.trust, into: &buf)
         FfiConverterSequenceString.write(value.versions, into: &buf)
         FfiConverterBool.write(value.own, into: &buf)
@@ -4249,6 +4393,75 @@ public func FfiConverterTypeReach_lower(_ value: Reach) -> RustBuffer {
 
 
 /**
+ * An emoji at a message (XEP-0444).
+ */
+public struct Reaction: Equatable, Hashable {
+    /**
+     * The emoji.
+     */
+    public let emoji: String
+    /**
+     * Bare JIDs of those who think so.
+     */
+    public let from: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The emoji.
+         */emoji: String,
+        /**
+         * Bare JIDs of those who think so.
+         */from: [String]) {
+        self.emoji = emoji
+        self.from = from
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Reaction: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReaction: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Reaction {
+        return
+            try Reaction(
+                emoji: FfiConverterString.read(from: &buf),
+                from: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Reaction, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.emoji, into: &buf)
+        FfiConverterSequenceString.write(value.from, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReaction_lift(_ buf: RustBuffer) throws -> Reaction {
+    return try FfiConverterTypeReaction.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReaction_lower(_ value: Reaction) -> RustBuffer {
+    return FfiConverterTypeReaction.lower(value)
+}
+
+
+/**
  * A message that is in the store and on its way.
  */
 public struct SentMessage: Equatable, Hashable {
@@ -4454,6 +4667,22 @@ public struct TimelineItem: Equatable, Hashable {
      * The message it answers (its local id), if any.
      */
     public let replyTo: String?
+    /**
+     * When its text was last corrected; it shows the newest.
+     */
+    public let edited: Time?
+    /**
+     * When its sender took it back; its text is gone.
+     */
+    public let retracted: Time?
+    /**
+     * When its sender claims to have sent it, where the servers' time says otherwise. Not to be trusted.
+     */
+    public let claimed: Time?
+    /**
+     * What people think of it, the emoji said first first.
+     */
+    public let reactions: [Reaction]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -4505,7 +4734,19 @@ public struct TimelineItem: Equatable, Hashable {
          */reason: String?,
         /**
          * The message it answers (its local id), if any.
-         */replyTo: String?) {
+         */replyTo: String?,
+        /**
+         * When its text was last corrected; it shows the newest.
+         */edited: Time? = nil,
+        /**
+         * When its sender took it back; its text is gone.
+         */retracted: Time? = nil,
+        /**
+         * When its sender claims to have sent it, where the servers' time says otherwise. Not to be trusted.
+         */claimed: Time? = nil,
+        /**
+         * What people think of it, the emoji said first first.
+         */reactions: [Reaction] = []) {
         self.message = message
         self.chat = chat
         self.originId = originId
@@ -4522,6 +4763,10 @@ public struct TimelineItem: Equatable, Hashable {
         self.error = error
         self.reason = reason
         self.replyTo = replyTo
+        self.edited = edited
+        self.retracted = retracted
+        self.claimed = claimed
+        self.reactions = reactions
     }
 
 
@@ -4555,7 +4800,11 @@ public struct FfiConverterTypeTimelineItem: FfiConverterRustBuffer {
                 devices: FfiConverterOptionTypeReach.read(from: &buf),
                 error: FfiConverterOptionString.read(from: &buf),
                 reason: FfiConverterOptionString.read(from: &buf),
-                replyTo: FfiConverterOptionString.read(from: &buf)
+                replyTo: FfiConverterOptionString.read(from: &buf),
+                edited: FfiConverterOptionTypeTime.read(from: &buf),
+                retracted: FfiConverterOptionTypeTime.read(from: &buf),
+                claimed: FfiConverterOptionTypeTime.read(from: &buf),
+                reactions: FfiConverterSequenceTypeReaction.read(from: &buf)
         )
     }
 
@@ -4576,6 +4825,10 @@ public struct FfiConverterTypeTimelineItem: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.error, into: &buf)
         FfiConverterOptionString.write(value.reason, into: &buf)
         FfiConverterOptionString.write(value.replyTo, into: &buf)
+        FfiConverterOptionTypeTime.write(value.edited, into: &buf)
+        FfiConverterOptionTypeTime.write(value.retracted, into: &buf)
+        FfiConverterOptionTypeTime.write(value.claimed, into: &buf)
+        FfiConverterSequenceTypeReaction.write(value.reactions, into: &buf)
     }
 }
 
@@ -5170,6 +5423,30 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case serverProof
     /**
+     * what the server offers for the login seems to have been changed on the way
+     *
+     * somebody may sit in between: do not go on, try from another network. If it stays so everywhere, tell the server's operator
+     */
+    case offerAltered
+    /**
+     * the server says that the login came over another connection than ours
+     *
+     * somebody sits in between, or something that opens encrypted connections on purpose: do not go on, try from another network
+     */
+    case bindingRefused
+    /**
+     * the server is not who it was: its certificate or what it offers does not fit what it proved before
+     *
+     * nothing more was sent. Read what `dunnock server` shows, and ask the operator by another way; if it is as it should be, `dunnock server --accept`
+     */
+    case contradiction
+    /**
+     * nothing speaks against this account's server
+     *
+     * connect as ever
+     */
+    case nothingToAccept
+    /**
      * the server refused this account or session
      *
      * ask its operator whether the account is enabled
@@ -5266,6 +5543,12 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case plainNotAllowed
     /**
+     * this contact has only OMEMO 0.3, which seals texts and nothing else: this could only go in clear
+     *
+     * send it as a message of its own, or allow it for this chat with `allow-extras WITH yes`
+     */
+    case extrasNotAllowed
+    /**
      * this account has no other OMEMO device that could read the message
      *
      * log in on a second device first
@@ -5296,11 +5579,119 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case unknownMessage
     /**
+     * this message cannot be changed
+     *
+     * only your own can be corrected or taken back, and none that was taken back already
+     */
+    case notChangeable
+    /**
      * there is no such device
      *
      * use an id or fingerprint that `devices` lists
      */
     case unknownDevice
+    /**
+     * this address names another key for a device than the one that it shows here
+     *
+     * trust neither of them: somebody may sit in between; compare again, device beside device
+     */
+    case keyContradiction
+    /**
+     * this account is in no such room
+     *
+     * join it first, or look at `room list`
+     */
+    case unknownRoom
+    /**
+     * there is a room of this address already
+     *
+     * choose another address, or join that one
+     */
+    case roomExists
+    /**
+     * there is no such room
+     *
+     * check its address, or make it with `room create`
+     */
+    case roomNotFound
+    /**
+     * only members may enter this room
+     *
+     * ask one of its admins to invite you
+     */
+    case roomMembersOnly
+    /**
+     * this room has banned you
+     *
+     * ask its admins
+     */
+    case roomBanned
+    /**
+     * somebody put you out of this room
+     *
+     * you may join again, if they agree
+     */
+    case roomKicked
+    /**
+     * you are no member of this room any more
+     *
+     * ask one of its admins to invite you again
+     */
+    case roomRemoved
+    /**
+     * this room was closed for good
+     *
+     * nothing more can be said there; what was said stays in the store
+     */
+    case roomDestroyed
+    /**
+     * this room has no place left
+     *
+     * try again later
+     */
+    case roomFull
+    /**
+     * the nickname is taken in this room
+     *
+     * join with another one
+     */
+    case roomNick
+    /**
+     * this room asks for a password
+     *
+     * rooms with a password are not supported; ask for an invitation to a members-only one
+     */
+    case roomPassword
+    /**
+     * the room or its server refused
+     *
+     * check the address, and whether its server allows what you asked for
+     */
+    case roomRefused
+    /**
+     * this server cannot make a room for members only in which everybody's address is known
+     *
+     * choose a room on another server
+     */
+    case roomUnsuitable
+    /**
+     * this room is not private: anybody may enter, it is listed, or it hides who is in it
+     *
+     * look at its flaws in `room list`; then `room accept` it as it is, or `room leave` it
+     */
+    case roomNotPrivate
+    /**
+     * only the admins of this room may do that
+     *
+     * ask one of them
+     */
+    case roomForbidden
+    /**
+     * we are not inside this room
+     *
+     * it is sent once we are; join it with `room join` if you have left it
+     */
+    case notJoined
     /**
      * the account's server sends no pushes (XEP-0357)
      *
@@ -5430,67 +5821,113 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
 
         case 27: return .serverProof
 
-        case 28: return .loginRefused
+        case 28: return .offerAltered
 
-        case 29: return .conflict
+        case 29: return .bindingRefused
 
-        case 30: return .streamRefused
+        case 30: return .contradiction
 
-        case 31: return .proxyUnreachable
+        case 31: return .nothingToAccept
 
-        case 32: return .notSocks
+        case 32: return .loginRefused
 
-        case 33: return .routeRefused
+        case 33: return .conflict
 
-        case 34: return .onionNeedsTor
+        case 34: return .streamRefused
 
-        case 35: return .onionUnreachable
+        case 35: return .proxyUnreachable
 
-        case 36: return .torUnreachable
+        case 36: return .notSocks
 
-        case 37: return .noTor
+        case 37: return .routeRefused
 
-        case 38: return .registrationClosed
+        case 38: return .onionNeedsTor
 
-        case 39: return .registrationRefused
+        case 39: return .onionUnreachable
 
-        case 40: return .offline
+        case 40: return .torUnreachable
 
-        case 41: return .archiveSilent
+        case 41: return .noTor
 
-        case 42: return .crashed
+        case 42: return .registrationClosed
 
-        case 43: return .plainNotAllowed
+        case 43: return .registrationRefused
 
-        case 44: return .noOtherDevice
+        case 44: return .offline
 
-        case 45: return .noTrustedDevice
+        case 45: return .archiveSilent
 
-        case 46: return .noUsableDevice
+        case 46: return .crashed
 
-        case 47: return .deviceChanged
+        case 47: return .plainNotAllowed
 
-        case 48: return .unknownMessage
+        case 48: return .extrasNotAllowed
 
-        case 49: return .unknownDevice
+        case 49: return .noOtherDevice
 
-        case 50: return .pushUnsupported
+        case 50: return .noTrustedDevice
 
-        case 51: return .pushSilent
+        case 51: return .noUsableDevice
 
-        case 52: return .pushRefused
+        case 52: return .deviceChanged
 
-        case 53: return .pushAnswer
+        case 53: return .unknownMessage
 
-        case 54: return .deadlinePassed
+        case 54: return .notChangeable
 
-        case 55: return .refused
+        case 55: return .unknownDevice
 
-        case 56: return .tooLarge
+        case 56: return .keyContradiction
 
-        case 57: return .ended
+        case 57: return .unknownRoom
 
-        case 58: return .`internal`
+        case 58: return .roomExists
+
+        case 59: return .roomNotFound
+
+        case 60: return .roomMembersOnly
+
+        case 61: return .roomBanned
+
+        case 62: return .roomKicked
+
+        case 63: return .roomRemoved
+
+        case 64: return .roomDestroyed
+
+        case 65: return .roomFull
+
+        case 66: return .roomNick
+
+        case 67: return .roomPassword
+
+        case 68: return .roomRefused
+
+        case 69: return .roomUnsuitable
+
+        case 70: return .roomNotPrivate
+
+        case 71: return .roomForbidden
+
+        case 72: return .notJoined
+
+        case 73: return .pushUnsupported
+
+        case 74: return .pushSilent
+
+        case 75: return .pushRefused
+
+        case 76: return .pushAnswer
+
+        case 77: return .deadlinePassed
+
+        case 78: return .refused
+
+        case 79: return .tooLarge
+
+        case 80: return .ended
+
+        case 81: return .`internal`
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -5608,128 +6045,220 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(27))
 
 
-        case .loginRefused:
+        case .offerAltered:
             writeInt(&buf, Int32(28))
 
 
-        case .conflict:
+        case .bindingRefused:
             writeInt(&buf, Int32(29))
 
 
-        case .streamRefused:
+        case .contradiction:
             writeInt(&buf, Int32(30))
 
 
-        case .proxyUnreachable:
+        case .nothingToAccept:
             writeInt(&buf, Int32(31))
 
 
-        case .notSocks:
+        case .loginRefused:
             writeInt(&buf, Int32(32))
 
 
-        case .routeRefused:
+        case .conflict:
             writeInt(&buf, Int32(33))
 
 
-        case .onionNeedsTor:
+        case .streamRefused:
             writeInt(&buf, Int32(34))
 
 
-        case .onionUnreachable:
+        case .proxyUnreachable:
             writeInt(&buf, Int32(35))
 
 
-        case .torUnreachable:
+        case .notSocks:
             writeInt(&buf, Int32(36))
 
 
-        case .noTor:
+        case .routeRefused:
             writeInt(&buf, Int32(37))
 
 
-        case .registrationClosed:
+        case .onionNeedsTor:
             writeInt(&buf, Int32(38))
 
 
-        case .registrationRefused:
+        case .onionUnreachable:
             writeInt(&buf, Int32(39))
 
 
-        case .offline:
+        case .torUnreachable:
             writeInt(&buf, Int32(40))
 
 
-        case .archiveSilent:
+        case .noTor:
             writeInt(&buf, Int32(41))
 
 
-        case .crashed:
+        case .registrationClosed:
             writeInt(&buf, Int32(42))
 
 
-        case .plainNotAllowed:
+        case .registrationRefused:
             writeInt(&buf, Int32(43))
 
 
-        case .noOtherDevice:
+        case .offline:
             writeInt(&buf, Int32(44))
 
 
-        case .noTrustedDevice:
+        case .archiveSilent:
             writeInt(&buf, Int32(45))
 
 
-        case .noUsableDevice:
+        case .crashed:
             writeInt(&buf, Int32(46))
 
 
-        case .deviceChanged:
+        case .plainNotAllowed:
             writeInt(&buf, Int32(47))
 
 
-        case .unknownMessage:
+        case .extrasNotAllowed:
             writeInt(&buf, Int32(48))
 
 
-        case .unknownDevice:
+        case .noOtherDevice:
             writeInt(&buf, Int32(49))
 
 
-        case .pushUnsupported:
+        case .noTrustedDevice:
             writeInt(&buf, Int32(50))
 
 
-        case .pushSilent:
+        case .noUsableDevice:
             writeInt(&buf, Int32(51))
 
 
-        case .pushRefused:
+        case .deviceChanged:
             writeInt(&buf, Int32(52))
 
 
-        case .pushAnswer:
+        case .unknownMessage:
             writeInt(&buf, Int32(53))
 
 
-        case .deadlinePassed:
+        case .notChangeable:
             writeInt(&buf, Int32(54))
 
 
-        case .refused:
+        case .unknownDevice:
             writeInt(&buf, Int32(55))
 
 
-        case .tooLarge:
+        case .keyContradiction:
             writeInt(&buf, Int32(56))
 
 
-        case .ended:
+        case .unknownRoom:
             writeInt(&buf, Int32(57))
 
 
-        case .`internal`:
+        case .roomExists:
             writeInt(&buf, Int32(58))
+
+
+        case .roomNotFound:
+            writeInt(&buf, Int32(59))
+
+
+        case .roomMembersOnly:
+            writeInt(&buf, Int32(60))
+
+
+        case .roomBanned:
+            writeInt(&buf, Int32(61))
+
+
+        case .roomKicked:
+            writeInt(&buf, Int32(62))
+
+
+        case .roomRemoved:
+            writeInt(&buf, Int32(63))
+
+
+        case .roomDestroyed:
+            writeInt(&buf, Int32(64))
+
+
+        case .roomFull:
+            writeInt(&buf, Int32(65))
+
+
+        case .roomNick:
+            writeInt(&buf, Int32(66))
+
+
+        case .roomPassword:
+            writeInt(&buf, Int32(67))
+
+
+        case .roomRefused:
+            writeInt(&buf, Int32(68))
+
+
+        case .roomUnsuitable:
+            writeInt(&buf, Int32(69))
+
+
+        case .roomNotPrivate:
+            writeInt(&buf, Int32(70))
+
+
+        case .roomForbidden:
+            writeInt(&buf, Int32(71))
+
+
+        case .notJoined:
+            writeInt(&buf, Int32(72))
+
+
+        case .pushUnsupported:
+            writeInt(&buf, Int32(73))
+
+
+        case .pushSilent:
+            writeInt(&buf, Int32(74))
+
+
+        case .pushRefused:
+            writeInt(&buf, Int32(75))
+
+
+        case .pushAnswer:
+            writeInt(&buf, Int32(76))
+
+
+        case .deadlinePassed:
+            writeInt(&buf, Int32(77))
+
+
+        case .refused:
+            writeInt(&buf, Int32(78))
+
+
+        case .tooLarge:
+            writeInt(&buf, Int32(79))
+
+
+        case .ended:
+            writeInt(&buf, Int32(80))
+
+
+        case .`internal`:
+            writeInt(&buf, Int32(81))
 
         }
     }
@@ -5781,6 +6310,20 @@ public enum Event: Equatable, Hashable {
          */item: TimelineItem
     )
     /**
+     * A message was corrected, taken back, or reacted to.
+     */
+    case changed(
+        /**
+         * Whose.
+         */account: String,
+        /**
+         * `corrected`, `retracted`, `reacted`.
+         */change: String,
+        /**
+         * The row as it is now.
+         */item: TimelineItem
+    )
+    /**
      * A message of ours came further, or failed.
      */
     case delivery(
@@ -5821,6 +6364,29 @@ public enum Event: Equatable, Hashable {
          */change: String
     )
     /**
+     * A person has to know of something about somebody's keys.
+     */
+    case alarm(
+        /**
+         * Whose.
+         */account: String,
+        /**
+         * Its id.
+         */alarm: String,
+        /**
+         * What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+         */what: String,
+        /**
+         * Whose devices.
+         */jid: String,
+        /**
+         * Which one, if it is one.
+         */device: UInt32?,
+        /**
+         * The key it is about, where known.
+         */fingerprint: String
+    )
+    /**
      * A message arrived that cannot be read.
      */
     case unreadable(
@@ -5830,6 +6396,46 @@ public enum Event: Equatable, Hashable {
         /**
          * The row, with its reason.
          */item: TimelineItem
+    )
+    /**
+     * A room changed: whether we are in it, or what it is.
+     */
+    case room(
+        /**
+         * Whose.
+         */account: String,
+        /**
+         * The room.
+         */room: String,
+        /**
+         * How we stand to it now.
+         */state: RoomState,
+        /**
+         * The kind of failure that it stands at.
+         */reason: String?,
+        /**
+         * What its configuration lacks of a private room: `open`, `public`, `semi_anonymous`.
+         */flaws: [String],
+        /**
+         * Who asked us to come in.
+         */inviter: String?
+    )
+    /**
+     * Somebody came to a room or went, for good.
+     */
+    case roomMember(
+        /**
+         * Whose.
+         */account: String,
+        /**
+         * The room.
+         */room: String,
+        /**
+         * Who.
+         */jid: String,
+        /**
+         * `member`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
+         */change: String
     )
     /**
      * Somebody types or stopped (XEP-0085); not stored.
@@ -5872,16 +6478,28 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 2: return .message(account: try FfiConverterString.read(from: &buf), item: try FfiConverterTypeTimelineItem.read(from: &buf)
         )
 
-        case 3: return .delivery(account: try FfiConverterString.read(from: &buf), message: try FfiConverterString.read(from: &buf), state: try FfiConverterTypeDelivery.read(from: &buf), devices: try FfiConverterOptionTypeReach.read(from: &buf), error: try FfiConverterOptionString.read(from: &buf)
+        case 3: return .changed(account: try FfiConverterString.read(from: &buf), change: try FfiConverterString.read(from: &buf), item: try FfiConverterTypeTimelineItem.read(from: &buf)
         )
 
-        case 4: return .device(account: try FfiConverterString.read(from: &buf), jid: try FfiConverterString.read(from: &buf), device: try FfiConverterUInt32.read(from: &buf), fingerprint: try FfiConverterString.read(from: &buf), change: try FfiConverterString.read(from: &buf)
+        case 4: return .delivery(account: try FfiConverterString.read(from: &buf), message: try FfiConverterString.read(from: &buf), state: try FfiConverterTypeDelivery.read(from: &buf), devices: try FfiConverterOptionTypeReach.read(from: &buf), error: try FfiConverterOptionString.read(from: &buf)
         )
 
-        case 5: return .unreadable(account: try FfiConverterString.read(from: &buf), item: try FfiConverterTypeTimelineItem.read(from: &buf)
+        case 5: return .device(account: try FfiConverterString.read(from: &buf), jid: try FfiConverterString.read(from: &buf), device: try FfiConverterUInt32.read(from: &buf), fingerprint: try FfiConverterString.read(from: &buf), change: try FfiConverterString.read(from: &buf)
         )
 
-        case 6: return .typing(account: try FfiConverterString.read(from: &buf), chat: try FfiConverterString.read(from: &buf), typing: try FfiConverterBool.read(from: &buf)
+        case 6: return .alarm(account: try FfiConverterString.read(from: &buf), alarm: try FfiConverterString.read(from: &buf), what: try FfiConverterString.read(from: &buf), jid: try FfiConverterString.read(from: &buf), device: try FfiConverterOptionUInt32.read(from: &buf), fingerprint: try FfiConverterString.read(from: &buf)
+        )
+
+        case 7: return .unreadable(account: try FfiConverterString.read(from: &buf), item: try FfiConverterTypeTimelineItem.read(from: &buf)
+        )
+
+        case 8: return .room(account: try FfiConverterString.read(from: &buf), room: try FfiConverterString.read(from: &buf), state: try FfiConverterTypeRoomState.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf), flaws: try FfiConverterSequenceString.read(from: &buf), inviter: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 9: return .roomMember(account: try FfiConverterString.read(from: &buf), room: try FfiConverterString.read(from: &buf), jid: try FfiConverterString.read(from: &buf), change: try FfiConverterString.read(from: &buf)
+        )
+
+        case 10: return .typing(account: try FfiConverterString.read(from: &buf), chat: try FfiConverterString.read(from: &buf), typing: try FfiConverterBool.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -5904,8 +6522,15 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterTypeTimelineItem.write(item, into: &buf)
 
 
-        case let .delivery(account,message,state,devices,error):
+        case let .changed(account,change,item):
             writeInt(&buf, Int32(3))
+            FfiConverterString.write(account, into: &buf)
+            FfiConverterString.write(change, into: &buf)
+            FfiConverterTypeTimelineItem.write(item, into: &buf)
+
+
+        case let .delivery(account,message,state,devices,error):
+            writeInt(&buf, Int32(4))
             FfiConverterString.write(account, into: &buf)
             FfiConverterString.write(message, into: &buf)
             FfiConverterTypeDelivery.write(state, into: &buf)
@@ -5914,7 +6539,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
 
 
         case let .device(account,jid,device,fingerprint,change):
-            writeInt(&buf, Int32(4))
+            writeInt(&buf, Int32(5))
             FfiConverterString.write(account, into: &buf)
             FfiConverterString.write(jid, into: &buf)
             FfiConverterUInt32.write(device, into: &buf)
@@ -5922,14 +6547,42 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterString.write(change, into: &buf)
 
 
+        case let .alarm(account,alarm,what,jid,device,fingerprint):
+            writeInt(&buf, Int32(6))
+            FfiConverterString.write(account, into: &buf)
+            FfiConverterString.write(alarm, into: &buf)
+            FfiConverterString.write(what, into: &buf)
+            FfiConverterString.write(jid, into: &buf)
+            FfiConverterOptionUInt32.write(device, into: &buf)
+            FfiConverterString.write(fingerprint, into: &buf)
+
+
         case let .unreadable(account,item):
-            writeInt(&buf, Int32(5))
+            writeInt(&buf, Int32(7))
             FfiConverterString.write(account, into: &buf)
             FfiConverterTypeTimelineItem.write(item, into: &buf)
 
 
+        case let .room(account,room,state,reason,flaws,inviter):
+            writeInt(&buf, Int32(8))
+            FfiConverterString.write(account, into: &buf)
+            FfiConverterString.write(room, into: &buf)
+            FfiConverterTypeRoomState.write(state, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
+            FfiConverterSequenceString.write(flaws, into: &buf)
+            FfiConverterOptionString.write(inviter, into: &buf)
+
+
+        case let .roomMember(account,room,jid,change):
+            writeInt(&buf, Int32(9))
+            FfiConverterString.write(account, into: &buf)
+            FfiConverterString.write(room, into: &buf)
+            FfiConverterString.write(jid, into: &buf)
+            FfiConverterString.write(change, into: &buf)
+
+
         case let .typing(account,chat,typing):
-            writeInt(&buf, Int32(6))
+            writeInt(&buf, Int32(10))
             FfiConverterString.write(account, into: &buf)
             FfiConverterString.write(chat, into: &buf)
             FfiConverterBool.write(typing, into: &buf)
@@ -6302,6 +6955,121 @@ public func FfiConverterTypePushState_lift(_ buf: RustBuffer) throws -> PushStat
 #endif
 public func FfiConverterTypePushState_lower(_ value: PushState) -> RustBuffer {
     return FfiConverterTypePushState.lower(value)
+}
+
+
+
+/**
+ * How we stand to a room (XEP-0045).
+ */
+
+public enum RoomState: Equatable, Hashable, CaseIterable {
+
+    /**
+     * Somebody asks us to come in.
+     */
+    case invited
+    /**
+     * On the way in, or waiting for a connection.
+     */
+    case joining
+    /**
+     * Inside.
+     */
+    case joined
+    /**
+     * Its configuration is not that of a private room: nothing is sent there until a person decides.
+     */
+    case halted
+    /**
+     * We are not in it, by our own wish.
+     */
+    case left
+    /**
+     * It let us not in, or not stay.
+     */
+    case refused
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RoomState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRoomState: FfiConverterRustBuffer {
+    typealias SwiftType = RoomState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RoomState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .invited
+
+        case 2: return .joining
+
+        case 3: return .joined
+
+        case 4: return .halted
+
+        case 5: return .left
+
+        case 6: return .refused
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RoomState, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .invited:
+            writeInt(&buf, Int32(1))
+
+
+        case .joining:
+            writeInt(&buf, Int32(2))
+
+
+        case .joined:
+            writeInt(&buf, Int32(3))
+
+
+        case .halted:
+            writeInt(&buf, Int32(4))
+
+
+        case .left:
+            writeInt(&buf, Int32(5))
+
+
+        case .refused:
+            writeInt(&buf, Int32(6))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRoomState_lift(_ buf: RustBuffer) throws -> RoomState {
+    return try FfiConverterTypeRoomState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRoomState_lower(_ value: RoomState) -> RustBuffer {
+    return FfiConverterTypeRoomState.lower(value)
 }
 
 
@@ -7349,6 +8117,30 @@ fileprivate struct FfiConverterOptionSequenceTypeEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeTime: FfiConverterRustBuffer {
+    typealias SwiftType = Time?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeTime.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeTime.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -7516,6 +8308,31 @@ fileprivate struct FfiConverterSequenceTypeNotification: FfiConverterRustBuffer 
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeNotification.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeReaction: FfiConverterRustBuffer {
+    typealias SwiftType = [Reaction]
+
+    public static func write(_ value: [Reaction], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeReaction.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Reaction] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Reaction]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeReaction.read(from: &buf))
         }
         return seq
     }
@@ -7795,6 +8612,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_func_route_text() != 44828) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_account_allow_extras() != 51763) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_account_allow_plain() != 12222) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7811,6 +8631,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_contacts() != 64472) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_correct() != 48153) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_decide() != 39425) {
@@ -7843,10 +8666,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_account_push() != 55769) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_account_react() != 28550) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_account_remove_device() != 11402) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_reset_device() != 42974) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_retract() != 44273) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_route() != 53020) {
@@ -7859,6 +8688,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_set_route() != 26452) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_tell_displayed() != 36510) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_timeline() != 50907) {
@@ -7960,7 +8792,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_events_end() != 24617) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dunnock_ffi_checksum_method_events_next() != 2542) {
+    if (uniffi_dunnock_ffi_checksum_method_events_next() != 17022) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_pushquery_end() != 1453) {

@@ -253,6 +253,11 @@ uint64_t uniffi_dunnock_ffi_fn_clone_account(uint64_t handle, RustCallStatus *_N
 void uniffi_dunnock_ffi_fn_free_account(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ALLOW_EXTRAS
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ALLOW_EXTRAS
+uint64_t uniffi_dunnock_ffi_fn_method_account_allow_extras(uint64_t ptr, RustBuffer chat, int8_t allow
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ALLOW_PLAIN
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ALLOW_PLAIN
 uint64_t uniffi_dunnock_ffi_fn_method_account_allow_plain(uint64_t ptr, RustBuffer chat, int8_t allow
@@ -281,6 +286,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_contact(uint64_t ptr, RustBuffer j
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CONTACTS
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CONTACTS
 uint64_t uniffi_dunnock_ffi_fn_method_account_contacts(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CORRECT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CORRECT
+uint64_t uniffi_dunnock_ffi_fn_method_account_correct(uint64_t ptr, RustBuffer message, RustBuffer text
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_DECIDE
@@ -333,6 +343,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_mark_read(uint64_t ptr, RustBuffer
 uint64_t uniffi_dunnock_ffi_fn_method_account_push(uint64_t ptr
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_REACT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_REACT
+uint64_t uniffi_dunnock_ffi_fn_method_account_react(uint64_t ptr, RustBuffer message, RustBuffer emojis
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_REMOVE_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_REMOVE_DEVICE
 uint64_t uniffi_dunnock_ffi_fn_method_account_remove_device(uint64_t ptr, uint32_t device
@@ -341,6 +356,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_remove_device(uint64_t ptr, uint32
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_RESET_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_RESET_DEVICE
 uint64_t uniffi_dunnock_ffi_fn_method_account_reset_device(uint64_t ptr, RustBuffer jid, uint32_t device
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_RETRACT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_RETRACT
+uint64_t uniffi_dunnock_ffi_fn_method_account_retract(uint64_t ptr, RustBuffer message
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ROUTE
@@ -361,6 +381,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_send(uint64_t ptr, RustBuffer to, 
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SET_ROUTE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SET_ROUTE
 uint64_t uniffi_dunnock_ffi_fn_method_account_set_route(uint64_t ptr, RustBuffer route
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_TELL_DISPLAYED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_TELL_DISPLAYED
+uint64_t uniffi_dunnock_ffi_fn_method_account_tell_displayed(uint64_t ptr, int8_t tell
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_TIMELINE
@@ -1002,6 +1027,12 @@ uint16_t uniffi_dunnock_ffi_checksum_func_route_text(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ALLOW_EXTRAS
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ALLOW_EXTRAS
+uint16_t uniffi_dunnock_ffi_checksum_method_account_allow_extras(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ALLOW_PLAIN
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ALLOW_PLAIN
 uint16_t uniffi_dunnock_ffi_checksum_method_account_allow_plain(void
@@ -1035,6 +1066,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_contact(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CONTACTS
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CONTACTS
 uint16_t uniffi_dunnock_ffi_checksum_method_account_contacts(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CORRECT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CORRECT
+uint16_t uniffi_dunnock_ffi_checksum_method_account_correct(void
 
 );
 #endif
@@ -1098,6 +1135,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_push(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_REACT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_REACT
+uint16_t uniffi_dunnock_ffi_checksum_method_account_react(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_REMOVE_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_REMOVE_DEVICE
 uint16_t uniffi_dunnock_ffi_checksum_method_account_remove_device(void
@@ -1107,6 +1150,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_remove_device(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_RESET_DEVICE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_RESET_DEVICE
 uint16_t uniffi_dunnock_ffi_checksum_method_account_reset_device(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_RETRACT
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_RETRACT
+uint16_t uniffi_dunnock_ffi_checksum_method_account_retract(void
 
 );
 #endif
@@ -1131,6 +1180,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_send(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_SET_ROUTE
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_SET_ROUTE
 uint16_t uniffi_dunnock_ffi_checksum_method_account_set_route(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_TELL_DISPLAYED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_TELL_DISPLAYED
+uint16_t uniffi_dunnock_ffi_checksum_method_account_tell_displayed(void
 
 );
 #endif

@@ -698,6 +698,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_func_route_text(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_allow_extras(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_allow_plain(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_chats(
@@ -709,6 +711,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dunnock_ffi_checksum_method_account_contact(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_contacts(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_correct(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_decide(
     ): Int
@@ -730,9 +734,13 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_push(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_react(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_remove_device(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_reset_device(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_retract(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_route(
     ): Int
@@ -741,6 +749,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dunnock_ffi_checksum_method_account_send(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_set_route(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_tell_displayed(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_timeline(
     ): Int
@@ -846,6 +856,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_free_account(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_dunnock_ffi_fn_method_account_allow_extras(`ptr`: Long,`chat`: RustBuffer.ByValue,`allow`: Byte,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_allow_plain(`ptr`: Long,`chat`: RustBuffer.ByValue,`allow`: Byte,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_chats(`ptr`: Long,
@@ -857,6 +869,8 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_account_contact(`ptr`: Long,`jid`: RustBuffer.ByValue,`change`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_contacts(`ptr`: Long,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_correct(`ptr`: Long,`message`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_decide(`ptr`: Long,`jid`: RustBuffer.ByValue,`fingerprint`: RustBuffer.ByValue,`trust`: RustBuffer.ByValue,
     ): Long
@@ -878,9 +892,13 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_push(`ptr`: Long,
     ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_react(`ptr`: Long,`message`: RustBuffer.ByValue,`emojis`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_remove_device(`ptr`: Long,`device`: Int,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_reset_device(`ptr`: Long,`jid`: RustBuffer.ByValue,`device`: Int,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_retract(`ptr`: Long,`message`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_route(`ptr`: Long,
     ): Long
@@ -889,6 +907,8 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_account_send(`ptr`: Long,`to`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`replyTo`: RustBuffer.ByValue,`originId`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_set_route(`ptr`: Long,`route`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_tell_displayed(`ptr`: Long,`tell`: Byte,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_timeline(`ptr`: Long,`chat`: RustBuffer.ByValue,`before`: RustBuffer.ByValue,`limit`: Int,
     ): Long
@@ -1165,6 +1185,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_func_route_text() and 0xFFFF) != 44828) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_allow_extras() and 0xFFFF) != 51763) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_allow_plain() and 0xFFFF) != 12222) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1181,6 +1204,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_contacts() and 0xFFFF) != 64472) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_correct() and 0xFFFF) != 48153) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_decide() and 0xFFFF) != 39425) {
@@ -1213,10 +1239,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_push() and 0xFFFF) != 55769) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_react() and 0xFFFF) != 28550) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_remove_device() and 0xFFFF) != 11402) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_reset_device() and 0xFFFF) != 42974) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_retract() and 0xFFFF) != 44273) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_route() and 0xFFFF) != 53020) {
@@ -1229,6 +1261,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_set_route() and 0xFFFF) != 26452) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_tell_displayed() and 0xFFFF) != 36510) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_timeline() and 0xFFFF) != 50907) {
@@ -1330,7 +1365,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_events_end() and 0xFFFF) != 24617) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dunnock_ffi_checksum_method_events_next() and 0xFFFF) != 2542) {
+    if ((lib.uniffi_dunnock_ffi_checksum_method_events_next() and 0xFFFF) != 17022) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_pushquery_end() and 0xFFFF) != 1453) {
@@ -1845,6 +1880,11 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 public interface AccountInterface {
 
     /**
+     * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
+     */
+    suspend fun `allowExtras`(`chat`: kotlin.String, `allow`: kotlin.Boolean)
+
+    /**
      * Allows or forbids plain text in a chat.
      */
     suspend fun `allowPlain`(`chat`: kotlin.String, `allow`: kotlin.Boolean)
@@ -1874,6 +1914,12 @@ public interface AccountInterface {
      * The contact list, by name.
      */
     suspend fun `contacts`(): List<Contact>
+
+    /**
+     * Gives a message of ours another text. `NotChangeable` if it is not ours or was taken back; `ExtrasNotAllowed` if the
+     * other side has only OMEMO 0.3.
+     */
+    suspend fun `correct`(`message`: kotlin.String, `text`: kotlin.String)
 
     /**
      * Decides on a device's key, named by its fingerprint (spaces and case do not matter): `Verified` or `Distrusted`.
@@ -1927,6 +1973,12 @@ public interface AccountInterface {
     suspend fun `push`(): Push
 
     /**
+     * Says all that we think of a message; nothing takes it back. `InvalidInput` if something is no emoji or there are more
+     * than 20; else it fails like `correct`.
+     */
+    suspend fun `react`(`message`: kotlin.String, `emojis`: List<kotlin.String>)
+
+    /**
      * Takes an own device off our list and ends its sessions. `UnknownDevice`.
      */
     suspend fun `removeDevice`(`device`: kotlin.UInt)
@@ -1935,6 +1987,11 @@ public interface AccountInterface {
      * Drops the sessions with a device and begins a fresh one. `UnknownDevice`.
      */
     suspend fun `resetDevice`(`jid`: kotlin.String, `device`: kotlin.UInt)
+
+    /**
+     * Takes back a message of ours. It fails like `correct`.
+     */
+    suspend fun `retract`(`message`: kotlin.String)
 
     /**
      * The way to its server that was chosen.
@@ -1957,6 +2014,11 @@ public interface AccountInterface {
      * Changes the way to the server; a stream on another way ends at once.
      */
     suspend fun `setRoute`(`route`: Route)
+
+    /**
+     * Whether others are told what was displayed here, in all chats.
+     */
+    suspend fun `tellDisplayed`(`tell`: kotlin.Boolean)
 
     /**
      * Rows of a chat, newest first: those before the row with the local id `before`, or the newest; at most 200.
@@ -2112,6 +2174,33 @@ open class Account: Disposable, AutoCloseable, AccountInterface
 
 
     /**
+     * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `allowExtras`(`chat`: kotlin.String, `allow`: kotlin.Boolean) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_allow_extras(
+                uniffiHandle,
+
+        FfiConverterString.lower(`chat`),
+        FfiConverterBoolean.lower(`allow`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * Allows or forbids plain text in a chat.
      */
     @Throws(DunnockException::class)
@@ -2257,6 +2346,34 @@ open class Account: Disposable, AutoCloseable, AccountInterface
         { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
         // lift function
         { FfiConverterSequenceTypeContact.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Gives a message of ours another text. `NotChangeable` if it is not ours or was taken back; `ExtrasNotAllowed` if the
+     * other side has only OMEMO 0.3.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `correct`(`message`: kotlin.String, `text`: kotlin.String) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_correct(
+                uniffiHandle,
+
+        FfiConverterString.lower(`message`),
+        FfiConverterString.lower(`text`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
         // Error FFI converter
         DunnockException.ErrorHandler,
     )
@@ -2501,6 +2618,34 @@ open class Account: Disposable, AutoCloseable, AccountInterface
 
 
     /**
+     * Says all that we think of a message; nothing takes it back. `InvalidInput` if something is no emoji or there are more
+     * than 20; else it fails like `correct`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `react`(`message`: kotlin.String, `emojis`: List<kotlin.String>) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_react(
+                uniffiHandle,
+
+        FfiConverterString.lower(`message`),
+        FfiConverterSequenceString.lower(`emojis`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * Takes an own device off our list and ends its sessions. `UnknownDevice`.
      */
     @Throws(DunnockException::class)
@@ -2539,6 +2684,32 @@ open class Account: Disposable, AutoCloseable, AccountInterface
 
         FfiConverterString.lower(`jid`),
         FfiConverterUInt.lower(`device`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Takes back a message of ours. It fails like `correct`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `retract`(`message`: kotlin.String) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_retract(
+                uniffiHandle,
+
+        FfiConverterString.lower(`message`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -2645,6 +2816,32 @@ open class Account: Disposable, AutoCloseable, AccountInterface
                 uniffiHandle,
 
         FfiConverterTypeRoute.lower(`route`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Whether others are told what was displayed here, in all chats.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `tellDisplayed`(`tell`: kotlin.Boolean) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_tell_displayed(
+                uniffiHandle,
+
+        FfiConverterBoolean.lower(`tell`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -6077,6 +6274,11 @@ data class ChatItem (
      * Whether the other side is typing now.
      */
     val `typing`: kotlin.Boolean
+    ,
+    /**
+     * Whether what OMEMO 0.3 cannot seal may go in clear here.
+     */
+    val `extrasAllowed`: kotlin.Boolean = false
 
 ){
 
@@ -6101,6 +6303,7 @@ public object FfiConverterTypeChatItem: FfiConverterRustBuffer<ChatItem> {
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -6112,7 +6315,8 @@ public object FfiConverterTypeChatItem: FfiConverterRustBuffer<ChatItem> {
             FfiConverterTypeSealing.allocationSize(value.`sealed`) +
             FfiConverterBoolean.allocationSize(value.`plainAllowed`) +
             FfiConverterBoolean.allocationSize(value.`room`) +
-            FfiConverterBoolean.allocationSize(value.`typing`)
+            FfiConverterBoolean.allocationSize(value.`typing`) +
+            FfiConverterBoolean.allocationSize(value.`extrasAllowed`)
     )
 
     override fun write(value: ChatItem, buf: ByteBuffer) {
@@ -6124,6 +6328,7 @@ public object FfiConverterTypeChatItem: FfiConverterRustBuffer<ChatItem> {
             FfiConverterBoolean.write(value.`plainAllowed`, buf)
             FfiConverterBoolean.write(value.`room`, buf)
             FfiConverterBoolean.write(value.`typing`, buf)
+            FfiConverterBoolean.write(value.`extrasAllowed`, buf)
     }
 }
 
@@ -6365,6 +6570,11 @@ data class DeviceView (
     val `fingerprint`: kotlin.String
     ,
     /**
+     * The Ed25519 form of the key, which some clients of version 2 show instead; empty until it was seen in version 2.
+     */
+    val `fingerprint2`: kotlin.String
+    ,
+    /**
      * What we think of it.
      */
     val `trust`: Trust
@@ -6401,6 +6611,7 @@ public object FfiConverterTypeDeviceView: FfiConverterRustBuffer<DeviceView> {
         return DeviceView(
             FfiConverterUInt.read(buf),
             FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
             FfiConverterTypeTrust.read(buf),
             FfiConverterSequenceString.read(buf),
             FfiConverterBoolean.read(buf),
@@ -6411,6 +6622,7 @@ public object FfiConverterTypeDeviceView: FfiConverterRustBuffer<DeviceView> {
     override fun allocationSize(value: DeviceView) = (
             FfiConverterUInt.allocationSize(value.`device`) +
             FfiConverterString.allocationSize(value.`fingerprint`) +
+            FfiConverterString.allocationSize(value.`fingerprint2`) +
             FfiConverterTypeTrust.allocationSize(value.`trust`) +
             FfiConverterSequenceString.allocationSize(value.`versions`) +
             FfiConverterBoolean.allocationSize(value.`own`) +
@@ -6420,6 +6632,7 @@ public object FfiConverterTypeDeviceView: FfiConverterRustBuffer<DeviceView> {
     override fun write(value: DeviceView, buf: ByteBuffer) {
             FfiConverterUInt.write(value.`device`, buf)
             FfiConverterString.write(value.`fingerprint`, buf)
+            FfiConverterString.write(value.`fingerprint2`, buf)
             FfiConverterTypeTrust.write(value.`trust`, buf)
             FfiConverterSequenceString.write(value.`versions`, buf)
             FfiConverterBoolean.write(value.`own`, buf)
@@ -6745,6 +6958,53 @@ public object FfiConverterTypeReach: FfiConverterRustBuffer<Reach> {
 
 
 /**
+ * An emoji at a message (XEP-0444).
+ */
+data class Reaction (
+    /**
+     * The emoji.
+     */
+    val `emoji`: kotlin.String
+    ,
+    /**
+     * Bare JIDs of those who think so.
+     */
+    val `from`: List<kotlin.String>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReaction: FfiConverterRustBuffer<Reaction> {
+    override fun read(buf: ByteBuffer): Reaction {
+        return Reaction(
+            FfiConverterString.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Reaction) = (
+            FfiConverterString.allocationSize(value.`emoji`) +
+            FfiConverterSequenceString.allocationSize(value.`from`)
+    )
+
+    override fun write(value: Reaction, buf: ByteBuffer) {
+            FfiConverterString.write(value.`emoji`, buf)
+            FfiConverterSequenceString.write(value.`from`, buf)
+    }
+}
+
+
+
+/**
  * A message that is in the store and on its way.
  */
 data class SentMessage (
@@ -6921,6 +7181,26 @@ data class TimelineItem (
      * The message it answers (its local id), if any.
      */
     val `replyTo`: kotlin.String?
+    ,
+    /**
+     * When its text was last corrected; it shows the newest.
+     */
+    val `edited`: Time? = null
+    ,
+    /**
+     * When its sender took it back; its text is gone.
+     */
+    val `retracted`: Time? = null
+    ,
+    /**
+     * When its sender claims to have sent it, where the servers' time says otherwise. Not to be trusted.
+     */
+    val `claimed`: Time? = null
+    ,
+    /**
+     * What people think of it, the emoji said first first.
+     */
+    val `reactions`: List<Reaction> = listOf()
 
 ){
 
@@ -6953,6 +7233,10 @@ public object FfiConverterTypeTimelineItem: FfiConverterRustBuffer<TimelineItem>
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeTime.read(buf),
+            FfiConverterOptionalTypeTime.read(buf),
+            FfiConverterOptionalTypeTime.read(buf),
+            FfiConverterSequenceTypeReaction.read(buf),
         )
     }
 
@@ -6972,7 +7256,11 @@ public object FfiConverterTypeTimelineItem: FfiConverterRustBuffer<TimelineItem>
             FfiConverterOptionalTypeReach.allocationSize(value.`devices`) +
             FfiConverterOptionalString.allocationSize(value.`error`) +
             FfiConverterOptionalString.allocationSize(value.`reason`) +
-            FfiConverterOptionalString.allocationSize(value.`replyTo`)
+            FfiConverterOptionalString.allocationSize(value.`replyTo`) +
+            FfiConverterOptionalTypeTime.allocationSize(value.`edited`) +
+            FfiConverterOptionalTypeTime.allocationSize(value.`retracted`) +
+            FfiConverterOptionalTypeTime.allocationSize(value.`claimed`) +
+            FfiConverterSequenceTypeReaction.allocationSize(value.`reactions`)
     )
 
     override fun write(value: TimelineItem, buf: ByteBuffer) {
@@ -6992,6 +7280,10 @@ public object FfiConverterTypeTimelineItem: FfiConverterRustBuffer<TimelineItem>
             FfiConverterOptionalString.write(value.`error`, buf)
             FfiConverterOptionalString.write(value.`reason`, buf)
             FfiConverterOptionalString.write(value.`replyTo`, buf)
+            FfiConverterOptionalTypeTime.write(value.`edited`, buf)
+            FfiConverterOptionalTypeTime.write(value.`retracted`, buf)
+            FfiConverterOptionalTypeTime.write(value.`claimed`, buf)
+            FfiConverterSequenceTypeReaction.write(value.`reactions`, buf)
     }
 }
 
@@ -7517,6 +7809,30 @@ enum class ErrorKind {
      */
     SERVER_PROOF,
     /**
+     * what the server offers for the login seems to have been changed on the way
+     *
+     * somebody may sit in between: do not go on, try from another network. If it stays so everywhere, tell the server's operator
+     */
+    OFFER_ALTERED,
+    /**
+     * the server says that the login came over another connection than ours
+     *
+     * somebody sits in between, or something that opens encrypted connections on purpose: do not go on, try from another network
+     */
+    BINDING_REFUSED,
+    /**
+     * the server is not who it was: its certificate or what it offers does not fit what it proved before
+     *
+     * nothing more was sent. Read what `dunnock server` shows, and ask the operator by another way; if it is as it should be, `dunnock server --accept`
+     */
+    CONTRADICTION,
+    /**
+     * nothing speaks against this account's server
+     *
+     * connect as ever
+     */
+    NOTHING_TO_ACCEPT,
+    /**
      * the server refused this account or session
      *
      * ask its operator whether the account is enabled
@@ -7613,6 +7929,12 @@ enum class ErrorKind {
      */
     PLAIN_NOT_ALLOWED,
     /**
+     * this contact has only OMEMO 0.3, which seals texts and nothing else: this could only go in clear
+     *
+     * send it as a message of its own, or allow it for this chat with `allow-extras WITH yes`
+     */
+    EXTRAS_NOT_ALLOWED,
+    /**
      * this account has no other OMEMO device that could read the message
      *
      * log in on a second device first
@@ -7643,11 +7965,119 @@ enum class ErrorKind {
      */
     UNKNOWN_MESSAGE,
     /**
+     * this message cannot be changed
+     *
+     * only your own can be corrected or taken back, and none that was taken back already
+     */
+    NOT_CHANGEABLE,
+    /**
      * there is no such device
      *
      * use an id or fingerprint that `devices` lists
      */
     UNKNOWN_DEVICE,
+    /**
+     * this address names another key for a device than the one that it shows here
+     *
+     * trust neither of them: somebody may sit in between; compare again, device beside device
+     */
+    KEY_CONTRADICTION,
+    /**
+     * this account is in no such room
+     *
+     * join it first, or look at `room list`
+     */
+    UNKNOWN_ROOM,
+    /**
+     * there is a room of this address already
+     *
+     * choose another address, or join that one
+     */
+    ROOM_EXISTS,
+    /**
+     * there is no such room
+     *
+     * check its address, or make it with `room create`
+     */
+    ROOM_NOT_FOUND,
+    /**
+     * only members may enter this room
+     *
+     * ask one of its admins to invite you
+     */
+    ROOM_MEMBERS_ONLY,
+    /**
+     * this room has banned you
+     *
+     * ask its admins
+     */
+    ROOM_BANNED,
+    /**
+     * somebody put you out of this room
+     *
+     * you may join again, if they agree
+     */
+    ROOM_KICKED,
+    /**
+     * you are no member of this room any more
+     *
+     * ask one of its admins to invite you again
+     */
+    ROOM_REMOVED,
+    /**
+     * this room was closed for good
+     *
+     * nothing more can be said there; what was said stays in the store
+     */
+    ROOM_DESTROYED,
+    /**
+     * this room has no place left
+     *
+     * try again later
+     */
+    ROOM_FULL,
+    /**
+     * the nickname is taken in this room
+     *
+     * join with another one
+     */
+    ROOM_NICK,
+    /**
+     * this room asks for a password
+     *
+     * rooms with a password are not supported; ask for an invitation to a members-only one
+     */
+    ROOM_PASSWORD,
+    /**
+     * the room or its server refused
+     *
+     * check the address, and whether its server allows what you asked for
+     */
+    ROOM_REFUSED,
+    /**
+     * this server cannot make a room for members only in which everybody's address is known
+     *
+     * choose a room on another server
+     */
+    ROOM_UNSUITABLE,
+    /**
+     * this room is not private: anybody may enter, it is listed, or it hides who is in it
+     *
+     * look at its flaws in `room list`; then `room accept` it as it is, or `room leave` it
+     */
+    ROOM_NOT_PRIVATE,
+    /**
+     * only the admins of this room may do that
+     *
+     * ask one of them
+     */
+    ROOM_FORBIDDEN,
+    /**
+     * we are not inside this room
+     *
+     * it is sent once we are; join it with `room join` if you have left it
+     */
+    NOT_JOINED,
     /**
      * the account's server sends no pushes (XEP-0357)
      *
@@ -7775,6 +8205,29 @@ sealed class Event {
     }
 
     /**
+     * A message was corrected, taken back, or reacted to.
+     */
+    data class Changed(
+        /**
+         * Whose.
+         */
+        val `account`: kotlin.String,
+        /**
+         * `corrected`, `retracted`, `reacted`.
+         */
+        val `change`: kotlin.String,
+        /**
+         * The row as it is now.
+         */
+        val `item`: chat.dunnock.core.TimelineItem) : Event()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * A message of ours came further, or failed.
      */
     data class Delivery(
@@ -7837,6 +8290,41 @@ sealed class Event {
     }
 
     /**
+     * A person has to know of something about somebody's keys.
+     */
+    data class Alarm(
+        /**
+         * Whose.
+         */
+        val `account`: kotlin.String,
+        /**
+         * Its id.
+         */
+        val `alarm`: kotlin.String,
+        /**
+         * What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+         */
+        val `what`: kotlin.String,
+        /**
+         * Whose devices.
+         */
+        val `jid`: kotlin.String,
+        /**
+         * Which one, if it is one.
+         */
+        val `device`: kotlin.UInt?,
+        /**
+         * The key it is about, where known.
+         */
+        val `fingerprint`: kotlin.String) : Event()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * A message arrived that cannot be read.
      */
     data class Unreadable(
@@ -7848,6 +8336,68 @@ sealed class Event {
          * The row, with its reason.
          */
         val `item`: chat.dunnock.core.TimelineItem) : Event()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A room changed: whether we are in it, or what it is.
+     */
+    data class Room(
+        /**
+         * Whose.
+         */
+        val `account`: kotlin.String,
+        /**
+         * The room.
+         */
+        val `room`: kotlin.String,
+        /**
+         * How we stand to it now.
+         */
+        val `state`: chat.dunnock.core.RoomState,
+        /**
+         * The kind of failure that it stands at.
+         */
+        val `reason`: kotlin.String?,
+        /**
+         * What its configuration lacks of a private room: `open`, `public`, `semi_anonymous`.
+         */
+        val `flaws`: List<kotlin.String>,
+        /**
+         * Who asked us to come in.
+         */
+        val `inviter`: kotlin.String?) : Event()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Somebody came to a room or went, for good.
+     */
+    data class RoomMember(
+        /**
+         * Whose.
+         */
+        val `account`: kotlin.String,
+        /**
+         * The room.
+         */
+        val `room`: kotlin.String,
+        /**
+         * Who.
+         */
+        val `jid`: kotlin.String,
+        /**
+         * `member`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
+         */
+        val `change`: kotlin.String) : Event()
 
     {
 
@@ -7902,25 +8452,52 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterString.read(buf),
                 FfiConverterTypeTimelineItem.read(buf),
                 )
-            3 -> Event.Delivery(
+            3 -> Event.Changed(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterTypeTimelineItem.read(buf),
+                )
+            4 -> Event.Delivery(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterTypeDelivery.read(buf),
                 FfiConverterOptionalTypeReach.read(buf),
                 FfiConverterOptionalString.read(buf),
                 )
-            4 -> Event.Device(
+            5 -> Event.Device(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterUInt.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            5 -> Event.Unreadable(
+            6 -> Event.Alarm(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalUInt.read(buf),
+                FfiConverterString.read(buf),
+                )
+            7 -> Event.Unreadable(
                 FfiConverterString.read(buf),
                 FfiConverterTypeTimelineItem.read(buf),
                 )
-            6 -> Event.Typing(
+            8 -> Event.Room(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterTypeRoomState.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterSequenceString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            9 -> Event.RoomMember(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            10 -> Event.Typing(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterBoolean.read(buf),
@@ -7946,6 +8523,15 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 + FfiConverterTypeTimelineItem.allocationSize(value.`item`)
             )
         }
+        is Event.Changed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`account`)
+                + FfiConverterString.allocationSize(value.`change`)
+                + FfiConverterTypeTimelineItem.allocationSize(value.`item`)
+            )
+        }
         is Event.Delivery -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -7968,12 +8554,46 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 + FfiConverterString.allocationSize(value.`change`)
             )
         }
+        is Event.Alarm -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`account`)
+                + FfiConverterString.allocationSize(value.`alarm`)
+                + FfiConverterString.allocationSize(value.`what`)
+                + FfiConverterString.allocationSize(value.`jid`)
+                + FfiConverterOptionalUInt.allocationSize(value.`device`)
+                + FfiConverterString.allocationSize(value.`fingerprint`)
+            )
+        }
         is Event.Unreadable -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
                 + FfiConverterString.allocationSize(value.`account`)
                 + FfiConverterTypeTimelineItem.allocationSize(value.`item`)
+            )
+        }
+        is Event.Room -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`account`)
+                + FfiConverterString.allocationSize(value.`room`)
+                + FfiConverterTypeRoomState.allocationSize(value.`state`)
+                + FfiConverterOptionalString.allocationSize(value.`reason`)
+                + FfiConverterSequenceString.allocationSize(value.`flaws`)
+                + FfiConverterOptionalString.allocationSize(value.`inviter`)
+            )
+        }
+        is Event.RoomMember -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`account`)
+                + FfiConverterString.allocationSize(value.`room`)
+                + FfiConverterString.allocationSize(value.`jid`)
+                + FfiConverterString.allocationSize(value.`change`)
             )
         }
         is Event.Typing -> {
@@ -8001,8 +8621,15 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterTypeTimelineItem.write(value.`item`, buf)
                 Unit
             }
-            is Event.Delivery -> {
+            is Event.Changed -> {
                 buf.putInt(3)
+                FfiConverterString.write(value.`account`, buf)
+                FfiConverterString.write(value.`change`, buf)
+                FfiConverterTypeTimelineItem.write(value.`item`, buf)
+                Unit
+            }
+            is Event.Delivery -> {
+                buf.putInt(4)
                 FfiConverterString.write(value.`account`, buf)
                 FfiConverterString.write(value.`message`, buf)
                 FfiConverterTypeDelivery.write(value.`state`, buf)
@@ -8011,7 +8638,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 Unit
             }
             is Event.Device -> {
-                buf.putInt(4)
+                buf.putInt(5)
                 FfiConverterString.write(value.`account`, buf)
                 FfiConverterString.write(value.`jid`, buf)
                 FfiConverterUInt.write(value.`device`, buf)
@@ -8019,14 +8646,42 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterString.write(value.`change`, buf)
                 Unit
             }
+            is Event.Alarm -> {
+                buf.putInt(6)
+                FfiConverterString.write(value.`account`, buf)
+                FfiConverterString.write(value.`alarm`, buf)
+                FfiConverterString.write(value.`what`, buf)
+                FfiConverterString.write(value.`jid`, buf)
+                FfiConverterOptionalUInt.write(value.`device`, buf)
+                FfiConverterString.write(value.`fingerprint`, buf)
+                Unit
+            }
             is Event.Unreadable -> {
-                buf.putInt(5)
+                buf.putInt(7)
                 FfiConverterString.write(value.`account`, buf)
                 FfiConverterTypeTimelineItem.write(value.`item`, buf)
                 Unit
             }
+            is Event.Room -> {
+                buf.putInt(8)
+                FfiConverterString.write(value.`account`, buf)
+                FfiConverterString.write(value.`room`, buf)
+                FfiConverterTypeRoomState.write(value.`state`, buf)
+                FfiConverterOptionalString.write(value.`reason`, buf)
+                FfiConverterSequenceString.write(value.`flaws`, buf)
+                FfiConverterOptionalString.write(value.`inviter`, buf)
+                Unit
+            }
+            is Event.RoomMember -> {
+                buf.putInt(9)
+                FfiConverterString.write(value.`account`, buf)
+                FfiConverterString.write(value.`room`, buf)
+                FfiConverterString.write(value.`jid`, buf)
+                FfiConverterString.write(value.`change`, buf)
+                Unit
+            }
             is Event.Typing -> {
-                buf.putInt(6)
+                buf.putInt(10)
                 FfiConverterString.write(value.`account`, buf)
                 FfiConverterString.write(value.`chat`, buf)
                 FfiConverterBoolean.write(value.`typing`, buf)
@@ -8225,6 +8880,65 @@ public object FfiConverterTypePushState: FfiConverterRustBuffer<PushState> {
     override fun allocationSize(value: PushState) = 4UL
 
     override fun write(value: PushState, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How we stand to a room (XEP-0045).
+ */
+
+enum class RoomState {
+
+    /**
+     * Somebody asks us to come in.
+     */
+    INVITED,
+    /**
+     * On the way in, or waiting for a connection.
+     */
+    JOINING,
+    /**
+     * Inside.
+     */
+    JOINED,
+    /**
+     * Its configuration is not that of a private room: nothing is sent there until a person decides.
+     */
+    HALTED,
+    /**
+     * We are not in it, by our own wish.
+     */
+    LEFT,
+    /**
+     * It let us not in, or not stay.
+     */
+    REFUSED;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRoomState: FfiConverterRustBuffer<RoomState> {
+    override fun read(buf: ByteBuffer) = try {
+        RoomState.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RoomState) = 4UL
+
+    override fun write(value: RoomState, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -9238,6 +9952,38 @@ public object FfiConverterOptionalSequenceTypeEvent: FfiConverterRustBuffer<List
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeTime: FfiConverterRustBuffer<Time?> {
+    override fun read(buf: ByteBuffer): Time? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeTime.read(buf)
+    }
+
+    override fun allocationSize(value: Time?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeTime.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Time?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeTime.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -9424,6 +10170,34 @@ public object FfiConverterSequenceTypeNotification: FfiConverterRustBuffer<List<
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeNotification.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeReaction: FfiConverterRustBuffer<List<Reaction>> {
+    override fun read(buf: ByteBuffer): List<Reaction> {
+        val len = buf.getInt()
+        return List<Reaction>(len) {
+            FfiConverterTypeReaction.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Reaction>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeReaction.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Reaction>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeReaction.write(it, buf)
         }
     }
 }
