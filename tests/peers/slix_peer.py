@@ -411,6 +411,10 @@ def speak_only(versions):
 
     async def create_some(cls, backends, *rest, **more):
         chosen = [backend for backend in backends if VERSIONS[backend.namespace] in versions]
+        for backend in chosen:
+            # Two who fetch one bundle may take the same key out of it, once in a hundred. What was used is offered no more,
+            # but still serves.
+            backend.delete_pre_key = backend.hide_pre_key
         return await create(cls, chosen, *rest, **more)
 
     SessionManager.create = classmethod(create_some)
