@@ -1,4 +1,5 @@
-//! `kill -9` of one member of a room at every named moment, while all write: nothing lost, nothing doubled.
+//! `kill -9` of one member of a room at every named moment, while all write, with healing in between: nothing lost, nothing
+//! doubled.
 
 use super::*;
 use std::time::{Duration, Instant};
@@ -24,6 +25,48 @@ const EACH: usize = 4;
 fn ask(person: &mut Person, room: &str, text: &str) -> u64 {
     let id = text.replace(' ', "-");
     person.rpc.send("message.send", json!({ "account": person.jid, "to": room, "text": text, "origin_id": id }))
+}
+
+/// Waits until each has all that was said, once, and the room has sent back what is theirs.
+fn all_have(people: &mut [Person], room: &str, said: &[String]) {
+    for person in people {
+        let limit = Instant::now() + Duration::from_secs(60);
+        loop {
+            let rows: Vec<Value> = person.rpc.timeline(&person.jid, room);
+            // What is ours is here at once; the room has it when it sent it back.
+            let open = rows.iter().filter(|row| !row["state"].is_null() && row["state"] != "delivered").count();
+            let mut texts = person.texts(room);
+            texts.sort();
+            if texts == said && open == 0 {
+                break;
+            }
+            let missing: Vec<&String> = said.iter().filter(|text| !texts.contains(text)).collect();
+            let more: Vec<&String> = texts.iter().filter(|text| !said.contains(text)).collect();
+            assert!(
+                Instant::now() < limit && texts.len() <= said.len(),
+                "{}: {} of {}, {open} not delivered: missing {missing:?}, beside {more:?}",
+                person.jid,
+                texts.len(),
+                said.len()
+            );
+            person.rpc.try_event(Duration::from_millis(100), "message", |_| true);
+        }
+    }
+}
+
+/// One drops its sessions with all devices of another and begins fresh ones, in a quiet moment; both are heard after that.
+fn heals(people: &mut [Person], room: &str, said: &mut Vec<String>, round: usize, (one, other): (usize, usize)) {
+    let (jid, whose) = (people[one].jid.clone(), people[other].jid.clone());
+    let devices = people[one].rpc.ok("device.list", json!({ "account": jid, "jid": whose }));
+    for device in devices.as_array().expect("a list").iter().map(|row| &row["device"]) {
+        people[one].rpc.ok("device.reset", json!({ "account": jid, "jid": whose, "device": device }));
+    }
+    for (speaker, hearer) in [(one, other), (other, one)] {
+        let text = format!("healed {round} {speaker}");
+        people[speaker].rpc.says(&people[speaker].jid.clone(), room, &text);
+        people[hearer].rpc.sees(&text);
+        said.push(text);
+    }
 }
 
 #[test]
@@ -67,31 +110,14 @@ fn a_kill_at_any_named_moment_loses_and_doubles_nothing_in_a_room() {
             let id = ask(&mut people[victim], &room, &text);
             people[victim].rpc.answer(id).expect("what was asked for before is not refused");
         }
-    }
-    said.sort();
-    for person in &mut people {
-        let limit = Instant::now() + Duration::from_secs(60);
-        loop {
-            let rows: Vec<Value> = person.rpc.timeline(&person.jid, &room);
-            // What is ours is here at once; the room has it when it sent it back.
-            let open = rows.iter().filter(|row| !row["state"].is_null() && row["state"] != "delivered").count();
-            let mut texts = person.texts(&room);
-            texts.sort();
-            if texts == said && open == 0 {
-                break;
-            }
-            let missing: Vec<&String> = said.iter().filter(|text| !texts.contains(text)).collect();
-            let more: Vec<&String> = texts.iter().filter(|text| !said.contains(text)).collect();
-            assert!(
-                Instant::now() < limit && texts.len() <= said.len(),
-                "{}: {} of {}, {open} not delivered: missing {missing:?}, beside {more:?}",
-                person.jid,
-                texts.len(),
-                said.len()
-            );
-            person.rpc.try_event(Duration::from_millis(100), "message", |_| true);
+        if round % 3 == 2 {
+            said.sort();
+            all_have(&mut people, &room, &said);
+            heals(&mut people, &room, &mut said, round, if round % 2 == 0 { (2, victim) } else { (victim, 2) });
         }
     }
+    said.sort();
+    all_have(&mut people, &room, &said);
     server.tap().assert_no_key_used_twice();
     assert_eq!(reached.len(), NAMED.len(), "{reached:?}");
 }
