@@ -409,12 +409,15 @@ def speak_only(versions):
     """The plugin always speaks both versions; whoever speaks one alone is what many people run."""
     create = SessionManager.create.__func__
 
+    async def keep(_session):
+        return False
+
     async def create_some(cls, backends, *rest, **more):
         chosen = [backend for backend in backends if VERSIONS[backend.namespace] in versions]
         for backend in chosen:
-            # Two who fetch one bundle may take the same key out of it, once in a hundred. What was used is offered no more,
-            # but still serves.
-            backend.delete_pre_key = backend.hide_pre_key
+            # Two who fetch one bundle may take the same key out of it, once in a hundred, and the second would not be read:
+            # here keys serve as often as they are used. (Hidden ones are forgotten with the next look into the storage.)
+            backend.delete_pre_key = keep
         return await create(cls, chosen, *rest, **more)
 
     SessionManager.create = classmethod(create_some)
