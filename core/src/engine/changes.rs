@@ -101,9 +101,14 @@ pub(crate) fn ours(row: &MessageRow) -> Result<()> {
     Ok(())
 }
 
+/// Whether a device says it that is in quarantine or rejected.
+pub(crate) fn is_barred(said: &Said) -> bool {
+    said.author.is_some_and(|author| matches!(author.trust, Trust::Undecided | Trust::Distrusted))
+}
+
 /// Whether the device may change anything.
 pub(crate) fn is_trusted(ctx: &Ctx, said: &Said) -> Result<bool> {
-    if said.author.is_some_and(|author| matches!(author.trust, Trust::Undecided | Trust::Distrusted)) {
+    if is_barred(said) {
         ctx.tx.count("change_untrusted")?;
         return Ok(false);
     }

@@ -253,6 +253,10 @@ fn handle(ctx: &mut Ctx, unwrapped: Unwrapped) -> Result<()> {
     if unwrapped.room.is_none() && room::invite::received(ctx, &unwrapped.sender, message, unwrapped.stamp)? {
         return Ok(());
     }
+    if unwrapped.room.is_none() && ctx.tx.is_room(&chat)? {
+        // Somebody inside whispers (XEP-0045 section 7.5): shown in the room's history, it would be the room's own word.
+        return ctx.tx.count("room_whisper");
+    }
     if own && seen_ours(ctx, &unwrapped, &chat)? {
         return Ok(());
     }

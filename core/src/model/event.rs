@@ -92,7 +92,7 @@ pub enum Event {
         state: RoomState,
         /// The kind of failure that it stands at.
         reason: Option<String>,
-        /// What its configuration lacks of a private room, as in [`Room`].
+        /// What its configuration lacks of a private room, as in [`Room`](super::Room).
         flaws: Vec<String>,
         /// Who asked us to come in.
         inviter: Option<String>,

@@ -117,6 +117,19 @@ fn the_author_is_whom_the_room_shows_and_not_whom_the_message_claims() {
 }
 
 #[test]
+fn what_somebody_inside_whispers_is_not_shown_as_the_rooms_own_word() {
+    juliet(|ctx| {
+        inside(ctx);
+        hears(
+            ctx,
+            &format!("<message type='chat' from='{ROOM}/tybalt' id='w'><body>The room was closed</body></message>"),
+        );
+        assert_eq!(timeline(ctx), []);
+        assert_eq!(ctx.tx.counted("room_whisper"), 1);
+    });
+}
+
+#[test]
 fn an_archived_message_with_two_authors_has_none() {
     juliet(|ctx| {
         inside(ctx);
