@@ -23,7 +23,8 @@ pub(crate) struct Recipients {
 
 /// The other side of a chat, by bare JID: the members of a room; in notes to ourselves that is us.
 pub(crate) fn people(ctx: &Ctx, chat: &str) -> Result<Vec<String>> {
-    match ctx.tx.room(chat)? {
+    let row = if ctx.tx.is_room(chat)? { ctx.tx.room(chat)? } else { None };
+    match row {
         Some(row) => room::members::people(ctx, &row),
         None => Ok(vec![chat.to_owned()]),
     }

@@ -2,7 +2,7 @@
 
 use super::{Touched, Tx};
 use crate::error::Result;
-use crate::model::RoomState;
+use crate::model::{Delivery, RoomState};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A room as stored.
@@ -107,9 +107,57 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Whether this is a room.
+    /// Whether this is a room: one that we are in, were in, are on the way into, or are invited to. What refused us before we
+    /// ever were inside is none: its row only says why.
     pub(crate) fn is_room(&self, jid: &str) -> Result<bool> {
-        Ok(self.sql().prepare_cached("SELECT 1 FROM room WHERE jid = ?")?.exists([jid])?)
+        let open = self
+            .sql()
+            .prepare_cached("SELECT 1 FROM room WHERE jid = ? AND (wanted = 1 OR bookmarked = 1 OR state != ?)")?
+            .exists(params![jid, RoomState::Refused as i64])?;
+        Ok(open || (self.room(jid)?.is_some() && self.was_inside(jid)?))
+    }
+
+    /// Whether we ever were inside: an archive is kept account of from then on. Our own is no room's.
+    pub(crate) fn was_inside(&self, jid: &str) -> Result<bool> {
+        let mut row = self.sql().prepare_cached(
+            "SELECT 1 FROM archive WHERE jid = ?1 AND NOT EXISTS (SELECT 1 FROM account WHERE account.jid = ?1)",
+        )?;
+        Ok(row.exists([jid])?)
+    }
+
+    /// Whether this is a chat with somebody: more is in it than what we said in vain, or a person decided something for it.
+    pub(crate) fn is_talk(&self, jid: &str) -> Result<bool> {
+        let mut row = self.sql().prepare_cached(
+            "SELECT 1 FROM chat c WHERE c.jid = ?1 AND (c.plain_allowed = 1 OR c.extras_allowed = 1
+               OR EXISTS (SELECT 1 FROM message m WHERE m.chat = ?1 AND NOT (m.own = 1 AND m.state IS ?2)))",
+        )?;
+        Ok(row.exists(params![jid, Delivery::Failed as i64])?)
+    }
+
+    /// What waits to be said in a room that is none fails, and a chat without a word goes.
+    pub(crate) fn close_chat(&self, jid: &str, reason: &str) -> Result<()> {
+        for message in self.waiting_messages()?.iter().filter(|message| message.chat == jid) {
+            self.climb(message.id, Delivery::Failed, Some(reason))?;
+        }
+        self.sql()
+            .prepare_cached("DELETE FROM chat WHERE jid = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE chat = ?1)")?
+            .execute([jid])?;
+        self.touch(Touched::Chats);
+        Ok(())
+    }
+
+    /// Forgets how we stood to a room that we never were inside of.
+    pub(crate) fn forget_room(&self, jid: &str) -> Result<()> {
+        for sql in [
+            "DELETE FROM occupant WHERE room = ?",
+            "DELETE FROM member WHERE room = ?",
+            "DELETE FROM room WHERE jid = ?",
+        ] {
+            self.sql().prepare_cached(sql)?.execute([jid])?;
+        }
+        self.touch(Touched::Rooms);
+        self.touch(Touched::Chats);
+        Ok(())
     }
 
     /// Writes a room down, new or changed; tells it where a person would see another state.

@@ -71,6 +71,9 @@ fn heard(ctx: &mut Ctx, id: &str, item: &Element) -> Result<()> {
     let Some(conference) = item.get_child("conference", ns::BOOKMARKS).filter(|_| room.node().is_some()) else {
         return ctx.tx.count("bookmark_odd");
     };
+    if super::is_person(ctx, room.as_str())? {
+        return ctx.tx.count("bookmark_odd");
+    }
     let known = ctx.tx.room(room.as_str())?;
     if !ctx.tx.wants_about(Kind::Bookmark.code(), room.as_str())?.is_empty() {
         // Ours is newer, and on its way.
@@ -116,12 +119,11 @@ pub(super) fn drop(ctx: &mut Ctx, row: &RoomRow) -> Result<()> {
 
 /// The bookmark as it is to be now: there while the room is wanted, else gone.
 pub(super) fn change_question(ctx: &mut Ctx, want: &WantRow) -> Result<Option<Question>> {
-    let Some(row) = ctx.tx.room(&want.jid)? else { return Ok(None) };
-    if !row.wanted {
-        let item = el("item", ns::PUBSUB).at("id", &*row.jid);
+    let Some(row) = ctx.tx.room(&want.jid)?.filter(|row| row.wanted) else {
+        let item = el("item", ns::PUBSUB).at("id", &*want.jid);
         let retract = el("retract", ns::PUBSUB).at("node", ns::BOOKMARKS).at("notify", "true").kid(item);
         return Ok(Some(Question::set(el("pubsub", ns::PUBSUB).kid(retract))));
-    }
+    };
     let conference =
         el("conference", ns::BOOKMARKS).at("autojoin", "true").kid(el("nick", ns::BOOKMARKS).words(&row.nick));
     let all = [

@@ -2,7 +2,7 @@
 
 use super::super::Ctx;
 use super::super::want::Kind;
-use super::{bookmarks, drop_wants, gone, is_inside, join, members, settle};
+use super::{bookmarks, drop_wants, gone, is_inside, is_person, join, members, settle};
 use crate::command::RoomChange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::RoomState;
@@ -16,6 +16,9 @@ pub(crate) fn carry_out(ctx: &mut Ctx, room: &str, change: RoomChange) -> Result
         return Err(Error::about(ErrorKind::InvalidJid, room));
     }
     let jid = jid.to_string();
+    if matches!(change, RoomChange::Create { .. } | RoomChange::Join { .. }) && is_person(ctx, &jid)? {
+        return Err(Error::about(ErrorKind::InvalidInput, room));
+    }
     let known = ctx.tx.room(&jid)?;
     let belongs = || known.clone().filter(|row| row.wanted).ok_or_else(|| Error::about(ErrorKind::UnknownRoom, &jid));
     match change {
@@ -108,7 +111,12 @@ pub(super) fn go(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
     ctx.tx.clear_inbox_of(&row.jid)?;
     (row.wanted, row.stream, row.making, row.since) = (false, 0, 0, 0);
     (row.state, row.reason, row.accepted) = (RoomState::Left, None, String::new());
-    gone(ctx, &row)
+    gone(ctx, &row)?;
+    if ctx.tx.was_inside(&row.jid)? {
+        return Ok(());
+    }
+    ctx.tx.close_chat(&row.jid, ErrorKind::RoomNotFound.code())?;
+    ctx.tx.forget_room(&row.jid)
 }
 
 /// A person agrees to what the room is now.

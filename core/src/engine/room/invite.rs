@@ -33,7 +33,11 @@ pub(crate) fn received(ctx: &mut Ctx, sender: &BareJid, message: &Element, stamp
         (None, Some(room)) => (room, Some(sender.clone())),
         (None, None) => return Ok(false),
     };
-    if *sender == ctx.me.jid || room.node().is_none() {
+    if *sender == ctx.me.jid {
+        return Ok(true);
+    }
+    if room.node().is_none() || super::is_person(ctx, room.as_str())? {
+        ctx.tx.count("invitation_odd")?;
         return Ok(true);
     }
     let inviter = inviter.map(|inviter| inviter.to_string());

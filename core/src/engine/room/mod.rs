@@ -48,6 +48,12 @@ pub(crate) fn forget(ctx: &mut Ctx) -> Result<()> {
         ctx.tx.unwant_kind(kind.code())?;
     }
     for mut row in ctx.tx.rooms()? {
+        let kept = row.bookmarked || row.state == RoomState::Invited || ctx.tx.was_inside(&row.jid)?;
+        if !row.wanted && (!kept || is_person(ctx, &row.jid)?) {
+            // Nobody looks at the refusal any more, and nothing is to be taken for a room's that is not.
+            ctx.tx.forget_room(&row.jid)?;
+            continue;
+        }
         row.stream = 0;
         if row.wanted && row.state == RoomState::Joined {
             row.state = RoomState::Joining;
@@ -147,6 +153,9 @@ pub(crate) fn is_behind(ctx: &Ctx) -> Result<bool> {
 /// What keeps messages of this chat from going out now, if it is a room; a kind of failure where a person has to act.
 pub(crate) fn held_by(ctx: &Ctx, chat: &str) -> Result<Option<&'static str>> {
     let Some(row) = ctx.tx.room(chat)? else { return Ok(None) };
+    if !ctx.tx.is_room(chat)? {
+        return Ok(None);
+    }
     Ok(match row.state {
         RoomState::Halted => Some(ErrorKind::RoomNotPrivate.code()),
         _ if !row.wanted => Some(ErrorKind::NotJoined.code()),
@@ -167,7 +176,23 @@ fn refuse(ctx: &mut Ctx, mut row: RoomRow, kind: ErrorKind) -> Result<()> {
     drop_wants(ctx, &row.jid)?;
     (row.state, row.reason, row.wanted, row.stream, row.making) =
         (RoomState::Refused, Some(kind.code().to_owned()), false, 0, 0);
-    gone(ctx, &row)
+    gone(ctx, &row)?;
+    // Where we never were inside only the refusal stays, until the next stream, for a person to see.
+    if ctx.tx.is_room(&row.jid)? { Ok(()) } else { ctx.tx.close_chat(&row.jid, kind.code()) }
+}
+
+/// Whether this is somebody and no room: ourselves, a contact, or the other side of a chat. A word of a stranger must not
+/// make a room of them, as nothing could be said to them any more.
+fn is_person(ctx: &Ctx, jid: &str) -> Result<bool> {
+    if jid == ctx.me.jid.as_str() {
+        return Ok(true);
+    }
+    if ctx.tx.was_inside(jid)? {
+        return Ok(false);
+    }
+    let rostered = ctx.tx.contact(jid)?.is_some_and(|contact| contact.rostered);
+    let wanted = ctx.tx.room(jid)?.is_some_and(|row| row.wanted);
+    Ok(rostered || (!wanted && ctx.tx.is_talk(jid)?))
 }
 
 /// We are not inside any more.

@@ -285,3 +285,71 @@ fn a_room_that_refuses_is_not_asked_again() {
         }
     });
 }
+
+fn invites(ctx: &mut Ctx, jid: &str) {
+    hears(
+        ctx,
+        &format!(
+            "<message from='mallory@evil.example/x' id='{jid}'><x xmlns='jabber:x:conference' jid='{jid}'/></message>"
+        ),
+    );
+}
+
+fn says_to(ctx: &mut Ctx, jid: &str, text: &str) -> Result<String> {
+    let command = crate::command::Command::Send { to: jid.into(), text: text.into(), reply_to: None, origin_id: None };
+    match super::super::commands::carry_out(ctx, command)? {
+        crate::command::Reply::Sent { message, .. } => Ok(message),
+        _ => panic!("a message was sent"),
+    }
+}
+
+#[test]
+fn nobody_makes_a_room_of_somebody() {
+    juliet(|ctx| {
+        let own = ctx.bare();
+        ctx.tx.set_complete(&own, ctx.stream).unwrap();
+        let mut nurse = ctx.tx.contact_or_unknown("nurse@capulet.example").unwrap();
+        nurse.rostered = true;
+        ctx.tx.put_contact(&nurse).unwrap();
+        says_to(ctx, "romeo@montague.example", "O Romeo").unwrap();
+        for jid in [own.as_str(), "nurse@capulet.example", "romeo@montague.example", "rooms.example"] {
+            invites(ctx, jid);
+            invites(ctx, &format!("{jid}/balcony"));
+            assert!(ctx.tx.room(jid).unwrap().is_none(), "{jid}");
+            for change in [RoomChange::Join { nick: None }, RoomChange::Create { nick: None }] {
+                assert!(commands::carry_out(ctx, jid, change).is_err(), "{jid}");
+            }
+            assert!(!ctx.tx.is_room(jid).unwrap(), "{jid}");
+        }
+        says_to(ctx, "romeo@montague.example", "wherefore").unwrap();
+        invites(ctx, ROOM);
+        assert_eq!(ctx.tx.room(ROOM).unwrap().unwrap().state, RoomState::Invited);
+    });
+}
+
+#[test]
+fn nothing_stays_of_a_room_that_we_never_were_inside_of() {
+    juliet(|ctx| {
+        commands::carry_out(ctx, ROOM, RoomChange::Join { nick: None }).unwrap();
+        let message = says_to(ctx, ROOM, "is there anybody").unwrap();
+        answers(ctx, Kind::RoomInfo, "error item-not-found");
+        assert!(!ctx.tx.is_room(ROOM).unwrap());
+        let message = ctx.tx.message(message.parse().unwrap()).unwrap().unwrap();
+        assert_eq!(message.state, Some(crate::model::Delivery::Failed));
+        assert!(!ctx.tx.any_waiting().unwrap());
+        // It is only seen why, and a later try is another.
+        assert_eq!(ctx.tx.room(ROOM).unwrap().unwrap().reason.as_deref(), Some(ErrorKind::RoomNotFound.code()));
+        assert_eq!(held_by(ctx, ROOM).unwrap(), None);
+        forget(ctx).unwrap();
+        assert!(ctx.tx.room(ROOM).unwrap().is_none());
+        let other = "mantua@rooms.example";
+        invites(ctx, other);
+        commands::carry_out(ctx, other, RoomChange::Leave).unwrap();
+        assert!(ctx.tx.room(other).unwrap().is_none());
+        assert!(ctx.tx.chat(other).unwrap().is_none());
+        inside(ctx);
+        commands::carry_out(ctx, ROOM, RoomChange::Leave).unwrap();
+        assert!(ctx.tx.is_room(ROOM).unwrap());
+        assert!(says_to(ctx, ROOM, "after I left").is_err());
+    });
+}
