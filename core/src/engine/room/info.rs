@@ -62,6 +62,9 @@ fn read(room: &mut RoomRow, iq: &Element) {
     if !can("muc_nonanonymous") {
         flaws.push("semi_anonymous");
     }
+    // A consent was to what the room was then: a flaw that went and comes back is somebody's new deed.
+    let accepted = room.accepted.split(' ').filter(|flaw| flaws.contains(flaw));
+    room.accepted = accepted.collect::<Vec<_>>().join(" ");
     room.flaws = flaws.join(" ");
     (room.archive, room.named) = (can(ns::MAM), can(ns::OCCUPANT));
 }

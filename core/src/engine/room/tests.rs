@@ -353,3 +353,35 @@ fn nothing_stays_of_a_room_that_we_never_were_inside_of() {
         assert!(says_to(ctx, ROOM, "after I left").is_err());
     });
 }
+
+/// The room says that its configuration changed, and then that it is this now.
+fn becomes(ctx: &mut Ctx, features: &str) {
+    hears(
+        ctx,
+        &format!(
+            "<message type='groupchat' from='{ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'><status code='104'/></x></message>"
+        ),
+    );
+    is(ctx, features);
+}
+
+#[test]
+fn a_flaw_that_went_and_comes_back_was_not_agreed_to() {
+    juliet(|ctx| {
+        inside(ctx);
+        let open = "muc_hidden muc_nonanonymous urn:xmpp:mam:2";
+        let state = |ctx: &Ctx| ctx.tx.room(ROOM).unwrap().unwrap().state;
+        becomes(ctx, "muc_nonanonymous urn:xmpp:mam:2");
+        commands::carry_out(ctx, ROOM, RoomChange::Accept).unwrap();
+        assert_eq!(state(ctx), RoomState::Joined);
+        // One of both goes: to the other we agreed still.
+        becomes(ctx, open);
+        assert_eq!(state(ctx), RoomState::Joined);
+        becomes(ctx, "muc_nonanonymous urn:xmpp:mam:2");
+        assert_eq!(state(ctx), RoomState::Halted);
+        becomes(ctx, PRIVATE);
+        assert_eq!(state(ctx), RoomState::Joined);
+        becomes(ctx, open);
+        assert_eq!(state(ctx), RoomState::Halted);
+    });
+}
