@@ -18,10 +18,10 @@ const MOST: usize = 1_000;
 /// How long to wait before a change that was not carried out for lack of an answer is asked for again, milliseconds.
 const CHANGE_PAUSE: i64 = 10_000;
 
-/// Wants all three lists.
+/// Wants all three lists, anew: an answer that is under way may be older than what we want them for.
 pub(super) fn fetch(ctx: &mut Ctx, room: &str) -> Result<()> {
     for list in LISTS {
-        ctx.want_of(Kind::RoomMembers, room, list)?;
+        ctx.tx.want_instead(Kind::RoomMembers.code(), room, list, room, ctx.now.wall)?;
     }
     Ok(())
 }

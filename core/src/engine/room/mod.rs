@@ -224,10 +224,15 @@ fn again(ctx: &mut Ctx, mut row: RoomRow, pause: i64) -> Result<()> {
 /// What follows from where we stand: inside, and whether anything may be said there.
 fn settle(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
     let private = row.open_flaws().is_empty();
+    let before = row.state;
     (row.state, row.reason) = match (private, is_inside(ctx, &row) && row.making == 0) {
         (false, _) => (RoomState::Halted, Some(ErrorKind::RoomNotPrivate.code().to_owned())),
         (true, true) => (RoomState::Joined, None),
         (true, false) => (RoomState::Joining, None),
     };
+    if is_inside(ctx, &row) && row.state != before {
+        // Nobody tells us of members who were named while they were not inside: before anything more is sealed we look.
+        members::fetch(ctx, &row.jid)?;
+    }
     ctx.tx.put_room(&row)
 }

@@ -184,7 +184,7 @@ fn a_sign_of_a_change_stops_everything_until_the_room_was_asked_and_a_flaw_until
         assert_eq!(held_by(ctx, ROOM).unwrap(), Some("room_not_private"));
         assert!(commands::may_send(ctx, ROOM).is_err());
         commands::carry_out(ctx, ROOM, RoomChange::Accept).unwrap();
-        assert_eq!(held_by(ctx, ROOM).unwrap(), None);
+        assert_eq!(held_by(ctx, ROOM).unwrap(), Some("room_members"));
         // What was agreed to is this flaw and no other.
         hears(ctx, &changed);
         is(ctx, "muc_nonanonymous muc_open muc_public urn:xmpp:mam:2");
@@ -383,5 +383,60 @@ fn a_flaw_that_went_and_comes_back_was_not_agreed_to() {
         assert_eq!(state(ctx), RoomState::Joined);
         becomes(ctx, open);
         assert_eq!(state(ctx), RoomState::Halted);
+    });
+}
+
+/// Answers all three lists; the members are these.
+fn lists(ctx: &mut Ctx, members: &[&str]) {
+    for list in ["owner", "admin", "member"] {
+        ctx.ask_due().unwrap();
+        let wants = ctx.tx.wants_about(Kind::RoomMembers.code(), ROOM).unwrap();
+        let id = wants.into_iter().find(|want| want.arg == list).unwrap().iq.unwrap();
+        let item = |jid: &&str| format!("<item affiliation='member' jid='{jid}'/>");
+        let items: String = members.iter().filter(|_| list == "member").map(item).collect();
+        let query = format!("<query xmlns='http://jabber.org/protocol/muc#admin'>{items}</query>");
+        let iq = format!("<iq xmlns='jabber:client' type='result' id='{id}' from='{ROOM}'>{query}</iq>");
+        want::answered(ctx, &xml(&iq)).unwrap();
+    }
+}
+
+#[test]
+fn who_was_named_while_we_were_halted_is_known_before_anything_is_said() {
+    juliet(|ctx| {
+        inside(ctx);
+        let people = |ctx: &Ctx| members::people(ctx, &ctx.tx.room(ROOM).unwrap().unwrap()).unwrap();
+        let (romeo, tybalt, nurse) = ("romeo@montague.example", "tybalt@capulet.example", "nurse@capulet.example");
+        becomes(ctx, "muc_membersonly muc_nonanonymous urn:xmpp:mam:2");
+        lists(ctx, &[romeo, tybalt]);
+        commands::carry_out(ctx, ROOM, RoomChange::Accept).unwrap();
+        assert_eq!(held_by(ctx, ROOM).unwrap(), Some("room_members"));
+        lists(ctx, &[romeo, nurse]);
+        assert_eq!(held_by(ctx, ROOM).unwrap(), None);
+        assert_eq!(people(ctx), [nurse, romeo]);
+        becomes(ctx, "muc_nonanonymous urn:xmpp:mam:2");
+        becomes(ctx, PRIVATE);
+        assert_eq!(held_by(ctx, ROOM).unwrap(), Some("room_members"));
+        lists(ctx, &[romeo]);
+        assert_eq!((held_by(ctx, ROOM).unwrap(), people(ctx)), (None, vec![romeo.to_owned()]));
+    });
+}
+
+#[test]
+fn on_a_new_stream_the_lists_are_asked_for_in_a_halted_room_too() {
+    juliet(|ctx| {
+        inside(ctx);
+        becomes(ctx, "muc_membersonly muc_nonanonymous urn:xmpp:mam:2");
+        lists(ctx, &["romeo@montague.example"]);
+        ctx.stream = 2;
+        forget(ctx).unwrap();
+        begin(ctx).unwrap();
+        is(ctx, "muc_membersonly muc_nonanonymous urn:xmpp:mam:2");
+        ctx.ask_due().unwrap();
+        let own = ctx.bare();
+        occupant(ctx, "juliet", &own, "<status code='110'/>");
+        assert_eq!(ctx.tx.room(ROOM).unwrap().unwrap().state, RoomState::Halted);
+        lists(ctx, &["nurse@capulet.example"]);
+        let row = ctx.tx.room(ROOM).unwrap().unwrap();
+        assert_eq!(members::people(ctx, &row).unwrap(), ["nurse@capulet.example"]);
     });
 }
