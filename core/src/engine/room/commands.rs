@@ -134,8 +134,9 @@ fn affiliate(ctx: &mut Ctx, row: &RoomRow, affiliation: &str, person: &str) -> R
     }
     may_change(ctx, row, &["owner", "admin"])?;
     let is_one = ctx.tx.affiliation(&row.jid, &jid)?;
-    if affiliation == "member" && is_one.is_some() {
-        // They belong to it already: only the invitation is new.
+    if affiliation == "member" && matches!(is_one.as_deref(), Some("owner" | "admin")) {
+        // To name them a member would take from them what they are. Of a member the room is asked even so: our list may be
+        // older than their removal, and an invitation alone would not let them in.
         let room = crate::address::bare(&row.jid)?;
         return super::invite::send(ctx, &room, &crate::address::bare(&jid)?);
     }

@@ -440,3 +440,26 @@ fn on_a_new_stream_the_lists_are_asked_for_in_a_halted_room_too() {
         assert_eq!(members::people(ctx, &row).unwrap(), ["nurse@capulet.example"]);
     });
 }
+
+#[test]
+fn the_room_is_asked_to_name_even_whom_our_list_has_as_a_member() {
+    juliet(|ctx| {
+        inside(ctx);
+        let invited =
+            |ctx: &Ctx| sent(ctx).iter().filter(|stanza| stanza.has_child("x", "jabber:x:conference")).count();
+        let invite = |ctx: &mut Ctx, jid: &str| {
+            let own = ctx.bare();
+            members::heard(ctx, ROOM, &own, "owner").unwrap();
+            commands::carry_out(ctx, ROOM, RoomChange::Invite { jid: jid.into() }).unwrap();
+        };
+        members::heard(ctx, ROOM, "romeo@montague.example", "member").unwrap();
+        invite(ctx, "romeo@montague.example");
+        assert_eq!(invited(ctx), 0);
+        answers(ctx, Kind::RoomAffiliate, "");
+        assert_eq!(invited(ctx), 1);
+        members::heard(ctx, ROOM, "nurse@capulet.example", "admin").unwrap();
+        invite(ctx, "nurse@capulet.example");
+        assert!(ctx.tx.wants_about(Kind::RoomAffiliate.code(), ROOM).unwrap().is_empty());
+        assert_eq!(invited(ctx), 2);
+    });
+}
