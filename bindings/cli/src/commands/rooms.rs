@@ -91,7 +91,7 @@ fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// Makes somebody a member or none, and waits until the room did so or refused. Of who is one already the room is not asked.
+/// Makes somebody a member or none, and waits until the room did so or refused. Of who is one already nothing is waited for.
 async fn affiliate(account: &Account, room: &str, jid: &str, change: RoomChange, out: &Out) -> Result<(), Stop> {
     let is_member = account.members(room)?.iter().any(|member| same(&member.jid, jid));
     let invites = matches!(change, RoomChange::Invite { .. });
