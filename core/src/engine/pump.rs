@@ -29,6 +29,8 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
         // What was sent before goes before.
         decide_handed(ctx)?;
     }
+    // What is due may be a receipt, which goes out as a parcel: with this turn, as nothing may come to wake us for another.
+    ctx.ask_due()?;
     if (late || mam::is_over(ctx)?) && (ctx.tx.any_waiting()? || ctx.tx.any_parcel()?) {
         let mut held: BTreeSet<String> = BTreeSet::new();
         let mut done = 0;

@@ -137,6 +137,7 @@ fn count_in(ctx: &mut Ctx, chat: &str, id: &str, sealed: Sealing) -> Result<()> 
 #[cfg(test)]
 mod tests {
     use super::super::roster::tests::{ROMEO, juliet, sent, xml};
+    use super::super::{devices, pump};
     use super::*;
     use crate::model::Sealing;
     use crate::store::message::NewMessage;
@@ -237,6 +238,23 @@ mod tests {
         assert_eq!(of(both), Some(Receipt::Received("b".into())));
         assert_eq!(of("<received xmlns='urn:xmpp:receipts'/>"), None);
         assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn a_sealed_receipt_that_is_due_goes_with_the_same_turn() {
+        juliet(|ctx| {
+            let own = ctx.bare();
+            ctx.tx.set_complete(&own, ctx.stream).unwrap();
+            for (jid, version) in [own.as_str(), ROMEO].into_iter().flat_map(|jid| devices::VERSIONS.map(|v| (jid, v)))
+            {
+                ctx.tx.confirm_device_list(jid, version, ctx.stream, 0).unwrap();
+            }
+            confirm_later(ctx, ROMEO, "one", Sealing::Full).unwrap();
+            after_catch_up(ctx).unwrap();
+            pump::pump(ctx).unwrap();
+            // Romeo has no device here to seal it for; that it was looked at is what counts.
+            assert_eq!((ctx.tx.any_parcel().unwrap(), ctx.tx.counted("parcel_unsealable")), (false, 1));
+        });
     }
 
     #[test]
