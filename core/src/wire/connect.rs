@@ -1,5 +1,6 @@
 //! From an account to an encrypted byte stream: where, which address, STARTTLS or TLS at once.
 
+use super::patience::{Patience, Turns};
 use super::talk::Talk;
 use super::xml::ns;
 use super::{Settings, domain};
@@ -7,11 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::net::tls::{Channel, Trust};
 use crate::net::{Door, Endpoint, Socket, Target};
 use rand::CryptoRng;
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// Steps after which no further place is tried.
-const TRY: u32 = 4;
 
 /// An encrypted byte stream to the account's server.
 pub(crate) struct Secured {
@@ -58,12 +55,12 @@ impl Connect for Network {
         let settings = &self.settings;
         let domain = domain(&settings.jid)?;
         let target = Target { domain: &domain, host: settings.host.as_deref(), port: settings.port, tls: settings.tls };
-        let step = settings.limits.step;
+        let patience = settings.patience();
         let mut last = Error::about(ErrorKind::Unreachable, domain.as_str());
         // However many places DNS names, a try ends.
-        let until = Instant::now() + step * TRY;
-        for endpoint in self.door.endpoints(&target, step, rng).await? {
-            match link(&self.door, &endpoint, settings.jid.domain().as_str(), &domain, &trust, step).await {
+        let until = Instant::now() + patience.places;
+        for endpoint in self.door.endpoints(&target, patience.dial, rng).await? {
+            match link(&self.door, &endpoint, settings.jid.domain().as_str(), &domain, &trust, &patience).await {
                 Ok(link) => return Ok(link),
                 // A certificate that is not theirs is what an interceptor shows: no other place is asked then.
                 Err(error) if is_certificate(error.kind) => return Err(error),
@@ -87,13 +84,13 @@ async fn link(
     to: &str,
     domain: &str,
     trust: &Trust,
-    step: Duration,
+    patience: &Patience,
 ) -> Result<Secured, Error> {
-    let mut socket = door.dial(endpoint, step).await?;
+    let mut socket = door.dial(endpoint, patience.dial).await?;
     if !endpoint.direct {
-        socket = starttls(socket, to, step).await.map_err(|error| named(error, endpoint))?;
+        socket = starttls(socket, to, patience.negotiate).await.map_err(|error| named(error, endpoint))?;
     }
-    let (socket, channel) = trust.secure(socket, domain, endpoint.direct, step).await?;
+    let (socket, channel) = trust.secure(socket, domain, endpoint.direct, patience.tls).await?;
     Ok(Secured { socket, channel: Some(channel) })
 }
 
@@ -107,8 +104,8 @@ fn named(error: Error, endpoint: &Endpoint) -> Error {
 }
 
 /// Asks for TLS (RFC 6120 §5). Nothing about the account is said before.
-pub(crate) async fn starttls(socket: Socket, to: &str, step: Duration) -> Result<Socket, Error> {
-    let mut talk = Talk::new(socket, step);
+pub(crate) async fn starttls(socket: Socket, to: &str, turns: Turns) -> Result<Socket, Error> {
+    let mut talk = Talk::new(socket, turns);
     let features = talk.open(to, None).await?;
     if !features.starttls {
         return Err(ErrorKind::TlsRefused.into());

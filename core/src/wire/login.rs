@@ -62,7 +62,7 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     rng: &mut R,
 ) -> Result<Session, Error> {
     let channel = link.channel;
-    let mut talk = Talk::new(link.socket, settings.limits.step);
+    let mut talk = Talk::new(link.socket, settings.patience().login);
     let to = settings.jid.domain().as_str().to_owned();
     let from = settings.jid.to_string();
     let features = talk.open(&to, Some(&from)).await?;

@@ -8,6 +8,7 @@ mod features;
 mod head;
 mod login;
 mod parse;
+mod patience;
 mod reader;
 mod register;
 mod run;
@@ -35,6 +36,7 @@ use crate::pin::{Pin, Word};
 use crate::route::Route;
 use jid::{BareJid, FullJid};
 use minidom::Element;
+use patience::Patience;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -60,10 +62,17 @@ pub(crate) struct Settings {
     pub limits: Limits,
 }
 
+impl Settings {
+    /// How long the parts of a try may take on this account's route.
+    fn patience(&self) -> Patience {
+        Patience::of(&self.limits, &self.route)
+    }
+}
+
 /// How long a wire waits before it gives up; tests lower it.
 #[derive(Clone, Copy)]
 pub struct Limits {
-    /// TCP, TLS and each step of the login.
+    /// TCP, TLS and each step of the login, where the server is near; the parts as a whole are multiples of it.
     pub step: Duration,
     /// Silence after which the server is asked for a sign of life.
     pub silence: Duration,

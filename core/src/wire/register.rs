@@ -20,7 +20,7 @@ pub(crate) async fn register<R: CryptoRng + Send>(settings: &Settings, door: Doo
 
 /// The same over a secured stream.
 pub(super) async fn over(link: Secured, settings: &Settings) -> Result<(), Error> {
-    let mut talk = Talk::new(link.socket, settings.limits.step);
+    let mut talk = Talk::new(link.socket, settings.patience().login);
     let domain = settings.jid.domain().as_str();
     talk.open(domain, None).await?;
     let to = escape(domain);

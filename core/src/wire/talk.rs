@@ -2,15 +2,15 @@
 
 use super::features::Features;
 use super::parse::Item;
+use super::patience::Turns;
 use super::reader::Reader;
 use super::xml::{self, ns};
 use super::{Arrived, stream_error};
 use crate::error::{Error, ErrorKind};
 use crate::net::Socket;
 use minidom::Element;
-use std::time::Duration;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// Stanzas that may come before the login is through; a server that sends more has something else in mind.
 const EARLY: usize = 256;
@@ -21,14 +21,16 @@ pub(crate) struct Talk {
     pub writer: WriteHalf<Socket>,
     /// Stanzas that came while something else was waited for.
     pub early: Vec<Arrived>,
-    step: Duration,
+    turns: Turns,
+    /// When all of it must be over.
+    until: Instant,
 }
 
 impl Talk {
-    /// Over a byte stream; each answer must come within `step`.
-    pub(crate) fn new(socket: Socket, step: Duration) -> Self {
+    /// Over a byte stream; the time begins now.
+    pub(crate) fn new(socket: Socket, turns: Turns) -> Self {
         let (read, writer) = tokio::io::split(socket);
-        Talk { reader: Reader::new(read), writer, early: Vec::new(), step }
+        Talk { reader: Reader::new(read), writer, early: Vec::new(), turns, until: Instant::now() + turns.all }
     }
 
     /// The bare byte stream again; `None` if the server said more than it was asked.
@@ -62,7 +64,8 @@ impl Talk {
             self.writer.write_all(text.as_bytes()).await?;
             self.writer.flush().await
         };
-        match timeout(self.step, write).await {
+        let until = self.turns.next(self.until);
+        match timeout_at(until, write).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ErrorKind::Disconnected.into()),
             Err(_) => Err(ErrorKind::TimedOut.into()),
@@ -97,7 +100,8 @@ impl Talk {
     }
 
     async fn item(&mut self) -> Result<Item, Error> {
-        let item = timeout(self.step, self.reader.next()).await.map_err(|_| ErrorKind::TimedOut)??;
+        let until = self.turns.next(self.until);
+        let item = timeout_at(until, self.reader.next()).await.map_err(|_| ErrorKind::TimedOut)??;
         match item {
             Item::Nonza(element) if element.is("error", ns::STREAMS) => Err(stream_error(&element).0),
             item => Ok(item),

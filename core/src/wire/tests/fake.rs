@@ -231,6 +231,11 @@ impl Peer {
         self.writer.write_all(text.as_bytes()).await.expect("the wire reads");
     }
 
+    /// The same to a wire that may have gone.
+    pub(super) async fn tries(&mut self, text: &str) -> bool {
+        self.writer.write_all(text.as_bytes()).await.is_ok()
+    }
+
     /// The next element, of whatever kind.
     pub(super) async fn hears(&mut self) -> Element {
         match self.reader.next().await.expect("the wire goes on") {

@@ -6,6 +6,8 @@ use crate::model::Proof;
 use crate::pin::{Evidence, Word};
 use crate::wire::FromWire;
 use crate::wire::xml::ns;
+use std::time::Duration;
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn a_modern_server_gives_everything_in_one_exchange() {
@@ -287,6 +289,35 @@ async fn a_silent_server_is_given_up_after_a_step() {
     let _peer = story.peer().await;
     let (kind, retry) = story.offline().await;
     assert_eq!((kind, retry.is_some()), (Some(ErrorKind::TimedOut), true));
+}
+
+/// A server that says `first` and then one more of `drops` each second, for ever.
+async fn drips(first: &str, drops: &str) -> (Option<ErrorKind>, u64) {
+    let mut story = Story::begin();
+    let mut peer = story.peer().await;
+    let begun = Instant::now();
+    peer.says(first).await;
+    let dripping = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            peer.tries(drops).await;
+        }
+    };
+    tokio::select! {
+        (kind, retry) = story.offline() => {
+            assert!(retry.is_some());
+            (kind, begun.elapsed().as_secs())
+        }
+        () = dripping => unreachable!(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_drips_is_given_up_in_time() {
+    let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
+    assert_eq!(drips(header, " ").await, (Some(ErrorKind::TimedOut), 20), "one thing, byte by byte");
+    let whole = drips(&format!("{header}<stream:features>{MODERN}</stream:features>"), "<message/>").await;
+    assert_eq!(whole, (Some(ErrorKind::TimedOut), 40), "things that are each in time");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,21 +3,25 @@
 use super::fake::{PASSWORD, Peer, settings};
 use crate::error::{Error, ErrorKind};
 use crate::wire::connect::{Secured, starttls};
+use crate::wire::patience::Turns;
 use crate::wire::register::over;
 use crate::wire::xml::ns;
 use minidom::Element;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::Instant;
 
 const OFFER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>\
                      <stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>";
 const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
+const TURNS: Turns = Turns { each: Duration::from_secs(5), all: Duration::from_secs(20) };
+
 /// Asks for TLS at a server that says this in two pieces. Returns the outcome and what the server heard.
 async fn asks(first: &str, second: &str) -> (Option<ErrorKind>, String) {
     let (ours, mut theirs) = duplex(4096);
     let task = tokio::spawn(async move {
-        let result = starttls(Box::new(ours), "x.test", Duration::from_secs(5)).await;
+        let result = starttls(Box::new(ours), "x.test", TURNS).await;
         result.err().map(|error| error.kind)
     });
     theirs.write_all(first.as_bytes()).await.unwrap();
@@ -52,6 +56,26 @@ async fn a_server_without_tls_is_refused() {
 async fn words_slipped_in_before_tls_are_refused() {
     let slipped = format!("{PROCEED}<stream:features/>");
     assert_eq!(asks(OFFER, &slipped).await.0, Some(ErrorKind::TlsRefused));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_drips_before_tls_is_given_up_in_time() {
+    let begun = Instant::now();
+    let (ours, mut theirs) = duplex(4096);
+    let asking = starttls(Box::new(ours), "x.test", TURNS);
+    let dripping = async {
+        theirs.write_all(OFFER.as_bytes()).await.unwrap();
+        // Each of these is an answer on its own, so that the limit for one of them never ends it.
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let _ = theirs.write_all(b"<message xmlns='jabber:client'/>").await;
+        }
+    };
+    tokio::select! {
+        result = asking => assert_eq!(result.err().map(|error| error.kind), Some(ErrorKind::TimedOut)),
+        () = dripping => unreachable!(),
+    }
+    assert_eq!(begun.elapsed(), TURNS.all);
 }
 
 /// Registers at a server that answers the first request with `form` and the second with `verdict`. Returns the outcome
