@@ -7,10 +7,12 @@
 //! does. All of it happens seldom for each device, so that two sides that both are broken do not keep each other busy.
 
 use super::trust::quarantine;
-use super::{Ctx, bundle, devices, omemo};
+use super::want::{Kind, Question};
+use super::{Ctx, bundle, devices, mam, omemo};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
+use crate::store::want::WantRow;
 use dunnock_omemo::{Error, Version};
 use minidom::Element;
 use sha2::{Digest, Sha256};
@@ -97,8 +99,12 @@ pub(crate) fn listed(ctx: &mut Ctx, row: &DeviceRow) -> Result<()> {
     Ok(())
 }
 
-/// An empty answer where the protocol asks for one: to a key exchange, and to a long chain.
+/// An empty answer where the protocol asks for one: to a key exchange, and to a long chain. While the archive is read it
+/// waits.
 pub(crate) fn answer(ctx: &mut Ctx, jid: &str, device: u32, version: Version) -> Result<()> {
+    if !mam::may_seal(ctx)? {
+        return ctx.want_about(Kind::Answer, jid, &format!("{} {device}", devices::code(version)));
+    }
     let (now, mut past) = (ctx.now.wall, ctx.tx.healing(jid, device, version)?);
     if !(0..WINDOW).contains(&(now - past.window)) {
         (past.window, past.answers) = (now, 0);
@@ -109,6 +115,15 @@ pub(crate) fn answer(ctx: &mut Ctx, jid: &str, device: u32, version: Version) ->
     past.answers += 1;
     ctx.tx.put_healing(jid, device, version, &past)?;
     omemo::send_empty(ctx, jid, device, version)
+}
+
+/// An answer that waited is due. Nobody answers it in turn, so there is no question and the want is done.
+pub(crate) fn question(ctx: &mut Ctx, row: &WantRow) -> Result<Option<Question>> {
+    let (code, device) = row.arg.split_once(' ').unwrap_or_default();
+    if let (Some(version), Ok(device)) = (devices::from_code(code), device.parse()) {
+        answer(ctx, &row.jid, device, version)?;
+    }
+    Ok(None)
 }
 
 /// A person's wish: ends all sessions with a device and begins a fresh one at once.
@@ -125,7 +140,23 @@ pub(crate) fn is_healed(ctx: &Ctx, jid: &str, device: u32, version: Version) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::roster::tests::{ROMEO, juliet};
     use super::*;
+
+    #[test]
+    fn no_answer_goes_before_the_archive_was_read() {
+        juliet(|ctx| {
+            let answers = |ctx: &Ctx| ctx.tx.healing(ROMEO, 5, Version::V2).unwrap().answers;
+            answer(ctx, ROMEO, 5, Version::V2).unwrap();
+            ctx.ask_due().unwrap();
+            assert_eq!(answers(ctx), 0);
+            let own = ctx.bare();
+            ctx.tx.set_complete(&own, ctx.stream).unwrap();
+            mam::seal_again(ctx).unwrap();
+            ctx.ask_due().unwrap();
+            assert_eq!(answers(ctx), 1);
+        });
+    }
 
     #[test]
     fn pauses_double_up_to_an_hour() {

@@ -51,6 +51,16 @@ pub(crate) fn is_over(ctx: &Ctx) -> Result<bool> {
     Ok(ctx.online && archive.is_some_and(|archive| archive.complete.abs() == ctx.stream))
 }
 
+/// Whether anything may be sealed in a session that was there before this stream.
+pub(crate) fn may_seal(ctx: &Ctx) -> Result<bool> {
+    Ok(is_over(ctx)? || is_late(ctx)?)
+}
+
+/// What waited for that moment is due.
+pub(crate) fn seal_again(ctx: &Ctx) -> Result<()> {
+    [Kind::Restored, Kind::Answer].iter().try_for_each(|kind| ctx.tx.bring_forward(kind.code(), ctx.now.wall))
+}
+
 /// Disco told whether there is an archive at all.
 pub(crate) fn archive_known(ctx: &mut Ctx, exists: bool) -> Result<()> {
     if exists {
@@ -225,6 +235,7 @@ pub(crate) fn drain(ctx: &mut Ctx) -> Result<()> {
     }
     super::pump::decide_handed(ctx)?;
     room::archive::begin_all(ctx)?;
+    seal_again(ctx)?;
     receipts::after_catch_up(ctx)
 }
 

@@ -435,6 +435,7 @@ fn readable(
         reply_to,
         waiting: false,
     })?;
+    let barred = changes::is_barred(&said) && ctx.tx.is_acquainted(said.sender)?;
     let contradicted = time.filter(|_| believed.is_none());
     let markable = content.marker == Some(Marker::Wanted) && !own && sealed != Sealing::None;
     if contradicted.is_some() || markable {
@@ -448,7 +449,9 @@ fn readable(
     ctx.tx.event("message", Some(id), None, None, "{}")?;
     match (&content.receipt, unwrapped.message.attr("id")) {
         // Plain text gets no automatic receipt: anybody can send it, and the answer would tell that we are here.
-        (Some(Receipt::Wanted), Some(wanted)) if !own && sealed != Sealing::None => match mam::is_over(ctx)? {
+        // Nor does a device in quarantine: nothing goes to it.
+        (Some(Receipt::Wanted), Some(wanted)) if !own && sealed != Sealing::None && !barred => match mam::is_over(ctx)?
+        {
             true => receipts::confirm(ctx, chat, wanted, sealed),
             false => receipts::confirm_later(ctx, chat, wanted, sealed),
         },

@@ -30,18 +30,15 @@ pub(crate) fn put(ctx: &mut Ctx, chat: &str, content: &Content, reach: Reach, la
 }
 
 /// Seals what waits, but in chats that are `held` because a message before it waits.
-pub(crate) fn pump(ctx: &mut Ctx, mut held: BTreeSet<String>) -> Result<()> {
-    let mut done = 0;
-    for row in ctx.tx.parcels()? {
-        if held.contains(&row.chat) || done == AT_ONCE {
-            continue;
-        }
-        match hand_over(ctx, &row)? {
-            true => {
-                ctx.tx.drop_parcel(row.id)?;
-                done += 1;
+pub(crate) fn pump(ctx: &mut Ctx, held: &BTreeSet<String>) -> Result<()> {
+    let mut left = AT_ONCE;
+    for chat in ctx.tx.chats_of_parcels()?.iter().filter(|chat| !held.contains(*chat)) {
+        for row in ctx.tx.parcels_of(chat, left)? {
+            if !hand_over(ctx, &row)? {
+                break;
             }
-            false => _ = held.insert(row.chat),
+            ctx.tx.drop_parcel(row.id)?;
+            left -= 1;
         }
     }
     Ok(())
@@ -115,6 +112,11 @@ fn plain(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     };
     let id = ctx.fresh_id();
     let content = parse(&row.content).map(|content| Content::of(&content)).ok_or(ErrorKind::DamagedStore)?;
+    let content = Content { trust: None, ..content };
+    if content == Content::default() {
+        // Words on keys are said to nobody who cannot read them sealed.
+        return Ok(true);
+    }
     let frame = letter::frame(ctx, &row.chat, &id)?;
     let stanza = frame.kids(content.elements()).kids(letter::hints(row.lasting));
     queue(ctx, row, &Sealed::plain(&stanza, allowed), "[]")?;
@@ -124,10 +126,40 @@ fn plain(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
 /// On its way. What comes back of it, out of our archive or as a copy, is known by its payload.
 fn queue(ctx: &mut Ctx, row: &ParcelRow, stanza: &Sealed, devices: &str) -> Result<()> {
     let fate = if row.lasting { Fate::Again } else { Fate::Stream };
-    if row.lasting
-        && let Some(element) = std::str::from_utf8(stanza.as_bytes()).ok().and_then(parse)
-    {
+    // Also of what no archive is to keep: some do.
+    if let Some(element) = std::str::from_utf8(stanza.as_bytes()).ok().and_then(parse) {
         ctx.tx.remember_payload(&ctx.bare(), &message::digest(&element))?;
     }
     ctx.tx.queue(fate, None, stanza, devices).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::receipts::Receipt;
+    use super::super::roster::tests::{ROMEO, juliet, sent};
+    use super::super::trust::messages::{Said, TrustMessage};
+    use super::*;
+
+    #[test]
+    fn words_on_keys_are_said_to_nobody_in_clear() {
+        juliet(|ctx| {
+            ctx.tx.allow_plain(ROMEO, true).unwrap();
+            let said = Said { jid: ROMEO.to_owned(), key: [7; 32], trusts: true };
+            let trust = Some(TrustMessage { said: vec![said] });
+            let receipt = Some(Receipt::Received("one".into()));
+            for content in [
+                Content { trust: trust.clone(), ..Content::default() },
+                Content { trust, receipt, ..Content::default() },
+            ] {
+                put(ctx, ROMEO, &content, Reach::Everyone, true).unwrap();
+            }
+            for row in ctx.tx.parcels_of(ROMEO, 2).unwrap() {
+                assert!(plain(ctx, &row).unwrap());
+            }
+            let told = sent(ctx);
+            assert_eq!(told.len(), 1);
+            assert!(told[0].has_child("received", ns::RECEIPTS));
+            assert!(!told[0].children().any(|child| child.name() == "trust-message"));
+        });
+    }
 }

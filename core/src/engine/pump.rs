@@ -28,6 +28,7 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
     if late {
         // What was sent before goes before.
         decide_handed(ctx)?;
+        mam::seal_again(ctx)?;
     }
     // What is due may be a receipt, which goes out as a parcel: with this turn, as nothing may come to wake us for another.
     ctx.ask_due()?;
@@ -41,7 +42,7 @@ pub(crate) fn pump(ctx: &mut Ctx) -> Result<()> {
                 held.insert(row.chat);
             }
         }
-        parcel::pump(ctx, held)?;
+        parcel::pump(ctx, &held)?;
     }
     trust::due(ctx)?;
     ping::begin_rounds(ctx)?;

@@ -1,8 +1,10 @@
 //! What we want from others: rows that are asked for, and asked again until answered. No question lives in memory.
 
+use super::trust::removal;
 use super::xml::{Build, el, error_condition, jid_of};
 use super::{
-    Ctx, blocking, bundle, carbons, devices, disco, mam, ns, ping, push, receipts, room, roster, second_look, stream,
+    Ctx, blocking, bundle, carbons, devices, disco, healing, mam, ns, ping, push, receipts, room, roster, second_look,
+    stream,
 };
 use crate::error::Result;
 use crate::store::Touched;
@@ -59,10 +61,12 @@ pub(crate) enum Kind {
     RoomPing,
     Bookmarks,
     Bookmark,
+    Answer,
+    Restored,
 }
 
 impl Kind {
-    const ALL: [(Kind, &str); 35] = [
+    const ALL: [(Kind, &str); 37] = [
         (Kind::AccountDisco, "account_disco"),
         (Kind::ServerDisco, "server_disco"),
         (Kind::Carbons, "carbons"),
@@ -98,6 +102,8 @@ impl Kind {
         (Kind::RoomPing, "room_ping"),
         (Kind::Bookmarks, "bookmarks"),
         (Kind::Bookmark, "bookmark"),
+        (Kind::Answer, "answer"),
+        (Kind::Restored, "restored"),
     ];
 
     pub(crate) fn code(self) -> &'static str {
@@ -151,7 +157,15 @@ impl Ctx<'_> {
     /// Puts all questions that are due.
     pub(crate) fn ask_due(&mut self) -> Result<()> {
         for row in self.tx.due_wants(self.now.wall)? {
-            if row.iq.is_some() && row.kind == Kind::Page.code() {
+            let kind = Kind::from_code(&row.kind);
+            if matches!(kind, Some(Kind::Answer | Kind::Restored)) && !mam::may_seal(self)? {
+                // Whether the sessions are those that we had last shows in the archive.
+                self.tx.ask_again(&row, i64::MAX)?;
+                continue;
+            } else if kind == Some(Kind::Restored) {
+                removal::begin_anew(self, &row)?;
+                continue;
+            } else if row.iq.is_some() && row.kind == Kind::Page.code() {
                 mam::unanswered(self, &row)?;
             } else if row.iq.is_some() && row.kind == Kind::PushRegister.code() {
                 push::unanswered(self)?;
@@ -252,6 +266,7 @@ fn word(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Option<Question>> {
         Kind::List | Kind::PublishList | Kind::ConfigureNode => devices::question(ctx, kind, row),
         Kind::Bundle | Kind::PublishBundle => bundle::question(ctx, kind, row),
         Kind::Receipt => receipts::question(ctx, row),
+        Kind::Answer => healing::question(ctx, row),
         Kind::PushRegister | Kind::PushEnable | Kind::PushDisable | Kind::PushUnregister => {
             push::question(ctx, kind, row)
         }

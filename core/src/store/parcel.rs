@@ -48,10 +48,23 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// All that wait, in order.
-    pub(crate) fn parcels(&self) -> Result<Vec<ParcelRow>> {
-        let mut rows = self.sql().prepare_cached("SELECT id, chat, content, reach, lasting FROM parcel ORDER BY id")?;
-        let rows = rows.query_map([], parcel)?;
+    /// The chats in which some wait, however many those are.
+    pub(crate) fn chats_of_parcels(&self) -> Result<Vec<String>> {
+        let mut rows = self.sql().prepare_cached(
+            "WITH RECURSIVE next (chat) AS (
+               SELECT min(chat) FROM parcel
+               UNION ALL SELECT (SELECT min(chat) FROM parcel WHERE chat > next.chat) FROM next WHERE chat IS NOT NULL
+             ) SELECT chat FROM next WHERE chat IS NOT NULL",
+        )?;
+        let rows = rows.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The first that wait in a chat, in order, and no more than this.
+    pub(crate) fn parcels_of(&self, chat: &str, most: usize) -> Result<Vec<ParcelRow>> {
+        let sql = "SELECT id, chat, content, reach, lasting FROM parcel WHERE chat = ? ORDER BY id LIMIT ?";
+        let mut rows = self.sql().prepare_cached(sql)?;
+        let rows = rows.query_map(params![chat, most as i64], parcel)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
