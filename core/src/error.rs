@@ -104,6 +104,8 @@ macro_rules! error_kinds {
     NotChangeable "not_changeable" "this message cannot be changed" "only your own can be corrected or taken back, and none that was taken back already";
     UnknownDevice "unknown_device" "there is no such device" "use an id or fingerprint that `devices` lists";
     KeyContradiction "key_contradiction" "this address names another key for a device than the one that it shows here" "trust neither of them: somebody may sit in between; compare again, device beside device";
+    UnknownAlarm "unknown_alarm" "there is no such alarm, or it was answered" "use an id that `alarms` lists without an answer; `trust` and `distrust` change what was decided";
+    ThisDevice "this_device" "that is this very device" "it needs no decision on its own key; `dunnock forget JID` ends it and takes it off the list";
     UnknownRoom "unknown_room" "this account is in no such room" "join it first, or look at `room list`";
     RoomExists "room_exists" "there is a room of this address already" "choose another address, or join that one";
     RoomNotFound "room_not_found" "there is no such room" "check its address, or make it with `room create`";

@@ -49,6 +49,13 @@ impl Out {
         written(out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
     }
 
+    /// Tells a person something beside the result; scripts find it where it is stored. `text` is safe.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(io::stderr(), "dunnock: {text}");
+        }
+    }
+
     /// Says why the command failed, and gives the exit status.
     pub(crate) fn end(&self, result: Result<(), Stop>) -> ExitCode {
         match result {

@@ -141,6 +141,9 @@ pub(crate) fn device(item: &DeviceView) -> String {
     if item.current {
         out += "  (this one)";
     }
+    if !item.fingerprint_2.is_empty() {
+        out += &format!("\n  where a client of OMEMO 2 shows the Ed25519 key: {}", line(&item.fingerprint_2));
+    }
     out
 }
 

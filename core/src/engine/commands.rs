@@ -45,6 +45,9 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
             let row = row.ok_or_else(|| Error::about(ErrorKind::UnknownDevice, device.to_string()))?;
             healing::reset(ctx, &row)?;
         }
+        Command::DeviceRemove { device } if device == ctx.me.device => {
+            return Err(Error::about(ErrorKind::ThisDevice, device.to_string()));
+        }
         Command::DeviceRemove { device } => {
             if !devices::remove_own(ctx, device)? {
                 return Err(Error::about(ErrorKind::UnknownDevice, device.to_string()));
@@ -150,6 +153,9 @@ fn decide(ctx: &mut Ctx, jid: &str, fingerprint: &str, trust: Trust) -> Result<(
     let wanted = plain(fingerprint);
     let rows = ctx.tx.devices(jid)?.into_iter();
     let mut rows = rows.filter(|row| !(row.jid == ctx.me.jid.as_str() && row.device == ctx.me.device));
+    if jid == ctx.me.jid.as_str() && verification::key(fingerprint).is_some_and(|key| decision::is_ours(ctx, &key)) {
+        return Err(Error::about(ErrorKind::ThisDevice, fingerprint));
+    }
     let shows = |print: String| !wanted.is_empty() && print == wanted;
     let row = rows.find(|row| shows(row.fingerprint()) || shows(row.fingerprint_2()));
     let row = row.ok_or_else(|| {

@@ -37,6 +37,7 @@ pub(crate) struct AlarmRow {
     pub jid: String,
     pub device: Option<u32>,
     pub fingerprint: String,
+    pub answered: bool,
 }
 
 /// What a device said of its owner's list, and what we had.
@@ -51,7 +52,14 @@ pub(crate) struct OtherView {
 }
 
 fn alarm(row: &Row) -> rusqlite::Result<AlarmRow> {
-    Ok(AlarmRow { id: row.get(0)?, what: row.get(1)?, jid: row.get(2)?, device: row.get(3)?, fingerprint: row.get(4)? })
+    Ok(AlarmRow {
+        id: row.get(0)?,
+        what: row.get(1)?,
+        jid: row.get(2)?,
+        device: row.get(3)?,
+        fingerprint: row.get(4)?,
+        answered: row.get(5)?,
+    })
 }
 
 impl Tx<'_> {
@@ -188,13 +196,23 @@ impl Tx<'_> {
 
     /// An alarm by its id.
     pub(crate) fn alarm(&self, id: i64) -> Result<Option<AlarmRow>> {
-        let sql = "SELECT id, what, jid, device, fingerprint FROM alarm WHERE id = ?";
+        let sql = "SELECT id, what, jid, device, fingerprint, answer IS NOT NULL FROM alarm WHERE id = ?";
         Ok(self.sql().prepare_cached(sql)?.query_row([id], alarm).optional()?)
     }
 
     /// A person answered an alarm.
     pub(crate) fn answer_alarm(&self, id: i64, answer: &str) -> Result<()> {
         self.sql().prepare_cached("UPDATE alarm SET answer = ? WHERE id = ?")?.execute(params![answer, id])?;
+        Ok(())
+    }
+
+    /// The key of a device is known now that open alarms are about.
+    pub(crate) fn name_alarms(&self, jid: &str, device: u32, fingerprint: &str) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "UPDATE alarm SET fingerprint = ? WHERE answer IS NULL AND fingerprint = '' AND jid = ? AND device = ?",
+            )?
+            .execute(params![fingerprint, jid, device])?;
         Ok(())
     }
 

@@ -4,8 +4,9 @@ use crate::args::{AlarmAnswer, DeviceChange, Fingerprint, Global};
 use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use crate::show;
+use dunnock_core::Account;
 use dunnock_core::command::Command;
-use dunnock_core::model::Trust;
+use dunnock_core::model::{Alarm, Trust};
 use serde_json::json;
 
 /// Lists the devices of a contact or one's own, or changes one.
@@ -51,6 +52,15 @@ pub(crate) fn alarms(global: &Global, answer: Option<AlarmAnswer>, out: &Out) ->
         };
         super::settle(&account, Command::AlarmAnswer { alarm, answer: answer.to_owned() }, out).await
     })
+}
+
+/// Reminds of alarms that wait for an answer: those of this contact and our own, or all.
+pub(crate) fn remind(account: &Account, with: Option<&str>, out: &Out) -> Result<(), Stop> {
+    let own = account.jid();
+    let meant = |alarm: &Alarm| alarm.answer.is_none() && with.is_none_or(|with| [with, &own].contains(&&*alarm.jid));
+    let open = account.alarms()?.into_iter().filter(meant);
+    open.for_each(|alarm| out.note(&format!("alarm {}", show::alarm(&alarm))));
+    Ok(())
 }
 
 /// A person read keys off another device.

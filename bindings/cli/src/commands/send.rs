@@ -1,7 +1,7 @@
 //! `send`: one message, and the server's word that it has it.
 
 use crate::args::{Global, Send};
-use crate::commands::{not_yet, told_later, unless_refused};
+use crate::commands::{devices, not_yet, told_later, unless_refused};
 use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use dunnock_core::command::{Command, Reply};
@@ -55,7 +55,8 @@ pub(crate) fn send(global: &Global, send: Send, out: &Out) -> Result<(), Stop> {
         }
         let state = item.state.unwrap_or(Delivery::Sent);
         let sent = Sent { message, origin_id, state, devices: item.devices };
-        out.print(&sent, |sent| sent.message.clone())
+        out.print(&sent, |sent| sent.message.clone())?;
+        devices::remind(&account, Some(&item.chat), out)
     })
 }
 

@@ -1,7 +1,7 @@
 //! `sync`: woken for a moment, by a push or by the system.
 
 use crate::args::Global;
-use crate::commands::told_later;
+use crate::commands::{devices, told_later};
 use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use crate::show;
@@ -24,6 +24,9 @@ pub(crate) fn sync(global: &Global, deadline: u64, node: Option<&str>, out: &Out
             let lines: Vec<String> = report.notifications.iter().map(show::notification).collect();
             lines.join("\n")
         })?;
+        for one in client.accounts()?.iter().filter(|one| account.as_ref().is_none_or(|jid| one.jid() == *jid)) {
+            devices::remind(one, None, out)?;
+        }
         if report.caught_up { Ok(()) } else { Err(missing(client, account.as_deref()).into()) }
     })
 }

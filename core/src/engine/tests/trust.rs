@@ -7,6 +7,7 @@ mod vouching;
 use super::*;
 use crate::engine::ns;
 use crate::engine::xml::{Build, el};
+use crate::error::ErrorKind;
 use crate::model::Trust;
 use dunnock_omemo::Identity;
 use rand::RngExt as _;
@@ -248,4 +249,37 @@ fn verified() -> (World, usize, usize) {
     world.command(romeo, uri(JULIET, 1000, 1)).unwrap();
     world.settle();
     (world, juliet, romeo)
+}
+
+#[test]
+fn an_alarm_names_the_key_once_that_is_known_and_is_answered_once() {
+    let (mut world, juliet, _) = talked();
+    world.device_with("romeo@montague.lit/tomb", 666, 66);
+    world.settle();
+    world.tx(juliet, |tx| {
+        tx.raise_alarm("key_changed", ROMEO, Some(77), "", 0).unwrap();
+        tx.name_alarms(ROMEO, 77, "abc").unwrap();
+        assert_eq!(tx.alarm(2).unwrap().unwrap().fingerprint, "abc");
+    });
+    let key = Identity::from_seed(&[66; 32]).public().fingerprint();
+    assert_eq!(world.tx(juliet, |tx| tx.alarm(1).unwrap().unwrap().fingerprint), key);
+    let answer = |alarm: &str, answer: &str| Command::AlarmAnswer { alarm: alarm.into(), answer: answer.into() };
+    world.command(juliet, answer("1", "rejected")).unwrap();
+    for (alarm, again) in [("1", "accepted"), ("1", "rejected"), ("99", "accepted"), ("", "accepted")] {
+        let error = world.command(juliet, answer(alarm, again)).err().unwrap();
+        assert_eq!((error.kind, error.subject.as_str()), (ErrorKind::UnknownAlarm, alarm));
+    }
+    assert_eq!(trust(&mut world, juliet, ROMEO, 666), Trust::Distrusted);
+}
+
+#[test]
+fn this_device_is_neither_decided_on_nor_removed() {
+    let (mut world, juliet, _) = talked();
+    let key = Identity::from_seed(&[1; 32]).public();
+    let signing: String = key.ed25519().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let decide =
+        |fingerprint: String| Command::DeviceDecide { jid: JULIET.into(), fingerprint, trust: Trust::Distrusted };
+    for command in [decide(key.fingerprint()), decide(signing), Command::DeviceRemove { device: 1000 }] {
+        assert_eq!(world.command(juliet, command).err().unwrap().kind, ErrorKind::ThisDevice);
+    }
 }

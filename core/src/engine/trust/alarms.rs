@@ -47,7 +47,7 @@ pub(crate) fn answer(ctx: &mut Ctx, id: &str, answer: &str) -> Result<()> {
         Ok(id) => ctx.tx.alarm(id)?,
         Err(_) => None,
     };
-    let alarm = alarm.ok_or_else(|| Error::about(ErrorKind::InvalidInput, "alarm"))?;
+    let alarm = alarm.filter(|alarm| !alarm.answered).ok_or_else(|| Error::about(ErrorKind::UnknownAlarm, id))?;
     let answer = ANSWERS.into_iter().find(|known| *known == answer);
     let answer = answer.ok_or_else(|| Error::about(ErrorKind::InvalidInput, "answer"))?;
     let row = match alarm.device {

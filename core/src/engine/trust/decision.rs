@@ -19,6 +19,7 @@ pub(crate) fn recall(ctx: &Ctx, row: &mut DeviceRow) -> Result<bool> {
 
 /// The key of a device was seen for the first time: what was said of it counts from now on.
 pub(crate) fn key_seen(ctx: &mut Ctx, row: &mut DeviceRow) -> Result<()> {
+    ctx.tx.name_alarms(&row.jid, row.device, &row.fingerprint())?;
     if recall(ctx, row)? {
         ctx.tx.put_device(row)?;
         followed(ctx, row)?;

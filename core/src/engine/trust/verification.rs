@@ -26,7 +26,8 @@ struct Claim {
 /// A person read this address off another device: what it says is their word. A key other than the one that a device shows
 /// here is a contradiction, and nothing is changed.
 pub(crate) fn verify(ctx: &mut Ctx, uri: &str) -> Result<Reply> {
-    let (jid, claims) = read(uri).ok_or_else(|| Error::about(ErrorKind::InvalidInput, "uri"))?;
+    let (jid, claims) = read(uri)
+        .ok_or_else(|| Error::about(ErrorKind::InvalidInput, "uri, as xmpp:NAME@SERVER?omemo-sid-ID=FINGERPRINT"))?;
     let jid = crate::address::bare(&jid)?.to_string();
     let own = jid == ctx.me.jid.as_str();
     for claim in &claims {
@@ -79,7 +80,7 @@ fn read(uri: &str) -> Option<(String, Vec<Claim>)> {
 }
 
 /// 64 hexadecimal digits; dashes and spaces between them, which some clients put there, do not matter.
-pub(super) fn key(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn key(text: &str) -> Option<[u8; 32]> {
     let text = decoded(text)?;
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'-' | b' ' | b':')).collect();
     if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
