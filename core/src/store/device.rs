@@ -18,7 +18,6 @@ pub(crate) struct DeviceRow {
     pub listed2: bool,
     pub ever2: bool,
     pub heard: i64,
-    pub healed: i64,
     /// Since when it is listed with the key it has.
     pub since: i64,
     /// An alarm is due, unless a word on its key comes first.
@@ -27,8 +26,7 @@ pub(crate) struct DeviceRow {
     pub gone: i64,
 }
 
-const COLUMNS: &str =
-    "jid, device, identity, signing, trust, listed03, listed2, ever2, heard, healed, since, due, gone";
+const COLUMNS: &str = "jid, device, identity, signing, trust, listed03, listed2, ever2, heard, since, due, gone";
 
 fn device(row: &Row) -> rusqlite::Result<DeviceRow> {
     Ok(DeviceRow {
@@ -41,10 +39,9 @@ fn device(row: &Row) -> rusqlite::Result<DeviceRow> {
         listed2: row.get(6)?,
         ever2: row.get(7)?,
         heard: row.get(8)?,
-        healed: row.get(9)?,
-        since: row.get(10)?,
-        due: row.get(11)?,
-        gone: row.get(12)?,
+        since: row.get(9)?,
+        due: row.get(10)?,
+        gone: row.get(11)?,
     })
 }
 
@@ -102,12 +99,12 @@ impl Tx<'_> {
     pub(crate) fn put_device(&self, row: &DeviceRow) -> Result<()> {
         self.sql()
             .prepare_cached(
-                "INSERT INTO device (jid, device, identity, signing, trust, listed03, listed2, ever2, heard, healed,
-                   since, due, gone)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                "INSERT INTO device (jid, device, identity, signing, trust, listed03, listed2, ever2, heard, since, due,
+                   gone)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (jid, device) DO UPDATE SET identity = excluded.identity, signing = excluded.signing,
                    trust = excluded.trust, listed03 = excluded.listed03, listed2 = excluded.listed2, ever2 = excluded.ever2,
-                   heard = excluded.heard, healed = excluded.healed, since = excluded.since, due = excluded.due,
+                   heard = excluded.heard, since = excluded.since, due = excluded.due,
                    gone = excluded.gone",
             )?
             .execute(params![
@@ -120,7 +117,6 @@ impl Tx<'_> {
                 row.listed2,
                 row.ever2,
                 row.heard,
-                row.healed,
                 row.since,
                 row.due,
                 row.gone
@@ -206,7 +202,6 @@ impl DeviceRow {
             listed2: false,
             ever2: false,
             heard: 0,
-            healed: 0,
             since: 0,
             due: false,
             gone: 0,

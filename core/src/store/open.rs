@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("9-room.sql"),
     include_str!("10-healing.sql"),
     include_str!("11-lists.sql"),
+    include_str!("12-device.sql"),
 ];
 
 /// An open database of one account.
