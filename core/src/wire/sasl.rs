@@ -49,8 +49,14 @@ pub(crate) fn choose(offered: &[String], features: &Features, channel: Option<&C
         return Err(Error::about(ErrorKind::NoMechanism, offered.join(" ")));
     };
     let plus_offered = offered.iter().any(|name| name.ends_with("-PLUS"));
-    // A server that offers no -PLUS at all is told that we could have bound.
-    let flag = if channel.is_some() && !plus_offered { Flag::NotOffered } else { Flag::Unable };
+    // A server that offers no -PLUS, or does not say what for (XEP-0440), is told that we could have bound: if somebody took
+    // that away it refuses before anything of the password is shown. ejabberd 23.01, which names nothing and means
+    // `tls-unique` even over TLS 1.3, lets it pass.
+    let flag = if channel.is_some() && (!plus_offered || features.bindings.is_none()) {
+        Flag::NotOffered
+    } else {
+        Flag::Unable
+    };
     let named = features.bindings.as_ref().is_some_and(|types| !types.iter().any(|name| *name == ALWAYS.name()));
     let doubtful = plus_offered && binding.is_none() && named && channel.is_some();
     Ok(Choice { mechanism, hash, flag, heard, doubtful })
@@ -240,7 +246,7 @@ mod tests {
     #[test]
     fn a_login_is_bound_only_the_way_that_the_server_names() {
         let names = ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"];
-        assert_eq!(chosen(&names, None, Some(&channel())), Some(("SCRAM-SHA-1", "n")));
+        assert_eq!(chosen(&names, None, Some(&channel())), Some(("SCRAM-SHA-1", "y")));
         assert_eq!(chosen(&names[..1], None, Some(&channel())), Some(("SCRAM-SHA-1-PLUS", "p")));
         assert_eq!(chosen(&names, Some(&["tls-unique"]), Some(&channel())), Some(("SCRAM-SHA-1", "n?")));
         let both = Some(["tls-unique", "tls-server-end-point"].as_slice());
