@@ -8,6 +8,7 @@ pub use room::{Said, say_in_room};
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Net;
+use crate::pin::Word;
 use crate::wire::{self, Arrived, FromWire, Limits, Settings, ToWire};
 use crate::workers::Workers;
 use minidom::Element;
@@ -58,6 +59,7 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
     let present = of.present;
     let settings = Settings {
         pin: None,
+        venture: None,
         jid: jid::BareJid::new(&of.jid).map_err(|_| Error::about(ErrorKind::InvalidJid, of.jid.clone()))?,
         password: of.password,
         host: Some(of.host),
@@ -93,6 +95,7 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
                 return Ok(Counted { messages, live, pages, time: time.elapsed(), cpu: cpu_time() - cpu });
             }
             FromWire::Stanza(_) if from.is_empty() => count.handled()?,
+            FromWire::Server(Word::Venture(_)) => count.tell(ToWire::Noted)?,
             FromWire::Offline { error, .. } => return Err(error.unwrap_or(Error::from(ErrorKind::Disconnected))),
             _ => {}
         }

@@ -186,6 +186,7 @@ impl Client {
         let mut rng: StdRng = rand::make_rng();
         let settings = Settings {
             pin: None,
+            venture: None,
             jid: jid::BareJid::from_str(&bare(&new.jid)?).map_err(|_| ErrorKind::InvalidJid)?,
             password: new.password.clone(),
             host: new.host.clone(),

@@ -76,6 +76,7 @@ macro_rules! error_kinds {
     ServerProof "server_proof" "the server could not prove that it knows the password" "somebody may sit in between: do not go on, try from another network";
     OfferAltered "offer_altered" "what the server offers for the login seems to have been changed on the way" "somebody may sit in between: do not go on, try from another network. If it stays so everywhere, tell the server's operator";
     BindingRefused "binding_refused" "the server says that the login came over another connection than ours" "somebody sits in between, or something that opens encrypted connections on purpose: do not go on, try from another network";
+    LoginCut "login_cut" "the connection was cut in the middle of a login, before the server had proved who it is" "no other login is shown to a server that is not known: somebody may be collecting them. If the network is sound, log in again; an account that is here already gets one more try by `dunnock server --accept` or a new password";
     Contradiction "contradiction" "the server is not who it was: its certificate or what it offers does not fit what it proved before" "nothing more was sent. Read what `dunnock server` shows, and ask the operator by another way; if it is as it should be, `dunnock server --accept`";
     NothingToAccept "nothing_to_accept" "nothing speaks against this account's server" "connect as ever";
     LoginRefused "login_refused" "the server refused this account or session" "ask its operator whether the account is enabled";

@@ -63,6 +63,14 @@ pub(crate) struct Evidence {
     pub because: ErrorKind,
 }
 
+/// A proof of the password that was shown to a key that nothing spoke for, and that was not answered by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Venture {
+    pub key: [u8; 32],
+    /// How that login ended, if it did before its process.
+    pub ended: Option<ErrorKind>,
+}
+
 /// What a login came to.
 pub(crate) struct Login<'a> {
     pub shown: Shown,
@@ -73,6 +81,10 @@ pub(crate) struct Login<'a> {
 
 /// What the wire has to say of the server, before it says that it is online or not.
 pub(crate) enum Word {
+    /// A proof of the password is about to be shown to this key; the wire waits until that is written down.
+    Venture([u8; 32]),
+    /// It was answered by one: whoever that is knows the password's keys.
+    Answered,
     /// A login went through.
     Met(Pin),
     /// A login contradicted what is remembered, and was given up.
@@ -100,9 +112,14 @@ pub(crate) fn after(pin: Option<&Pin>, login: Login) -> (Pin, Proof) {
 
 /// What a failed login says against the server that is remembered; nothing if it may be an honest failure.
 pub(crate) fn contradiction(pin: Option<&Pin>, shown: Shown, because: ErrorKind) -> Option<Evidence> {
+    let pin = pin?;
     let grave = matches!(because, ErrorKind::OfferAltered | ErrorKind::BindingRefused | ErrorKind::ServerProof);
-    let remembered = pin?.shown.clone();
-    grave.then_some(Evidence { remembered, shown, because })
+    // Some servers call a login bound to another channel a wrong password (so does ejabberd), and who sits in between may
+    // say whatever makes a person type it again.
+    let refusal = matches!(because, ErrorKind::WrongPassword | ErrorKind::NoMechanism | ErrorKind::LoginRefused);
+    let other = pin.bound.is_some() && pin.shown.key != shown.key;
+    let remembered = pin.shown.clone();
+    (grave || refusal && other).then_some(Evidence { remembered, shown, because })
 }
 
 #[cfg(test)]
@@ -170,11 +187,19 @@ mod tests {
 
     #[test]
     fn only_what_an_interceptor_would_cause_speaks_against_a_server_that_is_known() {
-        let known = pin(&[(1, EXPORTER, false)]);
+        let (known, plain) = (pin(&[(1, EXPORTER, false)]), pin(&[(1, None, false)]));
         for kind in ErrorKind::ALL {
             let evidence = contradiction(known.as_ref(), shown(2), *kind);
             let grave = ["offer_altered", "binding_refused", "server_proof"].contains(&kind.code());
-            assert_eq!(evidence.is_some(), grave, "{}", kind.code());
+            let refusal = ["wrong_password", "no_mechanism", "login_refused"].contains(&kind.code());
+            assert_eq!(evidence.is_some(), grave || refusal, "{}", kind.code());
+            assert_eq!(
+                contradiction(known.as_ref(), shown(1), *kind).is_some(),
+                grave,
+                "{}: the key is known",
+                kind.code()
+            );
+            assert_eq!(contradiction(plain.as_ref(), shown(2), *kind).is_some(), grave, "{}: never bound", kind.code());
             assert_eq!(contradiction(None, shown(2), *kind), None);
         }
     }

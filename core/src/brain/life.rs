@@ -124,7 +124,7 @@ impl Brain {
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
         let account = tx.account()?;
-        let pin = tx.pin()?;
+        let (pin, venture) = (tx.pin()?, tx.venture()?);
         drop(tx);
         let way = account.way();
         let settings = Settings {
@@ -138,6 +138,7 @@ impl Brain {
             whose: self.setting.folder.name.clone(),
             user_agent: account.user_agent,
             pin,
+            venture,
             limits,
         };
         let mut link = super::Link::new((self.setting.start_wire)(settings), way);

@@ -30,6 +30,8 @@ pub(super) struct Link {
     unwritten: VecDeque<i64>,
     /// Stanzas committed and not told yet.
     handled: u32,
+    /// Ventures committed and not told yet.
+    noted: u32,
     /// The wire has still to hear whether somebody looks.
     inactive: Option<bool>,
     /// The wire's channel was full.
@@ -69,6 +71,7 @@ impl Link {
             last: 0,
             unwritten: VecDeque::new(),
             handled: 0,
+            noted: 0,
             inactive: None,
             crowded: false,
             stop: None,
@@ -139,6 +142,12 @@ impl Link {
         self.flush();
     }
 
+    /// What the wire is about to venture is on the disk.
+    pub(super) fn noted(&mut self, ventures: u32) {
+        self.noted += ventures;
+        self.flush();
+    }
+
     /// Tells what found no room before.
     fn flush(&mut self) {
         self.crowded = false;
@@ -149,6 +158,12 @@ impl Link {
         if self.handled > 0 {
             match self.to.try_send(ToWire::Handled { stanzas: self.handled }) {
                 Ok(()) => self.handled = 0,
+                Err(_) => self.crowded = true,
+            }
+        }
+        while self.noted > 0 && !self.crowded {
+            match self.to.try_send(ToWire::Noted) {
+                Ok(()) => self.noted -= 1,
                 Err(_) => self.crowded = true,
             }
         }

@@ -5,6 +5,7 @@ use crate::command::{Command, Reply};
 use crate::engine::{Effect, Engine, Input, Now, Rng};
 use crate::error::{Error, ErrorKind, Result};
 use crate::killpoint;
+use crate::pin::Word;
 use crate::store::{Touched, Tx};
 use crate::wire::{Arrived, FromWire};
 use minidom::Element;
@@ -44,6 +45,8 @@ struct Outcome {
     /// The wire has ended, or waits for a person.
     ended: bool,
     wrote: bool,
+    /// What a login ventures.
+    noted: u32,
     /// A person changed how the account connects.
     updated: bool,
 }
@@ -155,6 +158,7 @@ impl Brain {
     fn after(&mut self, outcome: Outcome) -> Result<()> {
         if let Some(link) = &mut self.link {
             link.committed(outcome.stanzas);
+            link.noted(outcome.noted);
             link.send(outcome.sends);
         }
         for (answer, reply) in outcome.answers {
@@ -278,7 +282,10 @@ impl Work<'_, '_> {
                     proof: bound.proof,
                 })
             }
-            FromWire::Server(word) => self.input(Input::Server(word)),
+            FromWire::Server(word) => {
+                self.outcome.noted += u32::from(matches!(word, Word::Venture(_)));
+                self.input(Input::Server(word))
+            }
             FromWire::Stanza(stanza) => self.stanza(stanza),
             FromWire::Written { token } => {
                 link.written(token);

@@ -62,6 +62,10 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
         Command::DisablePush => push::disable(ctx)?,
         Command::Update(update) => {
             ctx.tx.update_account(&update)?;
+            if update.password.is_some() {
+                // A person knows what they do.
+                ctx.tx.drop_venture()?;
+            }
             stream::forgive(ctx)?;
         }
     }

@@ -8,6 +8,8 @@ use crate::pin::{Evidence, Pin, Word};
 /// The wire has something to say of the server.
 pub(crate) fn heard(ctx: &mut Ctx, word: Word) -> Result<()> {
     match word {
+        Word::Venture(key) => ctx.tx.set_venture(key, ctx.now.wall),
+        Word::Answered => ctx.tx.drop_venture(),
         Word::Met(pin) => met(ctx, &pin),
         Word::Doubted(evidence) => doubted(ctx, &evidence),
     }
@@ -19,6 +21,7 @@ fn met(ctx: &mut Ctx, pin: &Pin) -> Result<()> {
         let kind = if pin.bound.is_some() { ServerChangeKind::Renewed } else { ServerChangeKind::RenewedUnproved };
         ctx.tx.add_server_change(kind, Some(&before.shown), Some(&pin.shown), None, ctx.now.wall)?;
     }
+    ctx.tx.drop_venture()?;
     ctx.tx.set_pin(pin, ctx.now.wall)
 }
 
@@ -31,8 +34,15 @@ fn doubted(ctx: &mut Ctx, evidence: &Evidence) -> Result<()> {
 /// A person has read what speaks against the server and takes it as it is: it is met anew.
 pub(crate) fn accept(ctx: &mut Ctx) -> Result<()> {
     let mut row = ctx.tx.connection()?;
+    let ventured = ctx.tx.venture()?.is_some();
+    ctx.tx.drop_venture()?;
     if row.state != State::Contradiction {
-        return Err(Error::about(ErrorKind::NothingToAccept, ctx.bare()));
+        // One more try, with all that is remembered.
+        return if ventured {
+            super::stream::forgive(ctx)
+        } else {
+            Err(Error::about(ErrorKind::NothingToAccept, ctx.bare()))
+        };
     }
     let before = ctx.tx.pin()?.map(|pin| pin.shown);
     ctx.tx.add_server_change(ServerChangeKind::Accepted, before.as_ref(), None, None, ctx.now.wall)?;
@@ -43,14 +53,44 @@ pub(crate) fn accept(ctx: &mut Ctx) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::commands::carry_out;
     use super::super::roster::tests::juliet;
     use super::super::{Input, stream};
     use super::*;
-    use crate::pin::{Binding, Shown};
+    use crate::command::{AccountUpdate, Command};
+    use crate::pin::{Binding, Shown, Venture};
 
     fn pin(key: u8, bound: Option<Binding>) -> Pin {
         let shown = Shown { key: [key; 32], issuer: "CN=Authority".into(), tls: "0304".into() };
         Pin { shown, bound, confirmed: false, mechanism: "SCRAM-SHA-256".into() }
+    }
+
+    #[test]
+    fn what_a_login_ventured_stays_until_it_is_answered_or_a_person_says_so() {
+        juliet(|ctx| {
+            let venture = |ctx: &Ctx| ctx.tx.venture().unwrap();
+            let fails = |ctx: &mut Ctx, kind| {
+                heard(ctx, Word::Venture([2; 32])).unwrap();
+                assert_eq!(venture(ctx), Some(Venture { key: [2; 32], ended: None }));
+                stream::changed(ctx, Input::Offline { error: Some(kind), refused: true }).unwrap();
+                assert_eq!(venture(ctx), Some(Venture { key: [2; 32], ended: Some(kind) }));
+            };
+            fails(ctx, ErrorKind::WrongPassword);
+            // Connecting again is no answer, a password is.
+            stream::set_wanted(ctx, true).unwrap();
+            assert!(venture(ctx).is_some());
+            let update = AccountUpdate { password: Some("the right one".into()), ..AccountUpdate::default() };
+            carry_out(ctx, Command::Update(update)).unwrap();
+            assert_eq!(venture(ctx), None);
+            fails(ctx, ErrorKind::LoginCut);
+            accept(ctx).unwrap();
+            assert_eq!((venture(ctx), ctx.tx.connection().unwrap().state), (None, State::Offline));
+            for answer in [Word::Answered, Word::Met(pin(3, None))] {
+                fails(ctx, ErrorKind::LoginCut);
+                heard(ctx, answer).unwrap();
+                assert_eq!(venture(ctx), None);
+            }
+        });
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
                 (false, true) => State::Connecting,
                 (false, false) => State::Offline,
             };
+            if let Some(kind) = error {
+                ctx.tx.end_venture(kind)?;
+            }
             // Who stops trying is still told why the last try failed.
             if error.is_some() || was_online {
                 row.error = error.map(|kind| kind.code().to_owned());

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("10-healing.sql"),
     include_str!("11-lists.sql"),
     include_str!("12-device.sql"),
+    include_str!("13-venture.sql"),
 ];
 
 /// An open database of one account.

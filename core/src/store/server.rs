@@ -1,9 +1,9 @@
 //! What is remembered of the account's server.
 
 use super::{Touched, Tx};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::ServerChangeKind;
-use crate::pin::{Binding, Pin, Shown};
+use crate::pin::{Binding, Pin, Shown, Venture};
 use rusqlite::{OptionalExtension, params};
 
 impl Tx<'_> {
@@ -47,6 +47,33 @@ impl Tx<'_> {
     pub(crate) fn drop_pin(&self) -> Result<()> {
         self.sql().execute("DELETE FROM pin", [])?;
         self.touch(Touched::Connection);
+        Ok(())
+    }
+
+    /// The proof that was shown to a key that nothing spoke for, and was not answered.
+    pub(crate) fn venture(&self) -> Result<Option<Venture>> {
+        let row = self.sql().query_row("SELECT key, ended FROM venture", [], |row| {
+            let ended: Option<String> = row.get(1)?;
+            Ok(Venture { key: row.get(0)?, ended: ended.as_deref().and_then(ErrorKind::from_code) })
+        });
+        Ok(row.optional()?)
+    }
+
+    /// Such a proof is about to be shown.
+    pub(crate) fn set_venture(&self, key: [u8; 32], now: i64) -> Result<()> {
+        self.sql().execute("INSERT OR REPLACE INTO venture (only, key, at) VALUES (1, ?, ?)", params![key, now])?;
+        Ok(())
+    }
+
+    /// How the login ended that showed it.
+    pub(crate) fn end_venture(&self, kind: ErrorKind) -> Result<()> {
+        self.sql().execute("UPDATE venture SET ended = ? WHERE ended IS NULL", [kind.code()])?;
+        Ok(())
+    }
+
+    /// It was answered, or a person takes it as it is.
+    pub(crate) fn drop_venture(&self) -> Result<()> {
+        self.sql().execute("DELETE FROM venture", [])?;
         Ok(())
     }
 

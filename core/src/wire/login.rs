@@ -7,6 +7,7 @@
 use super::Settings;
 use super::connect::Secured;
 use super::features::{Features, Sasl2};
+use super::leave::Leave;
 use super::sasl::{Choice, choose};
 use super::scram::Confirmed;
 use super::talk::Talk;
@@ -59,6 +60,7 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     link: Secured,
     settings: &Settings,
     resume: Option<Resume>,
+    leave: &mut Leave,
     rng: &mut R,
 ) -> Result<Session, Error> {
     let channel = link.channel;
@@ -71,7 +73,7 @@ pub(crate) async fn login<R: CryptoRng + Send>(
         let must_confirm = pin::must_confirm(settings.pin.as_ref(), choice.bound());
         Ok::<_, Error>(choice.doubting(must_confirm))
     };
-    let learns = Learns { settings, shown: channel.as_ref().map(shown) };
+    let learns = Learns { settings, shown: channel.as_ref().map(shown), leave };
     if let Some(sasl2) = &features.sasl2
         && let Ok(choice) = choose(&sasl2.mechanisms)
     {
@@ -81,7 +83,7 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     let (mechanism, bound) = (choice.mechanism, choice.bound());
     let exchange = choice.begin(name(settings), &settings.password, rng)?;
     talk.say(&format!("<auth xmlns='{}' mechanism='{mechanism}'>{}</auth>", ns::SASL, exchange.first())).await?;
-    let (_, confirmed) = exchange.finish(&mut talk, ns::SASL).await?;
+    let (_, confirmed) = exchange.finish(&mut talk, ns::SASL, learns.leave).await?;
     crate::killpoint::reach("login");
     let learned = learns.from(mechanism, bound, confirmed);
     let features = talk.open(&to, Some(&from)).await?;
@@ -97,6 +99,7 @@ pub(crate) fn shown(channel: &Channel) -> Shown {
 struct Learns<'a> {
     settings: &'a Settings,
     shown: Option<Shown>,
+    leave: &'a mut Leave,
 }
 
 /// What was learned.
@@ -163,7 +166,7 @@ async fn inline<R: CryptoRng + Send>(
     }
     request += "</authenticate>";
     talk.say(&request).await?;
-    let (success, confirmed) = exchange.finish(&mut talk, ns::SASL2).await?;
+    let (success, confirmed) = exchange.finish(&mut talk, ns::SASL2, learns.leave).await?;
     crate::killpoint::reach("login");
     let Learned { pin, proof } = learns.from(mechanism, bound, confirmed);
     let child = |name: &str, namespace: &str| success.children().find(|child| child.is(name, namespace));

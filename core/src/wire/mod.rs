@@ -6,6 +6,7 @@
 mod connect;
 mod features;
 mod head;
+mod leave;
 mod login;
 mod parse;
 mod patience;
@@ -32,7 +33,7 @@ pub(crate) use run::run;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
-use crate::pin::{Pin, Word};
+use crate::pin::{Pin, Venture, Word};
 use crate::route::Route;
 use jid::{BareJid, FullJid};
 use minidom::Element;
@@ -59,6 +60,8 @@ pub(crate) struct Settings {
     pub user_agent: String,
     /// What is remembered of the server; the wire keeps it up to date as it goes.
     pub pin: Option<Pin>,
+    /// A proof of the password that was shown to a key that nothing spoke for, and was not answered by one; likewise.
+    pub venture: Option<Venture>,
     pub limits: Limits,
 }
 
@@ -149,6 +152,8 @@ pub(crate) enum ToWire {
     Begin,
     /// This many more stanzas are committed: they may be acknowledged.
     Handled { stanzas: u32 },
+    /// What a login is about to venture ([`Word::Venture`]) is committed.
+    Noted,
     /// The network changed or a person wants it: try now.
     Hurry,
     /// Whether nobody looks; a server that wants to know is told (XEP-0352), on this and later streams.

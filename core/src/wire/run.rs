@@ -1,13 +1,14 @@
 //! The task: try, be online, end, pause, try again; and when not to.
 
 use super::connect::{Connect, Network};
+use super::leave::Leave;
 use super::login::{Begun, Resume, Session, login, shown};
 use super::session::{Ended, Pump};
 use super::state::{BackOff, State};
 use super::{Bound, FromWire, Settings, ToWire};
 use crate::error::{Error, ErrorKind};
 use crate::net::Door;
-use crate::pin::{self, Evidence, Word};
+use crate::pin::{self, Evidence, Venture, Word};
 use rand::CryptoRng;
 use std::pin::pin;
 use std::time::Duration;
@@ -50,6 +51,7 @@ fn retries(kind: ErrorKind) -> bool {
             | ErrorKind::BindingRefused
             | ErrorKind::Contradiction
             | ErrorKind::LoginRefused
+            | ErrorKind::LoginCut
             | ErrorKind::Conflict
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidJid
@@ -113,17 +115,32 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
 
     /// Connects and logs in, while the brain's commands are taken in.
     async fn enter(&mut self, resume: Option<Resume>) -> Result<Session, Ended> {
-        let Wire { settings, commands, rng, network, state, doubted, .. } = self;
+        let Wire { settings, events, commands, rng, network, state, doubted, .. } = self;
+        let (events, noted) = (events.clone(), state.noted.clone());
         let mut entering = pin!(async {
             let begun = Instant::now();
             let link = network.connect(rng).await?;
             let connect_ms = begun.elapsed().as_millis() as u64;
             let server = link.channel.as_ref().map(shown);
-            let session = login(link, settings, resume, rng).await.map_err(|error| {
-                let evidence = server.and_then(|server| pin::contradiction(settings.pin.as_ref(), server, error.kind));
-                *doubted = evidence;
-                if doubted.is_some() { Error::about(ErrorKind::Contradiction, error.subject) } else { error }
-            })?;
+            let key = server.as_ref().map(|server| server.key);
+            let mut leave = Leave::new(events, noted, (key, settings.pin.as_ref()), settings.venture.clone());
+            let session = match login(link, settings, resume, &mut leave, rng).await {
+                Ok(session) => session,
+                Err(error) => {
+                    let against = |server| pin::contradiction(settings.pin.as_ref(), server, error.kind);
+                    *doubted = server.and_then(against);
+                    let kind = match (doubted.is_some(), leave.made()) {
+                        (true, _) => ErrorKind::Contradiction,
+                        // Whoever it was may have cut it to be shown another proof.
+                        (false, Some(_)) if retries(error.kind) => ErrorKind::LoginCut,
+                        _ => error.kind,
+                    };
+                    if let Some(key) = leave.made() {
+                        settings.venture = Some(Venture { key, ended: Some(kind) });
+                    }
+                    return Err(Error::about(kind, error.subject));
+                }
+            };
             let login_ms = begun.elapsed().as_millis() as u64 - connect_ms;
             tracing::info!(target: "dunnock", connect_ms, login_ms, "online");
             Ok(session)
@@ -186,7 +203,8 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         if !resumed {
             self.state.unbegun += 1;
         }
-        let word = session.pin.filter(|pin| self.settings.pin.as_ref() != Some(pin));
+        let ventured = self.settings.venture.take().is_some();
+        let word = session.pin.filter(|pin| ventured || self.settings.pin.as_ref() != Some(pin));
         if let Some(pin) = &word {
             self.settings.pin = Some(pin.clone());
         }

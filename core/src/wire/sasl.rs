@@ -1,6 +1,7 @@
 //! Choosing a mechanism and speaking it, in the forms of RFC 6120 §6 and XEP-0388.
 
 use super::features::Features;
+use super::leave::Leave;
 use super::scram::{Confirmed, Flag, Hash, Heard, Scram, ServerProof};
 use super::talk::Talk;
 use super::xml::ns;
@@ -124,17 +125,27 @@ impl Exchange {
     }
 
     /// Talks on until the server's `<success/>`, whose proof was checked, and returns it with what the server confirmed.
-    /// `namespace` tells the form.
+    /// `namespace` tells the form; `leave` is asked before anything made from the password is shown.
     ///
-    /// Errors: `ServerProof`, what `<failure/>` means, and those of [`Talk::hear`].
-    pub(crate) async fn finish(mut self, talk: &mut Talk, namespace: &str) -> Result<(Element, Confirmed), Error> {
+    /// Errors: `ServerProof`, what `<failure/>` means, and those of [`Talk::hear`] and [`Leave::ask`].
+    pub(crate) async fn finish(
+        mut self,
+        talk: &mut Talk,
+        namespace: &str,
+        leave: &mut Leave,
+    ) -> Result<(Element, Confirmed), Error> {
         loop {
             let heard = talk.hear().await?;
             if heard.is("challenge", namespace) {
+                let proves = self.proof.is_none() && self.proved.is_none();
                 let answer = self.challenge(decode(&heard.text())?).await?;
+                if proves {
+                    leave.ask().await?;
+                }
                 talk.say(&format!("<response xmlns='{namespace}'>{}</response>", BASE64.encode(&answer[..]))).await?;
             } else if heard.is("success", namespace) {
                 let confirmed = self.success(&heard, namespace)?;
+                leave.answered().await?;
                 return Ok((heard, confirmed));
             } else if heard.is("failure", namespace) {
                 return Err(failure(&heard, self.malformed).into());

@@ -3,7 +3,9 @@
 use super::ToWire;
 use super::sm::Sm;
 use rand::{Rng, RngExt};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The first pause.
 const FIRST: Duration = Duration::from_secs(1);
@@ -11,7 +13,6 @@ const FIRST: Duration = Duration::from_secs(1);
 const STABLE: Duration = Duration::from_secs(60);
 
 /// Outlives the streams.
-#[derive(Default)]
 pub(crate) struct State {
     pub sm: Sm,
     /// Fresh streams that the brain has not begun on: what it sends is meant for an older one.
@@ -22,6 +23,15 @@ pub(crate) struct State {
     pub hurry: bool,
     /// Nobody looks.
     pub inactive: bool,
+    /// A permit for each venture of a login that is on the disk.
+    pub noted: Arc<Semaphore>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let noted = Arc::new(Semaphore::new(0));
+        State { sm: Sm::default(), unbegun: 0, stop: None, hurry: false, inactive: false, noted }
+    }
 }
 
 impl State {
@@ -35,6 +45,7 @@ impl State {
             }
             Some(ToWire::Begin) => self.unbegun = self.unbegun.saturating_sub(1),
             Some(ToWire::Handled { stanzas }) => return self.sm.handled(stanzas),
+            Some(ToWire::Noted) => self.noted.add_permits(1),
             Some(ToWire::Hurry) => self.hurry = true,
             Some(ToWire::Inactive(inactive)) => self.inactive = inactive,
             Some(ToWire::Stop { clean }) => self.stop = Some(clean),

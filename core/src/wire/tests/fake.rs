@@ -4,6 +4,7 @@ use crate::Route;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
 use crate::net::tls::Channel;
+use crate::pin::Venture;
 use crate::wire::connect::{Connect, Secured};
 use crate::wire::parse::Item;
 use crate::wire::reader::Reader;
@@ -53,6 +54,7 @@ pub(super) fn settings() -> Settings {
         route: Route::Direct,
         whose: String::new(),
         pin: None,
+        venture: None,
         user_agent: "d4565fa7-4d72-4749-b3d3-740edbf87770".into(),
         limits: Limits { back_off: Duration::from_secs(60), ..Limits::default() },
     }
@@ -99,18 +101,36 @@ impl Story {
     }
 
     pub(super) fn over(channel: Option<Channel>) -> Self {
+        let state = State::default();
+        // The story's brain is quick to write.
+        state.noted.add_permits(1000);
+        Story::with(channel, settings(), state)
+    }
+
+    /// Its brain writes nothing down by itself.
+    pub(super) fn held() -> Self {
+        Story::with(Some(channel(1)), settings(), State::default())
+    }
+
+    /// After a process that ventured this.
+    pub(super) fn after(venture: Venture) -> Self {
+        Story::with(Some(channel(1)), Settings { venture: Some(venture), ..settings() }, State::default())
+    }
+
+    /// With these settings, on this state.
+    pub(super) fn with(channel: Option<Channel>, settings: Settings, state: State) -> Self {
         let (ends_sender, ends) = mpsc::unbounded_channel();
         let channel = Arc::new(Mutex::new(channel));
         let shown = channel.clone();
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (commands, orders) = mpsc::channel(ORDERS);
         let wire = Wire {
-            settings: settings(),
+            settings,
             events: events_sender,
             commands: orders,
             rng: StdRng::seed_from_u64(1),
             network: Dialer { ends: ends_sender, channel },
-            state: State::default(),
+            state,
             doubted: None,
         };
         Story { ends, events, commands, shown, task: tokio::spawn(wire.run()) }

@@ -196,7 +196,7 @@ async fn comes_back(key: u8, features: &str, more: &str) -> (String, Option<Erro
     let evidence = loop {
         match story.event().await {
             FromWire::Server(Word::Doubted(evidence)) => break Some(evidence),
-            FromWire::Connecting => {}
+            FromWire::Connecting | FromWire::Server(Word::Venture(_) | Word::Answered) => {}
             _ => break None,
         }
     };

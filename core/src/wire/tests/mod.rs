@@ -6,3 +6,4 @@ mod reader;
 mod sessions;
 mod setup;
 mod silence;
+mod ventures;
