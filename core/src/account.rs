@@ -218,6 +218,15 @@ impl Inner {
         let _ = requests.send(Request::Inactive(self.inactive.load(Ordering::SeqCst))).await;
     }
 
+    /// Tells a running brain that this device may be on another network.
+    pub(crate) async fn network_changed(&self) {
+        let requests = match &*self.life() {
+            Life::Running { requests, .. } => requests.clone(),
+            _ => return,
+        };
+        let _ = requests.send(Request::NetworkChanged).await;
+    }
+
     /// Whether a brain is at work.
     pub(crate) fn is_running(&self) -> bool {
         matches!(&*self.life(), Life::Running { requests, .. } if !requests.is_closed())
@@ -271,6 +280,14 @@ impl Account {
     /// The bare JID.
     pub fn jid(&self) -> String {
         self.inner.jid.clone()
+    }
+
+    /// This device may be on another network, or has one again: a stream that is up is asked for a sign of life and given up
+    /// unless it comes within seconds (15 where the route has several hops, else 5; at once if our address on it is gone);
+    /// pauses between tries end. Cheap, and often the same as once: while something is under way nothing more begins. An
+    /// account that is not connected, or suspended, stays so.
+    pub async fn network_changed(&self) {
+        self.inner.network_changed().await;
     }
 
     /// Carries out a wish in one transaction. The answer means that it is on the disk, not that the network has seen it.

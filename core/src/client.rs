@@ -267,6 +267,14 @@ impl Client {
         Ok(())
     }
 
+    /// [`Account::network_changed`] for all accounts: what an app calls when the system tells it of another network.
+    pub async fn network_changed(&self) {
+        let accounts: Vec<_> = self.inner.accounts().values().cloned().collect();
+        for account in accounts {
+            account.network_changed().await;
+        }
+    }
+
     /// How Tor inside of this process stands, now and whenever that changes.
     pub fn watch_tor(&self) -> TorQuery {
         TorQuery::new(self.inner.tor.clone())

@@ -140,6 +140,18 @@ impl Client {
         guard::task(&self.home.handle, async move { client.set_lifecycle(lifecycle).await }).await
     }
 
+    /// This device may be on another network, or has one again: call it when the system says so, as often as it does. Streams
+    /// that are up are asked for a sign of life and made anew if none comes within seconds; pauses between tries end. What
+    /// is not connected stays so.
+    pub async fn network_changed(&self) -> Result<()> {
+        let client = self.home.client()?;
+        let told = async move {
+            client.network_changed().await;
+            Ok(())
+        };
+        guard::task(&self.home.handle, told).await
+    }
+
     /// How Tor inside of this process stands, now and whenever that changes. It starts with the first account whose route it
     /// is, and says `Off` for ever in a build without it.
     pub fn watch_tor(&self) -> Arc<TorQuery> {

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 use crate::store::{Store, Touched};
-use crate::wire::{FromWire, Settings};
+use crate::wire::{FromWire, Settings, Vigil};
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
@@ -125,6 +125,7 @@ impl Brain {
         let tx = rows.store.tx()?;
         let account = tx.account()?;
         let (pin, venture) = (tx.pin()?, tx.venture()?);
+        let vigil = Vigil::of(self.inactive, tx.is_pushed()?);
         drop(tx);
         let way = account.way();
         let settings = Settings {
@@ -142,7 +143,7 @@ impl Brain {
             limits,
         };
         let mut link = super::Link::new((self.setting.start_wire)(settings), way);
-        link.set_inactive(self.inactive);
+        link.watch(vigil);
         self.link = Some(link);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::Wake;
 use crate::engine;
 use crate::store::account::Way;
-use crate::wire::{Arrived, CREDIT, FromWire, Fuse, Link as Channels, ToWire};
+use crate::wire::{Arrived, CREDIT, FromWire, Fuse, Link as Channels, ToWire, Vigil};
 use minidom::Element;
 use std::collections::VecDeque;
 use tokio::sync::mpsc::{Receiver, Sender};
@@ -32,8 +32,10 @@ pub(super) struct Link {
     handled: u32,
     /// Ventures committed and not told yet.
     noted: u32,
-    /// The wire has still to hear whether somebody looks.
-    inactive: Option<bool>,
+    /// The wire has still to hear who looks after its stream.
+    vigil: Option<Vigil>,
+    /// And that the network changed.
+    changed: bool,
     /// The wire's channel was full.
     crowded: bool,
     /// It is to end, with a goodbye or not; and whether it was told.
@@ -72,7 +74,8 @@ impl Link {
             unwritten: VecDeque::new(),
             handled: 0,
             noted: 0,
-            inactive: None,
+            vigil: None,
+            changed: false,
             crowded: false,
             stop: None,
             told: false,
@@ -167,11 +170,15 @@ impl Link {
                 Err(_) => self.crowded = true,
             }
         }
-        if let Some(inactive) = self.inactive {
-            match self.to.try_send(ToWire::Inactive(inactive)) {
-                Ok(()) => self.inactive = None,
+        if let Some(vigil) = self.vigil {
+            match self.to.try_send(ToWire::Watch(vigil)) {
+                Ok(()) => self.vigil = None,
                 Err(_) => self.crowded = true,
             }
+        }
+        if self.changed {
+            self.changed = self.to.try_send(ToWire::NetworkChanged).is_err();
+            self.crowded |= self.changed;
         }
         if let Some(clean) = self.stop
             && !self.told
@@ -198,9 +205,15 @@ impl Link {
         }
     }
 
-    /// Nobody looks, or somebody does.
-    pub(super) fn set_inactive(&mut self, inactive: bool) {
-        self.inactive = Some(inactive);
+    /// Who looks after the stream from now on.
+    pub(super) fn watch(&mut self, vigil: Vigil) {
+        self.vigil = Some(vigil);
+        self.flush();
+    }
+
+    /// This device may be on another network.
+    pub(super) fn network_changed(&mut self) {
+        self.changed = true;
         self.flush();
     }
 

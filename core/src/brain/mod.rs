@@ -49,6 +49,8 @@ pub(crate) enum Request {
     Leave { round: String, answer: oneshot::Sender<bool> },
     /// Whether nobody looks at a screen.
     Inactive(bool),
+    /// This device may be on another network.
+    NetworkChanged,
     /// End. `clean` says goodbye to the server; answers whether it was meant to be online.
     End { clean: bool, answer: oneshot::Sender<bool> },
 }
@@ -208,7 +210,12 @@ impl Brain {
             Wake::Request(Some(Request::Leave { round, answer })) => {
                 let _ = answer.send(self.left(&round)?);
             }
-            Wake::Request(Some(Request::Inactive(inactive))) => self.set_inactive(inactive),
+            Wake::Request(Some(Request::Inactive(inactive))) => self.set_inactive(inactive)?,
+            Wake::Request(Some(Request::NetworkChanged)) => {
+                if let Some(link) = &mut self.link {
+                    link.network_changed();
+                }
+            }
             Wake::Request(Some(request)) => self.requested(request)?,
             Wake::Again => self.reopen()?,
             Wake::Lease(lease) => self.leased(lease)?,

@@ -173,6 +173,9 @@ impl Brain {
         if self.link.as_ref().is_some_and(|link| !link.online) {
             self.setting.hub.still();
         }
+        if outcome.touched.contains(&Touched::Push) {
+            self.watch()?;
+        }
         for effect in outcome.effects {
             match effect {
                 Effect::Start => {

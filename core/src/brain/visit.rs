@@ -7,6 +7,7 @@ use super::turn::{self, is_of_store};
 use super::{Brain, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::State;
+use crate::wire::Vigil;
 use tokio::sync::oneshot;
 
 impl Brain {
@@ -80,10 +81,16 @@ impl Brain {
         self.go_online()
     }
 
-    pub(super) fn set_inactive(&mut self, inactive: bool) {
+    pub(super) fn set_inactive(&mut self, inactive: bool) -> Result<()> {
         self.inactive = inactive;
-        if let Some(link) = &mut self.link {
-            link.set_inactive(inactive);
+        self.watch()
+    }
+
+    /// Tells the wire who looks after its stream.
+    pub(super) fn watch(&mut self) -> Result<()> {
+        if let (Some(link), Some(Rows { store, .. })) = (&mut self.link, &mut self.rows) {
+            link.watch(Vigil::of(self.inactive, store.tx()?.is_pushed()?));
         }
+        Ok(())
     }
 }

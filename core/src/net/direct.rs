@@ -1,6 +1,6 @@
 //! The route `direct`: names are resolved here, and TCP goes straight to the host. Also the way to a proxy's own door.
 
-use super::{Fuse, Socket, address, prompt};
+use super::{Dialled, Fuse, address, prompt};
 use crate::error::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Opens a byte stream to the first of the host's addresses that answers, each given `step`.
 ///
 /// Errors: `UnknownHost`, `Unreachable`, `TimedOut`, about the host.
-pub(super) async fn dial(host: &str, port: u16, step: Duration, fuse: &Fuse) -> Result<Socket, Error> {
+pub(super) async fn dial(host: &str, port: u16, step: Duration, fuse: &Fuse) -> Result<Dialled, Error> {
     let about = |kind| Error::about(kind, format!("{host}:{port}"));
     let addresses: Vec<SocketAddr> = match address(host) {
         Some(ip) => vec![SocketAddr::new(ip, port)],
@@ -32,7 +32,8 @@ pub(super) async fn dial(host: &str, port: u16, step: Duration, fuse: &Fuse) -> 
     let stream = first(addresses, step).await.map_err(about)?;
     // Stanzas are small and are written whole: waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    Ok(Box::new(prompt::Prompt::new(stream, fuse.clone())))
+    let local = stream.local_addr().ok().map(|local| local.ip());
+    Ok(Dialled { socket: Box::new(prompt::Prompt::new(stream, fuse.clone())), local })
 }
 
 /// The first address that answers. A silent one holds the next back only for a moment (RFC 8305 section 5), so that a

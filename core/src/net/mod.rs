@@ -8,6 +8,7 @@
 mod direct;
 mod dns;
 mod fuse;
+mod pace;
 mod prompt;
 mod socks;
 pub(crate) mod tls;
@@ -18,6 +19,9 @@ mod tor;
 mod tor;
 
 pub(crate) use fuse::Fuse;
+#[cfg(test)]
+pub(crate) use pace::A_MINUTE;
+pub(crate) use pace::Pace;
 
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
@@ -25,6 +29,7 @@ use crate::query::TorBoard;
 use crate::route::Route;
 use socks::Credentials;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,6 +50,13 @@ pub(crate) struct Target<'a> {
     pub host: Option<&'a str>,
     pub port: Option<u16>,
     pub tls: Tls,
+}
+
+/// A byte stream that was opened.
+pub(crate) struct Dialled {
+    pub socket: Socket,
+    /// Our own end, where it is on a network of this device.
+    pub local: Option<IpAddr>,
 }
 
 /// A place where the service may be.
@@ -68,6 +80,7 @@ pub(crate) struct Net {
 struct Apart {
     credentials: Arc<Credentials>,
     token: tor::Token,
+    pace: Arc<Pace>,
 }
 
 /// One account's only way to the network.
@@ -88,7 +101,8 @@ impl Net {
     /// The door of the account that is called `whose` among the accounts of this client.
     pub(crate) fn door(self: &Arc<Net>, route: Route, whose: &str) -> Door {
         let mut known = self.apart.lock().expect("no holder of this lock panics");
-        let fresh = || Apart { credentials: Arc::new(Credentials::random()), token: tor::Token::new() };
+        let fresh =
+            || Apart { credentials: Arc::new(Credentials::random()), token: tor::Token::new(), pace: Arc::default() };
         let apart = known.entry(whose.to_owned()).or_insert_with(fresh).clone();
         drop(known);
         Door { net: self.clone(), route, apart, fuse: Fuse::default() }
@@ -104,6 +118,11 @@ impl Door {
     /// What closes this door and its copies for good.
     pub(crate) fn fuse(&self) -> Fuse {
         self.fuse.clone()
+    }
+
+    /// How often this account may connect, over all its doors in this process.
+    pub(crate) fn pace(&self) -> Arc<Pace> {
+        self.apart.pace.clone()
     }
 
     fn is_open(&self) -> Result<(), Error> {
@@ -153,7 +172,7 @@ impl Door {
     /// Errors, about the place or the route: `UnknownHost`, `Unreachable`, `TimedOut`; `OnionNeedsTor`, `OnionUnreachable`;
     /// `ProxyUnreachable`, `NotSocks`; `NoTor`, `TorUnreachable`, `File`; `RouteRefused`. `Disconnected` if the door was
     /// closed.
-    pub(crate) async fn dial(&self, endpoint: &Endpoint, step: Duration) -> Result<Socket, Error> {
+    pub(crate) async fn dial(&self, endpoint: &Endpoint, step: Duration) -> Result<Dialled, Error> {
         self.is_open()?;
         let host = endpoint.host.trim_start_matches('[').trim_end_matches(']');
         match &self.route {
@@ -163,20 +182,38 @@ impl Door {
                 let proxy = socks::Proxy { host: proxy, port: *port, credentials: &self.apart.credentials };
                 proxy.dial(&far_name(host)?, endpoint.port, step, &self.fuse).await
             }
-            Route::Tor => self.net.tor.dial(&far_name(host)?, endpoint.port, &self.apart.token, step).await,
+            Route::Tor => {
+                let socket = self.net.tor.dial(&far_name(host)?, endpoint.port, &self.apart.token, step).await?;
+                Ok(Dialled { socket, local: None })
+            }
         }
     }
 }
 
 /// The address that a host name literally is; IPv6 may stand in brackets, as it does in a JID.
-fn address(host: &str) -> Option<std::net::IpAddr> {
+fn address(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 
 /// Whether a name is Tor's to resolve (RFC 7686 §2: others must not even ask DNS for it).
-fn is_onion(host: &str) -> bool {
+pub(crate) fn is_onion(host: &str) -> bool {
     let host = host.trim_end_matches('.');
     host.len() >= 6 && host.as_bytes()[host.len() - 6..].eq_ignore_ascii_case(b".onion")
+}
+
+/// Whether an address is still one of this device's: one that is not takes its streams along. Nothing is sent.
+pub(crate) fn is_ours(address: IpAddr) -> bool {
+    let bound = std::net::UdpSocket::bind((address, 0));
+    !matches!(bound, Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable)
+}
+
+/// A host as somebody else names it, in the form that is dialled; none if it is no name and no address.
+pub(crate) fn host_name(host: &str) -> Option<String> {
+    if address(host).is_some() {
+        return Some(host.to_owned());
+    }
+    let name = idna::domain_to_ascii_strict(host).ok()?;
+    (1..=253).contains(&name.len()).then_some(name)
 }
 
 /// A name as the far end of a route is given it: ASCII, and short enough for its length to fit one byte.
@@ -261,6 +298,13 @@ mod tests {
         assert!(Arc::ptr_eq(&secret("a"), &secret("a")));
         assert_ne!(secret("a").user, secret("b").user);
         assert_ne!(secret("a").password, secret("b").password);
+    }
+
+    #[test]
+    fn an_address_of_this_device_is_told_from_one_that_is_gone() {
+        assert!(is_ours("127.0.0.1".parse().unwrap()));
+        // Of a block that is for documents only (RFC 5737).
+        assert!(!is_ours("192.0.2.77".parse().unwrap()));
     }
 
     #[test]

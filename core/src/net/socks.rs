@@ -3,7 +3,7 @@
 //!
 //! The host always goes out as a name (address type 3), so that it is resolved at the far end; addresses too.
 
-use super::{Fuse, Socket, direct, is_onion};
+use super::{Dialled, Fuse, Socket, direct, is_onion};
 use crate::error::{Error, ErrorKind};
 use rand::RngExt;
 use std::io;
@@ -42,10 +42,10 @@ impl Proxy<'_> {
     ///
     /// Errors: `ProxyUnreachable` and `NotSocks` about the proxy; `Unreachable`, `TimedOut`, `OnionUnreachable` and
     /// `RouteRefused` about the place.
-    pub(super) async fn dial(&self, host: &str, port: u16, step: Duration, fuse: &Fuse) -> Result<Socket, Error> {
+    pub(super) async fn dial(&self, host: &str, port: u16, step: Duration, fuse: &Fuse) -> Result<Dialled, Error> {
         let proxy = |kind| Error::about(kind, format!("{}:{}", self.host, self.port));
         let dialled = direct::dial(self.host, self.port, step, fuse).await;
-        let mut socket = dialled.map_err(|_| proxy(ErrorKind::ProxyUnreachable))?;
+        let Dialled { mut socket, local } = dialled.map_err(|_| proxy(ErrorKind::ProxyUnreachable))?;
         match timeout(step, self.greet(&mut socket)).await {
             Ok(Ok(())) => {}
             // Whatever is silent there, or hangs up, is no proxy of this kind.
@@ -53,7 +53,7 @@ impl Proxy<'_> {
         }
         let place = |kind| Error::about(kind, format!("{host}:{port}"));
         match timeout(step * FAR, connect(&mut socket, host, port)).await {
-            Ok(Ok(0)) => Ok(socket),
+            Ok(Ok(0)) => Ok(Dialled { socket, local }),
             Ok(Ok(code)) => Err(place(refusal(code, is_onion(host)))),
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(proxy(ErrorKind::NotSocks)),
             Ok(Err(_)) => Err(proxy(ErrorKind::ProxyUnreachable)),
@@ -137,8 +137,8 @@ fn refusal(code: u8, onion: bool) -> ErrorKind {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Endpoint;
     use super::super::tests::door;
-    use super::super::{Endpoint, Socket};
     use super::*;
     use crate::Route;
     use tokio::net::{TcpListener, TcpStream};
@@ -150,7 +150,7 @@ mod tests {
     }
 
     /// Dials a host through a proxy that says these words, each after so many bytes of ours. What we said, and the outcome.
-    async fn dialled(host: &str, answers: &[(usize, &[u8])]) -> (Vec<u8>, Result<Socket, Error>, Option<TcpStream>) {
+    async fn dialled(host: &str, answers: &[(usize, &[u8])]) -> (Vec<u8>, Result<Dialled, Error>, Option<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let proxy = async {
@@ -172,7 +172,7 @@ mod tests {
         (heard, socket, kept)
     }
 
-    fn kind(outcome: Result<Socket, Error>) -> ErrorKind {
+    fn kind(outcome: Result<Dialled, Error>) -> ErrorKind {
         outcome.err().expect("refused").kind
     }
 
@@ -185,7 +185,7 @@ mod tests {
             let (heard, socket, mut far) = dialled("nowhere.invalid", &[(4, &[5, 0]), (22, &answer)]).await;
             assert_eq!(heard[..4], GREETING);
             assert_eq!(heard[4..], [&[5, 1, 0, 3, 15], &b"nowhere.invalid"[..], &5222u16.to_be_bytes()].concat());
-            let Ok(mut socket) = socket else { panic!("no stream") };
+            let Ok(Dialled { mut socket, .. }) = socket else { panic!("no stream") };
             let mut words = [0; 7];
             socket.read_exact(&mut words).await.unwrap();
             assert_eq!(&words, b"<stream");

@@ -39,6 +39,12 @@ impl Tx<'_> {
         Ok(row.flatten())
     }
 
+    /// Whether our server publishes to an app server, as far as it said so.
+    pub(crate) fn is_pushed(&self) -> Result<bool> {
+        let mut row = self.sql().prepare_cached("SELECT 1 FROM push WHERE stream > 0")?;
+        Ok(row.exists([])?)
+    }
+
     /// Wants this one from now on, and no other.
     pub(crate) fn set_push(&self, service: &PushService) -> Result<()> {
         self.sql()

@@ -2,7 +2,7 @@ use super::*;
 use crate::command::Command;
 use crate::scratch::{Folder, JULIET, ROMEO, Wire, juliet, key, open, soon};
 use crate::store::{AccountFolder, Store};
-use crate::wire::{FromWire, ToWire};
+use crate::wire::{FromWire, ToWire, Vigil};
 use minidom::Element;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -338,8 +338,8 @@ async fn the_server_hears_whether_somebody_looks_also_on_streams_begun_later() {
     let home = Folder::new();
     let (account, mut wires) = open(wanted(&home));
     let told = async |wire: &mut Wire| loop {
-        if let Some(ToWire::Inactive(inactive)) = soon(wire.order()).await {
-            return inactive;
+        if let Some(ToWire::Watch(vigil)) = soon(wire.order()).await {
+            return vigil != Vigil::Seen;
         }
     };
     account.call(Command::Connect).await.unwrap();

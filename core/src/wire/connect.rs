@@ -1,13 +1,18 @@
 //! From an account to an encrypted byte stream: where, which address, STARTTLS or TLS at once.
 
 use super::patience::{Patience, Turns};
+use super::redirect::Redirect;
+use super::stream_error::in_clear;
 use super::talk::Talk;
 use super::xml::ns;
 use super::{Settings, domain};
 use crate::error::{Error, ErrorKind};
 use crate::net::tls::{Channel, Trust};
-use crate::net::{Door, Endpoint, Socket, Target};
+use crate::net::{Dialled, Door, Endpoint, Socket, Target};
+use crate::route::Route;
 use rand::CryptoRng;
+use std::collections::VecDeque;
+use std::net::IpAddr;
 use tokio::time::Instant;
 
 /// An encrypted byte stream to the account's server.
@@ -15,12 +20,17 @@ pub(crate) struct Secured {
     pub socket: Socket,
     /// What a login can be bound to, if anything.
     pub channel: Option<Channel>,
+    /// Our own end of it, where the network sees that.
+    pub local: Option<IpAddr>,
 }
 
 /// Makes secured streams: of the network, or in memory for tests.
 pub(crate) trait Connect: Send {
     /// A new one.
     fn connect<R: CryptoRng + Send>(&mut self, rng: &mut R) -> impl Future<Output = Result<Secured, Error>> + Send;
+
+    /// The server sends us to this place. Whether the next try goes there.
+    fn elsewhere(&mut self, place: &str) -> bool;
 }
 
 /// Over the network.
@@ -30,11 +40,12 @@ pub(crate) struct Network {
     door: Door,
     /// Read at the first try and kept: the platform's authorities are a file of many certificates.
     trust: Option<Trust>,
+    redirect: Redirect,
 }
 
 impl Network {
     pub(crate) fn new(settings: Settings, door: Door) -> Self {
-        Network { settings, door, trust: None }
+        Network { settings, door, trust: None, redirect: Redirect::default() }
     }
 
     async fn trust(&mut self) -> Result<Trust, Error> {
@@ -59,9 +70,26 @@ impl Connect for Network {
         let mut last = Error::about(ErrorKind::Unreachable, domain.as_str());
         // However many places DNS names, a try ends.
         let until = Instant::now() + patience.places;
-        for endpoint in self.door.endpoints(&target, patience.dial, rng).await? {
+        let mut endpoints: VecDeque<Endpoint> = self.redirect.take().into_iter().collect();
+        let (mut looked, mut first) = (false, true);
+        loop {
+            let Some(endpoint) = endpoints.pop_front() else {
+                // A place that we were sent to, if any, was of no use.
+                if std::mem::replace(&mut looked, true) {
+                    break;
+                }
+                endpoints.extend(self.door.endpoints(&target, patience.dial, rng).await?);
+                continue;
+            };
+            // The first was paid for by whoever began this try.
+            if !std::mem::take(&mut first) && self.door.pace().take().is_err() {
+                break;
+            }
             match link(&self.door, &endpoint, settings.jid.domain().as_str(), &domain, &trust, &patience).await {
-                Ok(link) => return Ok(link),
+                Ok(link) => {
+                    self.redirect.reached(endpoint);
+                    return Ok(link);
+                }
                 // A certificate that is not theirs is what an interceptor shows: no other place is asked then.
                 Err(error) if is_certificate(error.kind) => return Err(error),
                 Err(error) => last = error,
@@ -71,6 +99,10 @@ impl Connect for Network {
             }
         }
         Err(last)
+    }
+
+    fn elsewhere(&mut self, place: &str) -> bool {
+        self.redirect.to(place, self.settings.route != Route::Direct)
     }
 }
 
@@ -86,12 +118,13 @@ async fn link(
     trust: &Trust,
     patience: &Patience,
 ) -> Result<Secured, Error> {
-    let mut socket = door.dial(endpoint, patience.dial).await?;
+    let Dialled { mut socket, local } = door.dial(endpoint, patience.dial).await?;
     if !endpoint.direct {
-        socket = starttls(socket, to, patience.negotiate).await.map_err(|error| named(error, endpoint))?;
+        let asked = starttls(socket, to, patience.negotiate).await;
+        socket = asked.map_err(|error| named(in_clear(error), endpoint))?;
     }
     let (socket, channel) = trust.secure(socket, domain, endpoint.direct, patience.tls).await?;
-    Ok(Secured { socket, channel: Some(channel) })
+    Ok(Secured { socket, channel: Some(channel), local })
 }
 
 /// An error that names no thing yet is about the place.

@@ -11,6 +11,7 @@ mod login;
 mod parse;
 mod patience;
 mod reader;
+mod redirect;
 mod register;
 mod run;
 mod sasl;
@@ -19,16 +20,19 @@ mod session;
 mod skip;
 mod sm;
 mod state;
+mod stream_error;
 mod talk;
 #[cfg(test)]
 mod tests;
 mod thrown;
+mod vigil;
 mod xml;
 
 pub(crate) use crate::net::Fuse;
 pub(crate) use crate::net::tls::warm_up;
 pub(crate) use register::register;
 pub(crate) use run::run;
+pub(crate) use vigil::Vigil;
 
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
@@ -39,6 +43,7 @@ use jid::{BareJid, FullJid};
 use minidom::Element;
 use patience::Patience;
 use std::time::Duration;
+use stream_error::stream_error;
 use zeroize::Zeroizing;
 
 /// All that a login needs, read from the store by whoever starts the wire.
@@ -154,10 +159,13 @@ pub(crate) enum ToWire {
     Handled { stanzas: u32 },
     /// What a login is about to venture ([`Word::Venture`]) is committed.
     Noted,
-    /// The network changed or a person wants it: try now.
+    /// A person wants it: try now.
     Hurry,
-    /// Whether nobody looks; a server that wants to know is told (XEP-0352), on this and later streams.
-    Inactive(bool),
+    /// This device may be on another network: see whether the stream still lives, or try now. Said often, it is done once.
+    NetworkChanged,
+    /// Who would notice that a stream is dead, on this and later ones. A server that wants to know hears whether nobody
+    /// looks (XEP-0352).
+    Watch(Vigil),
     /// End the stream and the task. `clean` says goodbye with `</stream:stream>`; else the server is told what is committed and
     /// that nobody looks, and keeps the stream for a while.
     Stop { clean: bool },
@@ -185,20 +193,4 @@ fn domain(jid: &BareJid) -> Result<String, Error> {
         return Ok(domain.to_owned());
     }
     idna::domain_to_ascii(domain).map_err(|_| Error::about(ErrorKind::InvalidJid, domain))
-}
-
-/// What a `<stream:error/>` (RFC 6120 §4.9) means, and whether the stream may be resumed after it. An address of another
-/// host to go to is not followed: whoever can name one could lead the login elsewhere.
-fn stream_error(error: &Element) -> (Error, bool) {
-    let condition = error.children().find(|child| child.has_ns(xml::ns::STREAM_ERRORS) && child.name() != "text");
-    match condition.map(Element::name).unwrap_or_default() {
-        "conflict" => (ErrorKind::Conflict.into(), false),
-        "not-authorized" => (ErrorKind::LoginRefused.into(), false),
-        "host-unknown" | "host-gone" => (ErrorKind::WrongDomain.into(), false),
-        "system-shutdown" | "reset" | "connection-timeout" | "resource-constraint" | "internal-server-error" => {
-            (ErrorKind::StreamRefused.into(), true)
-        }
-        // What it objects to would be written again on a resumed stream.
-        _ => (ErrorKind::StreamRefused.into(), false),
-    }
 }

@@ -7,10 +7,14 @@ use super::session::{Ended, Pump};
 use super::state::{BackOff, State};
 use super::{Bound, FromWire, Settings, ToWire};
 use crate::error::{Error, ErrorKind};
-use crate::net::Door;
+use crate::net::{Door, Pace};
 use crate::pin::{self, Evidence, Venture, Word};
+use crate::route::Route;
 use rand::CryptoRng;
+use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -23,8 +27,10 @@ pub(crate) async fn run<R: CryptoRng + Send>(
     commands: mpsc::Receiver<ToWire>,
     rng: R,
 ) {
+    let pace = door.pace();
     let network = Network::new(settings.clone(), door);
-    Wire { settings, events, commands, rng, network, state: State::default(), doubted: None }.run().await;
+    let (state, local) = (State::default(), None);
+    Wire { settings, events, commands, rng, network, state, pace, local, doubted: None }.run().await;
 }
 
 /// The task's parts; `C` makes secured streams.
@@ -35,6 +41,10 @@ pub(super) struct Wire<C, R> {
     pub rng: R,
     pub network: C,
     pub state: State,
+    /// How often it may connect.
+    pub pace: Arc<Pace>,
+    /// Our own end of the last connection.
+    pub local: Option<IpAddr>,
     /// What the last try had against the server.
     pub doubted: Option<Evidence>,
 }
@@ -64,17 +74,32 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
     pub(super) async fn run(mut self) {
         let mut back_off = BackOff::new(self.settings.limits.back_off);
         loop {
-            self.state.hurry = false;
+            while let Err(free) = self.pace.take() {
+                self.pause(free, true).await;
+                if self.state.stop.is_some() {
+                    return self.end().await;
+                }
+            }
+            (self.state.hurry, self.state.changed) = (false, false);
             if !self.tell(FromWire::Connecting).await {
                 return;
             }
-            let (ended, online) = self.once().await;
+            let (mut ended, online) = self.once().await;
+            if std::mem::take(&mut self.state.renewed) {
+                back_off.renew();
+            }
             if !ended.resume {
                 self.state.sm.resumable = None;
             }
             let stop = self.state.stop.is_some();
-            let retry = match &ended.error {
-                Some(error) if !stop && retries(error.kind) => Some(back_off.pause(online, &mut self.rng)),
+            let retry = match &mut ended.error {
+                Some(error) if !stop && retries(error.kind) => {
+                    let pause = back_off.pause(online, &mut self.rng);
+                    let elsewhere = error.kind == ErrorKind::SeeOtherHost && self.network.elsewhere(&error.subject);
+                    // What is told is when it will really be: however short the pause, there is a bound.
+                    let free = self.pace.free().saturating_duration_since(Instant::now());
+                    Some(if elsewhere { free } else { pause.max(free) })
+                }
                 _ => None,
             };
             let kind = ended.error.as_ref().map(|error| error.kind.code()).unwrap_or("stopped");
@@ -89,12 +114,19 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
                 return;
             }
             let Some(pause) = retry else { return };
-            self.pause(pause).await;
+            self.pause(Instant::now() + pause, false).await;
             if self.state.stop.is_some() {
-                let _ = self.events.send(FromWire::Offline { error: None, retry: None }).await;
-                return;
+                return self.end().await;
+            }
+            if std::mem::take(&mut self.state.renewed) {
+                back_off.renew();
             }
         }
+    }
+
+    /// It was told to end between two tries.
+    async fn end(self) {
+        let _ = self.events.send(FromWire::Offline { error: None, retry: None }).await;
     }
 
     /// One try, to its end; and how long it was online.
@@ -115,11 +147,16 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
 
     /// Connects and logs in, while the brain's commands are taken in.
     async fn enter(&mut self, resume: Option<Resume>) -> Result<Session, Ended> {
-        let Wire { settings, events, commands, rng, network, state, doubted, .. } = self;
+        let Wire { settings, events, commands, rng, network, state, doubted, local, .. } = self;
         let (events, noted) = (events.clone(), state.noted.clone());
+        let patience = settings.patience();
+        let near = settings.route == Route::Direct;
+        let asking = AtomicBool::new(false);
         let mut entering = pin!(async {
             let begun = Instant::now();
             let link = network.connect(rng).await?;
+            *local = link.local;
+            asking.store(true, Ordering::Relaxed);
             let connect_ms = begun.elapsed().as_millis() as u64;
             let server = link.channel.as_ref().map(shown);
             let key = server.as_ref().map(|server| server.key);
@@ -145,13 +182,24 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             tracing::info!(target: "dunnock", connect_ms, login_ms, "online");
             Ok(session)
         });
+        let mut until = None;
         loop {
             if state.stop.is_some() {
                 return Err(Ended { error: None, resume: true });
             }
+            if std::mem::take(&mut state.changed) {
+                // This try may hang on the network that was left; Tor finds its own way. A login is not left in its midst:
+                // whoever is there may have been shown a proof, and that is written down at its end.
+                state.hurry = true;
+                until = until.or(near.then(|| Instant::now() + patience.probe));
+            }
             tokio::select! {
                 // Not cancelled: polled again until it is done, or dropped for good.
                 session = &mut entering => return session.map_err(Ended::cut),
+                // Cancel-safe: the end of the patience is a point in time.
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() && !asking.load(Ordering::Relaxed) => {
+                    return Err(Ended::cut(ErrorKind::TimedOut.into()));
+                }
                 // Cancel-safe: a command that is not returned stays in the channel.
                 command = commands.recv() => { state.absorb(command); }
             }
@@ -229,11 +277,14 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
                 return gone;
             }
         }
-        let Wire { settings, events, commands, rng, state, .. } = self;
+        let Wire { settings, events, commands, rng, state, local, .. } = self;
+        // What was wished for meanwhile is done.
+        state.hurry = false;
         let halves = (session.talk.reader, session.talk.writer);
         let domain = settings.jid.domain().as_str().to_owned();
         let mut pump = Pump::new(halves, state, (events, commands), (settings.limits, domain), rng);
         pump.csi = session.csi;
+        (pump.local, pump.probe) = (*local, settings.patience().probe);
         if resumed {
             pump.again();
         }
@@ -262,10 +313,9 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         }
     }
 
-    /// Waits before the next try; a wish to hurry or to stop ends it.
-    async fn pause(&mut self, pause: Duration) {
-        let until = Instant::now() + pause;
-        while self.state.stop.is_none() && !self.state.hurry {
+    /// Waits before the next try; a wish to stop ends it, and unless it `must` be one to hurry or another network.
+    async fn pause(&mut self, until: Instant, must: bool) {
+        while self.state.stop.is_none() && (must || !(self.state.hurry || self.state.changed)) {
             tokio::select! {
                 // Cancel-safe: the end of the pause is a point in time.
                 () = sleep_until(until) => return,

@@ -9,11 +9,12 @@ use super::sm::Outgoing;
 use super::state::State;
 use super::talk::is_answer;
 use super::xml::{self, escape, ns};
-use super::{Arrived, FromWire, Limits, ToWire, stream_error};
+use super::{Arrived, FromWire, Limits, ToWire, Vigil, stream_error};
 use crate::error::{Error, ErrorKind};
-use crate::net::Socket;
+use crate::net::{Socket, is_ours};
 use minidom::Element;
 use rand::CryptoRng;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
@@ -58,6 +59,8 @@ struct Ask {
     /// When it was asked, or answered one of them.
     at: Instant,
     ping: Option<(String, Option<i64>)>,
+    /// A sign of life must come sooner: the network changed.
+    by: Option<Instant>,
 }
 
 /// A session and the channels to the brain.
@@ -73,6 +76,9 @@ pub(crate) struct Pump<'a, R> {
     /// The server wants to know whether a person looks (XEP-0352); and whether it was told that nobody does.
     pub csi: bool,
     told_inactive: bool,
+    /// Our own address on a network of this device, and the patience for a sign of life once that changed.
+    pub local: Option<IpAddr>,
+    pub probe: Duration,
     line: Line,
 }
 
@@ -114,7 +120,21 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             unasked: 0,
             heard: Instant::now(),
         };
-        Pump { reader, writer, state, events, commands, limits, domain, rng, csi: false, told_inactive: false, line }
+        Pump {
+            reader,
+            writer,
+            state,
+            events,
+            commands,
+            limits,
+            domain,
+            rng,
+            csi: false,
+            told_inactive: false,
+            local: None,
+            probe: limits.answer,
+            line,
+        }
     }
 
     /// Writes again what a resumed stream did not acknowledge.
@@ -133,7 +153,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                 self.leave(&ended).await;
                 return ended;
             }
-            self.tell_activity(self.state.inactive);
+            self.tell_activity(self.state.vigil != Vigil::Seen);
             self.gather();
             if let Err(ended) = self.wait().await {
                 self.leave(&ended).await;
@@ -274,7 +294,8 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         let id = format!("{:016x}", u64::from_be_bytes(id));
         let to = escape(&self.domain);
         self.say(&format!("<iq type='get' id='{id}' to='{to}'><ping xmlns='{}'/></iq>", ns::PING));
-        self.line.asked = Some(Ask { open: 1, at: Instant::now(), ping: Some((id, self.state.sm.last_sent())) });
+        self.line.asked =
+            Some(Ask { open: 1, at: Instant::now(), ping: Some((id, self.state.sm.last_sent())), by: None });
     }
 
     fn say(&mut self, text: &str) {
@@ -284,7 +305,8 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 
     /// Waits for the first thing to happen.
     async fn wait(&mut self) -> Result<(), Ended> {
-        let deadline = self.line.deadline(&self.limits);
+        let deadline = self.line.deadline(&self.limits, self.state.vigil);
+        let until = deadline.unwrap_or_else(Instant::now);
         let lagging = self.line.waits_for_brain();
         let reading = self.may_read();
         tokio::select! {
@@ -297,7 +319,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             }
             // Cancel-safe: a single read into the reader's own buffer.
             filled = self.reader.fill(), if reading => match filled {
-                Ok(()) => self.line.heard = Instant::now(),
+                Ok(()) => self.line.heard(),
                 Err(error) => return Err(Ended::cut(error)),
             },
             // Cancel-safe: a single write or flush; what was written is taken off the buffer at once.
@@ -305,33 +327,36 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                 written.map_err(|_| Ended::cut(ErrorKind::Disconnected.into()))?;
             }
             // Cancel-safe: a command that is not returned stays in the channel.
-            command = self.commands.recv() => self.command(command),
+            command = self.commands.recv() => self.command(command)?,
             // Cancel-safe: the deadline is worked out anew each time.
-            () = sleep_until(deadline), if reading => {
-                if self.line.asked.is_some() {
+            () = sleep_until(until), if reading && deadline.is_some() => match &self.line.asked {
+                Some(ask) => {
+                    // Where only the network changed nobody is to wait for the next try.
+                    self.state.hurry |= ask.by.is_some();
                     return Err(Ended::cut(ErrorKind::TimedOut.into()));
                 }
-                self.ask();
-            }
+                None => self.ask(),
+            },
         }
         if !reading {
             // Nothing was read in the meantime, so the silence was ours.
             self.line.heard = Instant::now();
             if let Some(ask) = &mut self.line.asked {
                 ask.at = self.line.heard;
+                ask.by = None;
             }
         }
         Ok(())
     }
 
-    fn command(&mut self, mut command: Option<ToWire>) {
+    fn command(&mut self, mut command: Option<ToWire>) -> Result<(), Ended> {
         // What waits already is written in one batch.
         loop {
             if let Some(h) = self.state.absorb(command) {
                 self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
             }
             if self.state.stop.is_some() {
-                return;
+                return Ok(());
             }
             match self.commands.try_recv() {
                 Ok(next) => command = Some(next),
@@ -339,9 +364,27 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             }
         }
         if std::mem::take(&mut self.state.hurry) && self.line.asked.is_none() {
-            // The network may have changed under us: find out now.
+            // The stream may be dead: find out now.
             self.ask();
         }
+        if std::mem::take(&mut self.state.changed) { self.moved() } else { Ok(()) }
+    }
+
+    /// The network may have changed under us. An address that is gone takes its streams along; else a sign of life must
+    /// come soon. Asked once, however often that is said.
+    fn moved(&mut self) -> Result<(), Ended> {
+        if self.local.is_some_and(|address| !is_ours(address)) {
+            self.state.hurry = true;
+            return Err(Ended::cut(ErrorKind::Disconnected.into()));
+        }
+        if self.line.asked.is_none() {
+            self.ask();
+        }
+        let by = Instant::now() + self.probe;
+        if let Some(ask) = &mut self.line.asked {
+            ask.by.get_or_insert(by);
+        }
+        Ok(())
     }
 
     /// The last bytes of a stream that cannot go on; a cut one says nothing, so that it can be resumed.
@@ -435,7 +478,7 @@ impl Line {
         self.out.extend_from_slice(format!("<r xmlns='{}'/>", ns::SM).as_bytes());
         self.flushed = false;
         self.unasked = 0;
-        let ask = self.asked.get_or_insert(Ask { open: 0, at: Instant::now(), ping: None });
+        let ask = self.asked.get_or_insert(Ask { open: 0, at: Instant::now(), ping: None, by: None });
         ask.open += 1;
     }
 
@@ -446,6 +489,14 @@ impl Line {
             at: Instant::now(),
             ..ask
         });
+    }
+
+    /// Something came, which is a sign of life.
+    fn heard(&mut self) {
+        self.heard = Instant::now();
+        if let Some(ask) = &mut self.asked {
+            ask.by = None;
+        }
     }
 
     fn waits_for_brain(&self) -> bool {
@@ -470,13 +521,12 @@ impl Line {
         }
     }
 
-    /// When the server must have given a sign of life, or is asked for one.
-    fn deadline(&self, limits: &Limits) -> Instant {
-        match &self.asked {
-            None => self.heard + limits.silence,
-            // Bytes that come are a sign of life, but not for ever without an answer.
-            Some(ask) => (self.heard.max(ask.at) + limits.answer).min(ask.at + limits.silence + limits.answer),
-        }
+    /// When the server must have given a sign of life, or is asked for one; none if it is not.
+    fn deadline(&self, limits: &Limits, vigil: Vigil) -> Option<Instant> {
+        let Some(ask) = &self.asked else { return vigil.silence(limits).map(|silence| self.heard + silence) };
+        // Bytes that come are a sign of life, but not for ever without an answer.
+        let answer = (self.heard.max(ask.at) + limits.answer).min(ask.at + limits.silence + limits.answer);
+        Some(ask.by.map_or(answer, |by| by.min(answer)))
     }
 
     /// Writes a piece, or flushes once all is written.

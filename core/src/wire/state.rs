@@ -1,7 +1,7 @@
 //! What a wire knows from one stream to the next, and the pause between two tries.
 
-use super::ToWire;
 use super::sm::Sm;
+use super::{ToWire, Vigil};
 use rand::{Rng, RngExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +21,27 @@ pub(crate) struct State {
     pub stop: Option<bool>,
     /// Set when the next try, or a sign of life, should not wait.
     pub hurry: bool,
-    /// Nobody looks.
-    pub inactive: bool,
     /// A permit for each venture of a login that is on the disk.
     pub noted: Arc<Semaphore>,
+    /// The network may have changed, and nothing was done about it yet.
+    pub changed: bool,
+    /// What failed on another network says nothing of this one.
+    pub renewed: bool,
+    pub vigil: Vigil,
 }
 
 impl Default for State {
-    fn default() -> Self {
-        let noted = Arc::new(Semaphore::new(0));
-        State { sm: Sm::default(), unbegun: 0, stop: None, hurry: false, inactive: false, noted }
+    fn default() -> State {
+        State {
+            sm: Sm::default(),
+            unbegun: 0,
+            stop: None,
+            hurry: false,
+            changed: false,
+            renewed: false,
+            vigil: Vigil::Seen,
+            noted: Arc::new(Semaphore::new(0)),
+        }
     }
 }
 
@@ -47,7 +58,8 @@ impl State {
             Some(ToWire::Handled { stanzas }) => return self.sm.handled(stanzas),
             Some(ToWire::Noted) => self.noted.add_permits(1),
             Some(ToWire::Hurry) => self.hurry = true,
-            Some(ToWire::Inactive(inactive)) => self.inactive = inactive,
+            Some(ToWire::NetworkChanged) => (self.changed, self.renewed) = (true, true),
+            Some(ToWire::Watch(vigil)) => self.vigil = vigil,
             Some(ToWire::Stop { clean }) => self.stop = Some(clean),
             // A brain that is gone has committed nothing more: the stream is left to be resumed.
             None => self.stop = Some(false),
@@ -66,6 +78,11 @@ pub(crate) struct BackOff {
 impl BackOff {
     pub(crate) fn new(cap: Duration) -> Self {
         BackOff { cap, failures: 0 }
+    }
+
+    /// What was met on another network does not count.
+    pub(crate) fn renew(&mut self) {
+        self.failures = 0;
     }
 
     /// The pause after a try that was online for this long.

@@ -1,4 +1,4 @@
-//! `account.*`, `lifecycle` and `background_sync`.
+//! `account.*`, `lifecycle`, `network_changed` and `background_sync`.
 
 use crate::commands;
 use crate::rpc::Server;
@@ -143,6 +143,13 @@ pub(crate) async fn lifecycle(server: &Server, params: Value) -> Answer {
     let state =
         Lifecycle::from_code(&state).ok_or_else(|| Fault::params("state takes foreground, background or suspended"))?;
     server.client.set_lifecycle(state).await?;
+    Ok(json!({}))
+}
+
+/// The host may be on another network; answers at once, and what comes of it are events.
+pub(crate) async fn network_changed(server: &Server, params: Value) -> Answer {
+    let Nothing {} = read(params)?;
+    server.client.network_changed().await;
     Ok(json!({}))
 }
 

@@ -76,6 +76,7 @@ const METHODS: &[(&str, Order)] = &[
     ("server.accept", Order::After("account")),
     ("server.report", Order::NotYet),
     ("lifecycle", Order::Free),
+    ("network_changed", Order::Free),
     ("background_sync", Order::Free),
 ];
 
@@ -98,6 +99,7 @@ pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer
         "account.disconnect" => accounts::disconnect(server, params).await,
         "account.tell_displayed" => accounts::tell_displayed(server, params).await,
         "lifecycle" => accounts::lifecycle(server, params).await,
+        "network_changed" => accounts::network_changed(server, params).await,
         "message.send" => chats::send(server, params).await,
         "message.correct" => chats::correct(server, params).await,
         "message.retract" => chats::retract(server, params).await,

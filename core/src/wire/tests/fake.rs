@@ -3,11 +3,13 @@
 use crate::Route;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
+use crate::net::Endpoint;
 use crate::net::tls::Channel;
 use crate::pin::Venture;
 use crate::wire::connect::{Connect, Secured};
 use crate::wire::parse::Item;
 use crate::wire::reader::Reader;
+use crate::wire::redirect::Redirect;
 use crate::wire::run::Wire;
 use crate::wire::state::State;
 use crate::wire::xml::ns;
@@ -21,6 +23,7 @@ use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
 use sha1::Sha1;
 use sha2::Digest;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
@@ -75,13 +78,28 @@ pub(super) fn channel(key: u8) -> Channel {
 struct Dialer {
     ends: mpsc::UnboundedSender<DuplexStream>,
     channel: Arc<Mutex<Option<Channel>>>,
+    local: Option<IpAddr>,
+    redirect: Redirect,
+    /// Where each connection went.
+    places: Arc<Mutex<Vec<String>>>,
+    hangs: Arc<Mutex<bool>>,
 }
 
 impl Connect for Dialer {
     async fn connect<R: CryptoRng + Send>(&mut self, _rng: &mut R) -> Result<Secured, Error> {
+        let endpoint = self.redirect.take().unwrap_or(Endpoint { host: "x.test".into(), port: 5222, direct: false });
+        self.places.lock().unwrap().push(format!("{}:{}", endpoint.host, endpoint.port));
+        self.redirect.reached(endpoint);
+        if *self.hangs.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
         let (ours, theirs) = duplex(64 << 10);
         self.ends.send(theirs).map_err(|_| ErrorKind::Unreachable)?;
-        Ok(Secured { socket: Box::new(ours), channel: self.channel.lock().unwrap().clone() })
+        Ok(Secured { socket: Box::new(ours), channel: self.channel.lock().unwrap().clone(), local: self.local })
+    }
+
+    fn elsewhere(&mut self, place: &str) -> bool {
+        self.redirect.to(place, false)
     }
 }
 
@@ -91,6 +109,9 @@ pub(super) struct Story {
     pub events: mpsc::Receiver<FromWire>,
     pub commands: mpsc::Sender<ToWire>,
     shown: Arc<Mutex<Option<Channel>>>,
+    pub places: Arc<Mutex<Vec<String>>>,
+    /// Connections are neither made nor refused.
+    pub hangs: Arc<Mutex<bool>>,
     task: JoinHandle<()>,
 }
 
@@ -104,21 +125,31 @@ impl Story {
         let state = State::default();
         // The story's brain is quick to write.
         state.noted.add_permits(1000);
-        Story::with(channel, settings(), state)
+        Story::with(channel, settings(), state, None)
     }
 
     /// Its brain writes nothing down by itself.
     pub(super) fn held() -> Self {
-        Story::with(Some(channel(1)), settings(), State::default())
+        Story::with(Some(channel(1)), settings(), State::default(), None)
     }
 
     /// After a process that ventured this.
     pub(super) fn after(venture: Venture) -> Self {
-        Story::with(Some(channel(1)), Settings { venture: Some(venture), ..settings() }, State::default())
+        Story::with(Some(channel(1)), Settings { venture: Some(venture), ..settings() }, State::default(), None)
     }
 
-    /// With these settings, on this state.
-    pub(super) fn with(channel: Option<Channel>, settings: Settings, state: State) -> Self {
+    /// From this address of ours.
+    pub(super) fn from(local: &str) -> Self {
+        let state = State::default();
+        state.noted.add_permits(1000);
+        Story::with(Some(channel(1)), settings(), state, Some(local.parse().unwrap()))
+    }
+
+    /// With these settings, on this state, from this address.
+    pub(super) fn with(channel: Option<Channel>, settings: Settings, state: State, local: Option<IpAddr>) -> Self {
+        let places: Arc<Mutex<Vec<String>>> = Arc::default();
+        let redirect = Redirect::default();
+        let hangs: Arc<Mutex<bool>> = Arc::default();
         let (ends_sender, ends) = mpsc::unbounded_channel();
         let channel = Arc::new(Mutex::new(channel));
         let shown = channel.clone();
@@ -129,11 +160,20 @@ impl Story {
             events: events_sender,
             commands: orders,
             rng: StdRng::seed_from_u64(1),
-            network: Dialer { ends: ends_sender, channel },
+            network: Dialer {
+                ends: ends_sender,
+                channel,
+                local,
+                redirect,
+                places: places.clone(),
+                hangs: hangs.clone(),
+            },
             state,
+            pace: Arc::default(),
+            local: None,
             doubted: None,
         };
-        Story { ends, events, commands, shown, task: tokio::spawn(wire.run()) }
+        Story { ends, events, commands, shown, places, hangs, task: tokio::spawn(wire.run()) }
     }
 
     /// From now on the server shows this key.

@@ -321,20 +321,6 @@ async fn a_server_that_drips_is_given_up_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_host_is_not_followed() {
-    let mut story = Story::begin();
-    let mut peer = story.peer().await;
-    peer.opens(MODERN).await;
-    peer.says(&format!(
-        "<stream:error><see-other-host xmlns='{}'>evil.test</see-other-host></stream:error>",
-        ns::STREAM_ERRORS
-    ))
-    .await;
-    let (kind, retry) = story.offline().await;
-    assert_eq!((kind, retry.is_some()), (Some(ErrorKind::StreamRefused), true));
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_comes_before_the_session_is_kept_for_the_brain() {
     let mut story = Story::begin();
     let mut peer = story.peer().await;

@@ -1,7 +1,9 @@
 //! Stories of the wire, told to a server in memory.
 
+mod errors;
 mod fake;
 mod logins;
+mod network;
 mod reader;
 mod sessions;
 mod setup;

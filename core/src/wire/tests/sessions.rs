@@ -3,7 +3,7 @@
 use super::fake::{BIND, Peer, Story, name};
 use crate::error::ErrorKind;
 use crate::wire::xml::ns;
-use crate::wire::{FromWire, ToWire};
+use crate::wire::{FromWire, ToWire, Vigil};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -212,27 +212,6 @@ async fn an_acknowledgement_of_more_than_was_sent_ends_the_stream_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_is_not_fought_over() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    peer.says(&format!("<stream:error><conflict xmlns='{}'/></stream:error></stream:stream>", ns::STREAM_ERRORS)).await;
-    story.ends_with(ErrorKind::Conflict).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_restarts_is_resumed_with() {
-    let mut story = Story::begin();
-    let mut peer = story.online().await;
-    peer.says(&format!("<stream:error><system-shutdown xmlns='{}'/></stream:error>", ns::STREAM_ERRORS)).await;
-    let (kind, retry) = story.offline().await;
-    assert_eq!((kind, retry.is_some()), (Some(ErrorKind::StreamRefused), true));
-    let mut peer = story.peer().await;
-    let asked = peer.modern_with("<resumed xmlns='urn:xmpp:sm:3' h='0' previd='sm1'/>").await;
-    assert!(asked.get_child("resume", ns::SM).is_some());
-    assert!(story.bound().await.resumed);
-}
-
-#[tokio::test(start_paused = true)]
 async fn bytes_that_are_not_xml_are_not_asked_for_again() {
     let mut story = Story::begin();
     let mut peer = story.online().await;
@@ -288,9 +267,9 @@ async fn other_stops_leave_the_stream_to_be_resumed() {
 async fn a_server_that_wants_to_know_hears_whether_somebody_looks() {
     let mut story = Story::begin();
     let mut peer = story.online().await;
-    for (inactive, said) in [(true, "inactive"), (false, "active")] {
-        story.says(ToWire::Inactive(inactive)).await;
-        story.says(ToWire::Inactive(inactive)).await;
+    for (vigil, said) in [(Vigil::Left, "inactive"), (Vigil::Seen, "active")] {
+        story.says(ToWire::Watch(vigil)).await;
+        story.says(ToWire::Watch(vigil)).await;
         peer.hears_a(said).await;
     }
     story.says(ToWire::Stop { clean: false }).await;

@@ -83,7 +83,8 @@ async fn a_server_that_drips_before_tls_is_given_up_in_time() {
 async fn registers(form: &str, verdict: &str) -> (Option<ErrorKind>, Option<Element>) {
     let (ours, theirs) = duplex(4096);
     let registration = tokio::spawn(async move {
-        let result: Result<(), Error> = over(Secured { socket: Box::new(ours), channel: None }, &settings()).await;
+        let result: Result<(), Error> =
+            over(Secured { socket: Box::new(ours), channel: None, local: None }, &settings()).await;
         result.err().map(|error| error.kind)
     });
     let mut peer = Peer::over(theirs);
