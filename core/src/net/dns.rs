@@ -1,14 +1,21 @@
-//! Service records (RFC 2782) of `_xmpp-client` and, mixed in, `_xmpps-client` (XEP-0368).
+//! Service records (RFC 2782) of `_xmpp-client` and, mixed in, `_xmpps-client` (XEP-0368); and addresses.
 
 use super::Endpoint;
-use hickory_resolver::TokioResolver;
+use hickory_resolver::TokioResolver as Hickory;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use rand::RngExt;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// Endpoints that are kept of an answer; a domain with more is not helped by trying them all.
 const MOST: usize = 16;
+
+/// Records that are looked at before they are ordered.
+const READ: usize = 64;
+
+/// Asks DNS as the system is set to.
+pub(super) type Resolver = std::sync::Arc<Hickory>;
 
 /// A service record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,14 +38,39 @@ pub(crate) enum Answer {
 
 /// Asks for the records of `service` at `domain`. No answer within `step` is as good as none.
 pub(crate) async fn services(service: &str, domain: &str, step: Duration) -> Answer {
-    // Where the system keeps no resolv.conf (Android), the caller falls back to the domain itself.
-    match TokioResolver::builder_tokio().and_then(|builder| builder.build()) {
-        Ok(resolver) => ask(&resolver, service, domain, step).await,
-        Err(_) => Answer::None,
+    match resolver() {
+        Some(resolver) => ask(&resolver, service, domain, step).await,
+        None => Answer::None,
     }
 }
 
-async fn ask(resolver: &TokioResolver, service: &str, domain: &str, step: Duration) -> Answer {
+/// One that asks as the system is set to now, which changes with the network. None where the system keeps no resolv.conf
+/// (Android): the caller falls back to the domain itself, and to the system's own way to find an address.
+pub(super) fn resolver() -> Option<Resolver> {
+    Hickory::builder_tokio().and_then(|builder| builder.build()).ok().map(Resolver::new)
+}
+
+/// Whether a name is DNS's alone: not one of this machine or of the network around it (RFC 6761 §6.3, RFC 6762 §3).
+pub(super) fn is_global(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host.rsplit_once('.').is_some_and(|(_, top)| !matches!(top, "local" | "localhost"))
+}
+
+/// The addresses of a host in one family; none if there are none, or no answer.
+pub(super) async fn addresses(resolver: &Hickory, host: &str, six: bool) -> Vec<IpAddr> {
+    let kind = if six { RecordType::AAAA } else { RecordType::A };
+    let Ok(lookup) = resolver.lookup(format!("{}.", host.trim_end_matches('.')), kind).await else {
+        return Vec::new();
+    };
+    let found = lookup.answers().iter().filter_map(|record| match &record.data {
+        RData::A(address) if !six => Some(IpAddr::V4(address.0)),
+        RData::AAAA(address) if six => Some(IpAddr::V6(address.0)),
+        _ => None,
+    });
+    found.take(READ).collect()
+}
+
+async fn ask(resolver: &Hickory, service: &str, domain: &str, step: Duration) -> Answer {
     let lookup = resolver.lookup(format!("{service}._tcp.{domain}."), RecordType::SRV);
     let Ok(Ok(lookup)) = timeout(step, lookup).await else { return Answer::None };
     let records = lookup.answers().iter().filter_map(|record| match &record.data {
@@ -50,7 +82,7 @@ async fn ask(resolver: &TokioResolver, service: &str, domain: &str, step: Durati
         }),
         _ => None,
     });
-    read(records.take(MOST).collect())
+    read(records.take(READ).collect())
 }
 
 /// Tells a refusal from records; a target `.` among others is ignored.
@@ -116,6 +148,7 @@ mod tests {
     use hickory_resolver::proto::op::Message;
     use hickory_resolver::proto::rr::rdata::SRV;
     use hickory_resolver::proto::rr::{Name, Record};
+    use proptest::prelude::*;
     use rand::{SeedableRng, rngs::StdRng};
     use tokio::net::UdpSocket;
 
@@ -133,13 +166,13 @@ mod tests {
     }
 
     /// A socket on loopback, and a resolver that asks there.
-    async fn name_server() -> (UdpSocket, TokioResolver) {
+    async fn name_server() -> (UdpSocket, Hickory) {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let mut connection = ConnectionConfig::udp();
         connection.port = socket.local_addr().unwrap().port();
         let server = NameServerConfig::new("127.0.0.1".parse().unwrap(), true, vec![connection]);
         let config = ResolverConfig::from_name_servers(vec![server]);
-        let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build().unwrap();
+        let resolver = Hickory::builder_with_config(config, TokioRuntimeProvider::default()).build().unwrap();
         (socket, resolver)
     }
 
@@ -171,6 +204,93 @@ mod tests {
         assert_eq!(answer, Answer::Found(vec![record(5, 1, "a.x.test", 5222), record(9, 2, "b.test", 443)]));
         assert_eq!(resolved(&[(0, 0, 0, ".")]).await.0, Answer::Refused);
         assert_eq!(resolved(&[]).await.0, Answer::None);
+    }
+
+    #[tokio::test]
+    async fn both_families_are_asked_for_apart_and_read() {
+        let (socket, resolver) = name_server().await;
+        let serve = async {
+            for _ in 0..2 {
+                let mut packet = [0; 1500];
+                let (length, from) = socket.recv_from(&mut packet).await.unwrap();
+                let question = Message::from_vec(&packet[..length]).unwrap();
+                let (name, kind) = (question.queries[0].name().clone(), question.queries[0].query_type());
+                let mut reply = question.into_response();
+                let data = match kind {
+                    RecordType::AAAA => RData::AAAA("2001:db8::1".parse().unwrap()),
+                    _ => RData::A("192.0.2.1".parse().unwrap()),
+                };
+                reply.add_answer(Record::from_rdata(name, 60, data));
+                socket.send_to(&reply.to_vec().unwrap(), from).await.unwrap();
+            }
+        };
+        let asked =
+            async { (addresses(&resolver, "h.x.test", true).await, addresses(&resolver, "h.x.test.", false).await) };
+        let ((six, four), ()) = tokio::join!(asked, serve);
+        assert_eq!(six, ["2001:db8::1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(four, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+    }
+
+    #[test]
+    fn names_of_this_machine_and_its_network_are_not_dnss() {
+        assert!(is_global("x.test") && is_global("a.x.test."));
+        assert!(!is_global("localhost") && !is_global("box") && !is_global("box.local.") && !is_global("a.localhost"));
+    }
+
+    fn records() -> impl Strategy<Value = Vec<Service>> {
+        let one = (0u16..4, prop_oneof![Just(0u16), 0..100u16, Just(u16::MAX)], 0u16..1000);
+        proptest::collection::vec(one, 0..8).prop_map(|all| {
+            let each = |(n, (priority, weight, port)): (usize, (u16, u16, u16))| Service {
+                priority,
+                weight,
+                host: format!("h{n}-{priority}"),
+                port,
+            };
+            all.into_iter().enumerate().map(each).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_of_both_services_is_tried_once_and_none_before_a_lower_priority(
+            plain in records(), secure in records(), seed in any::<u64>(),
+        ) {
+            let answer = |records: &Vec<Service>| read(records.clone());
+            let ordered = order(answer(&plain), answer(&secure), fallback(), &mut StdRng::seed_from_u64(seed));
+            if plain.is_empty() && secure.is_empty() {
+                prop_assert_eq!(ordered, vec![fallback()]);
+                return Ok(());
+            }
+            let place = |record: &Service, direct| (record.host.clone(), record.port, direct);
+            let mut given: Vec<_> = plain.iter().map(|record| place(record, false)).collect();
+            given.extend(secure.iter().map(|record| place(record, true)));
+            let mut tried: Vec<_> = ordered.iter().map(|e| (e.host.clone(), e.port, e.direct)).collect();
+            let priorities: Vec<char> = tried.iter().map(|(host, ..)| host.chars().last().unwrap()).collect();
+            prop_assert!(priorities.is_sorted());
+            given.sort();
+            tried.sort();
+            prop_assert_eq!(tried, given);
+        }
+
+        #[test]
+        fn a_heavy_record_comes_first_more_often_whichever_service_it_is_of(direct in any::<bool>(), seed in any::<u64>()) {
+            let heavy = Answer::Found(vec![record(1, 90, "heavy", 1)]);
+            let light = Answer::Found(vec![record(1, 10, "light", 1)]);
+            let mut rng = StdRng::seed_from_u64(seed);
+            let first = (0..1000).filter(|_| {
+                let (plain, secure) = if direct { (&light, &heavy) } else { (&heavy, &light) };
+                order(plain.clone(), secure.clone(), fallback(), &mut rng)[0].host == "heavy"
+            });
+            // 900 of 1000 are expected; the odds of fewer than 800 are below 10^-20.
+            prop_assert!(first.count() > 800);
+        }
+    }
+
+    #[test]
+    fn of_many_records_the_best_are_tried() {
+        let plain = Answer::Found((0..40).map(|n| record(40 - n, 0, &format!("h{}", 40 - n), 1)).collect());
+        let names: Vec<String> = hosts(plain, Answer::None, 1).into_iter().map(|(host, _)| host).collect();
+        assert_eq!(names, (1..=MOST).map(|n| format!("h{n}")).collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]

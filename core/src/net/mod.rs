@@ -10,6 +10,7 @@ mod dns;
 mod fuse;
 mod pace;
 mod prompt;
+mod race;
 mod socks;
 pub(crate) mod tls;
 #[cfg(feature = "tor")]
