@@ -218,6 +218,11 @@ pub enum RoomChange {
         /// Bare JID.
         jid: String,
     },
+    /// Let somebody read what is said from now on, whom the room named as a member after our first contact with it.
+    Admit {
+        /// Bare JID.
+        jid: String,
+    },
     /// Go on in a room whose configuration is not that of a private room, as it is now.
     Accept,
     /// Close it for everybody. Only owners can.

@@ -109,6 +109,7 @@ macro_rules! error_kinds {
     UnknownAlarm "unknown_alarm" "there is no such alarm, or it was answered" "use an id that `alarms` lists without an answer; `trust` and `distrust` change what was decided";
     ThisDevice "this_device" "that is this very device" "it needs no decision on its own key; `dunnock forget JID` ends it and takes it off the list";
     UnknownRoom "unknown_room" "this account is in no such room" "join it first, or look at `room list`";
+    UnknownMember "unknown_member" "nobody of this address belongs to the room" "look at `room members`; `room invite` asks somebody in";
     RoomExists "room_exists" "there is a room of this address already" "choose another address, or join that one";
     RoomNotFound "room_not_found" "there is no such room" "check its address, or make it with `room create`";
     RoomMembersOnly "room_members_only" "only members may enter this room" "ask one of its admins to invite you";

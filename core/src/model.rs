@@ -134,6 +134,19 @@ levels! {
 }
 
 levels! {
+    /// Whether a member of a room gets what is said there.
+    Admission {
+        /// They came after our first contact with the room and nobody who counts spoke for them: nothing is sealed for them
+        /// until a person decides.
+        Waiting = 0 "waiting",
+        /// They get it.
+        Admitted = 1 "admitted",
+        /// A person refused them: nothing is sealed for them.
+        Refused = 2 "refused",
+    }
+}
+
+levels! {
     /// How far the push of an account is.
     PushState {
         /// None is wanted.
@@ -316,10 +329,13 @@ pub struct Alarm {
     pub alarm: String,
     /// `quarantined`: a device appeared with a contact that was known before, and gets nothing until somebody decides.
     /// `own_unknown`: the same on our own list. `key_changed`: a device shows another key than before, which is refused.
-    /// `other_list`: the owner's own device sees another device list than we are shown.
+    /// `other_list`: the owner's own device sees another device list than we are shown. `room_member`: somebody is a member of
+    /// a room since after our first contact with it, and gets nothing that is said there until somebody decides.
     pub what: String,
-    /// Whose devices it is about.
+    /// Whose devices it is about, or who the member is.
     pub jid: String,
+    /// Of which room they are a member.
+    pub room: Option<String>,
     /// Which device, if it is one.
     pub device: Option<u32>,
     /// The key it is about, where known.
@@ -442,6 +458,8 @@ pub struct Room {
     pub affiliation: Option<String>,
     /// How many people belong to it, as far as known.
     pub members: u32,
+    /// How many of these get nothing until a person decides.
+    pub waiting: u32,
 }
 
 /// Somebody who belongs to a room.
@@ -451,8 +469,14 @@ pub struct Member {
     pub jid: String,
     /// `owner`, `admin` or `member`.
     pub affiliation: String,
+    /// Whether they get what is said there.
+    pub admission: Admission,
+    /// Who says that they asked them in, where the key of whoever says it does not count.
+    pub named_by: Option<String>,
     /// What they are called in the room, while they are in it.
     pub nick: Option<String>,
+    /// Whether both of their device lists were read at least once.
+    pub fetched: bool,
     /// How many devices they list. Without any they get nothing that is said there.
     pub devices: u32,
     /// To how many of these messages can be sealed now.

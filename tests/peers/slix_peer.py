@@ -182,6 +182,9 @@ class Peer(ClientXMPP):
             if message["body"]:
                 say("plain", body=message["body"], **common)
             return
+        if all(message.xml.find("{%s}encrypted" % NAMESPACES[version]) is None for version in self.options.versions):
+            # What version 0.3 cannot seal is sealed in version 2 alone: whoever does not speak that sees nothing of it.
+            return
         try:
             body, _, device, namespace = await self.decrypt(message, author, room)
         except Exception as error:

@@ -348,6 +348,8 @@ pub(crate) enum RoomChange {
     Invite(InRoom),
     /// Make somebody no member any more, which puts them out; for admins and owners
     Remove(InRoom),
+    /// Let a new member read what is said from now on, whom only the room's server named
+    Admit(InRoom),
     /// List who belongs to a room, without network
     Members(OneRoom),
     /// Go on in a room that is not private as it is now

@@ -2,8 +2,9 @@
 
 use crate::safe::{block, line};
 use dunnock_core::model::{
-    Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Member, Notification, OwnDeviceEvent, Proof,
-    Push, PushState, Reach, Room, RoomState, Sealing, Server, ServerChangeKind, State, Time, TimelineItem, Trust,
+    Admission, Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Member, Notification, OwnDeviceEvent,
+    Proof, Push, PushState, Reach, Room, RoomState, Sealing, Server, ServerChangeKind, State, Time, TimelineItem,
+    Trust,
 };
 
 /// One message: when, who, how far, what.
@@ -84,6 +85,9 @@ pub(crate) fn room(item: &Room) -> String {
     if item.members > 0 {
         out += &format!(", {} members", thousands(item.members.into()));
     }
+    if item.waiting > 0 {
+        out += &format!(", {} waiting for your decision", thousands(item.waiting.into()));
+    }
     if let Some(affiliation) = &item.affiliation {
         out += &format!(", you are {}", line(affiliation));
     }
@@ -97,12 +101,34 @@ pub(crate) fn member(item: &Member) -> String {
         Some(nick) => out += &format!("  here as {}", line(nick)),
         None => out += "  away",
     }
-    match (item.own, item.devices) {
-        (true, _) => out += "  (you)",
-        (false, 0) => out += "  no keys: nothing can be sealed for them",
-        (false, devices) => out += &format!("  {} of {devices} devices", item.ready),
+    match (item.own, item.admission, item.devices) {
+        (true, ..) => out += "  (you)",
+        (_, Admission::Waiting, _) => out += "  waiting for your decision: gets nothing",
+        (_, Admission::Refused, _) => out += "  refused: gets nothing",
+        (.., 0) if !item.fetched => out += "  keys not fetched yet",
+        (.., 0) => out += "  no keys: nothing can be sealed for them",
+        (.., devices) => out += &format!("  {} of {devices} devices", item.ready),
+    }
+    if let Some(named_by) = &item.named_by {
+        out += &format!(", {} says that they asked them in", line(named_by));
     }
     out
+}
+
+/// What became of somebody in a room.
+fn member_change(change: &str) -> String {
+    match change {
+        "member" => "is a member now".into(),
+        "waiting" => "is a new member and waits for your decision: gets nothing until then".into(),
+        "admitted" => "is admitted and gets what is said from now on".into(),
+        "refused" => "is refused and gets nothing".into(),
+        "gone" => "is no member any more".into(),
+        "keyless" => "has no keys: nothing can be sealed for them".into(),
+        "reachable" => "has keys now".into(),
+        "not_invited" => "was not invited: the room refused".into(),
+        "not_removed" => "was not removed: the room refused".into(),
+        other => format!("is {}", line(other)),
+    }
 }
 
 fn room_state(state: RoomState) -> &'static str {
@@ -149,7 +175,12 @@ pub(crate) fn device(item: &DeviceView) -> String {
 
 /// What a person has to know of a key.
 pub(crate) fn alarm(item: &Alarm) -> String {
-    let mut out = format!("{}  {}  {}", item.alarm, minute(item.time), about(&item.what, &item.jid, item.device));
+    let mut out = format!(
+        "{}  {}  {}",
+        item.alarm,
+        minute(item.time),
+        about(&item.what, &item.jid, item.device, item.room.as_deref())
+    );
     if !item.fingerprint.is_empty() {
         out += &format!("  {}", line(&item.fingerprint));
     }
@@ -159,10 +190,14 @@ pub(crate) fn alarm(item: &Alarm) -> String {
     out
 }
 
-fn about(what: &str, jid: &str, device: Option<u32>) -> String {
+fn about(what: &str, jid: &str, device: Option<u32>, room: Option<&str>) -> String {
     let device = device.map(|device| format!(" {device}")).unwrap_or_default();
     let jid = line(jid);
     match what {
+        "room_member" => {
+            let room = line(room.unwrap_or_default());
+            format!("{jid} is a new member of {room} and gets nothing until you decide: `room admit {room} {jid}`")
+        }
         "quarantined" => format!("{jid} has a new device{device}, which gets nothing until you decide"),
         "own_unknown" => format!("{jid} is yours: none of your devices announced the new device{device}"),
         "key_changed" => format!("device{device} of {jid} shows another key than before, which is refused"),
@@ -275,14 +310,16 @@ pub(crate) fn event(event: &Event) -> String {
             format!("-- device {device} of {}: {}{print}", line(jid), line(change))
         }
         Event::Changed { item, change, .. } => format!("-- {}: {}", line(change), found(item)),
-        Event::Alarm { alarm, what, jid, device, .. } => {
-            format!("!! {} (alarm {})", about(what, jid, *device), line(alarm))
+        Event::Alarm { alarm, what, jid, device, room, .. } => {
+            format!("!! {} (alarm {})", about(what, jid, *device, room.as_deref()), line(alarm))
         }
         Event::Room { room, state, reason, flaws, inviter, .. } => {
             let inviter = inviter.as_deref().filter(|_| *state == RoomState::Invited);
             format!("-- {}: {}{}", line(room), room_state(*state), why(reason.as_deref(), flaws, inviter))
         }
-        Event::RoomMember { room, jid, change, .. } => format!("-- {}: {} is {}", line(room), line(jid), line(change)),
+        Event::RoomMember { room, jid, change, .. } => {
+            format!("-- {}: {} {}", line(room), line(jid), member_change(change))
+        }
         Event::Typing { chat, typing: true, .. } => format!("-- {} is typing…", line(chat)),
         Event::Typing { .. } => String::new(),
     }

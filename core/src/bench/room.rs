@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::model::{Proof, RoomState, Trust};
 use crate::store::account::NewRow;
 use crate::store::device::DeviceRow;
+use crate::store::member::MemberRow;
 use crate::store::room::RoomRow;
 use crate::store::{Home, Store, StoreKey, Tx};
 use dunnock_omemo::{Bundle, Identity, Session, Version, generate_pre_keys, sign_pre_key};
@@ -91,12 +92,12 @@ fn people(tx: &Tx, members: u32, devices: u32, rng: &mut Rng) -> Result<()> {
         Ok(())
     };
     confirm(US)?;
-    tx.put_member(ROOM, US, "owner")?;
+    tx.put_member(ROOM, &MemberRow::admitted(US, "owner", 0))?;
     let us = Identity::from_seed(&[9; 32]);
     for member in 0..members {
         let jid = format!("member{member}@verona.example");
         confirm(&jid)?;
-        tx.put_member(ROOM, &jid, "member")?;
+        tx.put_member(ROOM, &MemberRow::admitted(&jid, "member", 0))?;
         for device in 1..=devices {
             let version = if device % OLD == 0 { Version::V03 } else { Version::V2 };
             let mut seed = [0; 32];

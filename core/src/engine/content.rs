@@ -7,6 +7,7 @@ use super::ns;
 use super::reactions::{self, Reactions};
 use super::receipts::{self, Receipt};
 use super::retractions;
+use super::room::spoken::Spoken;
 use super::trust::messages::TrustMessage;
 use super::xml::{Build, child_text, el};
 use minidom::Element;
@@ -35,6 +36,8 @@ pub(crate) struct Content {
     pub typing: Option<bool>,
     /// Who is to trust which keys (XEP-0434). It counts only where it was sealed.
     pub trust: Option<TrustMessage>,
+    /// Who was asked into a room or taken out of it. It counts only where it was sealed.
+    pub members: Option<Spoken>,
 }
 
 /// The message that another one answers.
@@ -68,14 +71,16 @@ impl Content {
             marker: markers::read(parent),
             typing: chat_states::read(parent),
             trust: TrustMessage::of(parent),
+            members: Spoken::of(parent),
         }
     }
 
     /// The elements to be sealed.
     pub(crate) fn elements(&self) -> Vec<Element> {
         let body = self.body.iter().map(|body| el("body", ns::CLIENT).words(body));
-        // Words on keys are no extra: they never go in clear.
-        body.chain(self.extras()).chain(self.trust.iter().map(TrustMessage::element)).collect()
+        // Words on keys and on members are no extras: they never go in clear.
+        let trust = self.trust.iter().map(TrustMessage::element);
+        body.chain(self.extras()).chain(trust).chain(self.members.iter().map(Spoken::element)).collect()
     }
 
     /// The elements beside the text: what version 0.3 cannot seal.

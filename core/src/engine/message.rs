@@ -382,6 +382,13 @@ fn readable(
         // What one of many has or has seen says nothing of the others, and they need no answer from each of us.
         (content.receipt, content.marker) = (None, content.marker.filter(|_| own));
     }
+    let author = match (author, &unwrapped.room) {
+        (Some(author), Some(room)) => {
+            let trust = room::admission::trust_in(ctx, room, unwrapped.sender.as_str(), author.trust)?;
+            Some(Author { trust, ..author })
+        }
+        (author, _) => author,
+    };
     let heard = unwrapped.stamp.unwrap_or(unwrapped.arrived);
     let believed = time.filter(|time| (time - heard).abs() <= TOLERANCE);
     let said = Said {
@@ -397,6 +404,9 @@ fn readable(
     };
     if let (Sealing::Full, Some(author), Some(words)) = (sealed, &author, &content.trust) {
         vouching::received(ctx, unwrapped.sender.as_str(), author, words, time.unwrap_or(heard))?;
+    }
+    if let (Sealing::Full, Some(author), Some(spoken)) = (sealed, &author, &content.members) {
+        room::spoken::received(ctx, unwrapped.room.as_deref(), unwrapped.sender.as_str(), author, spoken)?;
     }
     beside::received(ctx, &said, &content)?;
     let body = content.body.as_ref().filter(|_| content.retracts.is_none());

@@ -36,6 +36,7 @@ pub(crate) const OMEMO2_BUNDLE: &str = "urn:xmpp:omemo:2:bundles";
 pub(crate) const TRUST_MESSAGE: &str = "urn:xmpp:tm:1";
 pub(crate) const ATM: &str = "urn:xmpp:atm:1";
 pub(crate) const DEVICE_LIST: &str = "urn:dunnock:device-list:0";
+pub(crate) const ROOM_MEMBERS: &str = "urn:dunnock:room-members:0";
 pub(crate) const MUC: &str = "http://jabber.org/protocol/muc";
 pub(crate) const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub(crate) const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";

@@ -52,7 +52,7 @@ fn hand_over(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     if !recipients::lists_confirmed(ctx, &row.chat)? {
         return Ok(!row.lasting);
     }
-    let recipients = recipients::of(ctx, &row.chat)?;
+    let recipients = recipients::of(ctx, &row.chat, row.made)?;
     let undecided = recipients.known > 0 && recipients.reached == 0 && recipients.keyless == 0;
     if recipients.coming || undecided {
         return Ok(!row.lasting);

@@ -59,7 +59,7 @@ fn hand_over(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
         ctx.tx.set_waits_for(row.id, Some("device_lists"))?;
         return Ok(false);
     }
-    let recipients = recipients::of(ctx, &row.chat)?;
+    let recipients = recipients::of(ctx, &row.chat, row.sent)?;
     if recipients.known == 0 && ctx.tx.is_room(&row.chat)? {
         // Plain text goes into no room, whatever anybody allows.
         ctx.tx.set_waits_for(row.id, Some(ErrorKind::NoUsableDevice.code()))?;

@@ -6,6 +6,7 @@ use super::{Ctx, bundle, devices, room};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
+use crate::store::room::RoomRow;
 use dunnock_omemo::Version;
 
 /// The devices that may read a chat.
@@ -21,13 +22,20 @@ pub(crate) struct Recipients {
     pub coming: bool,
 }
 
-/// The other side of a chat, by bare JID: the members of a room; in notes to ourselves that is us.
+/// The other side of a chat, by bare JID: the members of a room that get what is said there; in notes to ourselves that is us.
 pub(crate) fn people(ctx: &Ctx, chat: &str) -> Result<Vec<String>> {
-    let row = if ctx.tx.is_room(chat)? { ctx.tx.room(chat)? } else { None };
-    match row {
-        Some(row) => room::members::people(ctx, &row),
+    people_of(ctx, chat, None)
+}
+
+fn people_of(ctx: &Ctx, chat: &str, written: Option<i64>) -> Result<Vec<String>> {
+    match room_of(ctx, chat)? {
+        Some(row) => room::admission::people(ctx, &row, written),
         None => Ok(vec![chat.to_owned()]),
     }
+}
+
+fn room_of(ctx: &Ctx, chat: &str) -> Result<Option<RoomRow>> {
+    if ctx.tx.is_room(chat)? { ctx.tx.room(chat) } else { Ok(None) }
 }
 
 /// Whether all device lists that count in this chat were read on this stream; those that were not are asked for. A member
@@ -54,10 +62,15 @@ fn with_ourselves(ctx: &Ctx, mut people: Vec<String>) -> Vec<String> {
     people
 }
 
-/// The devices of both sides as they are now. What is missing to reach one is asked for.
-pub(crate) fn of(ctx: &mut Ctx, chat: &str) -> Result<Recipients> {
+/// The devices of both sides as they are now, for what was `written` then. What is missing to reach one is asked for.
+pub(crate) fn of(ctx: &mut Ctx, chat: &str, written: i64) -> Result<Recipients> {
     let mut found = Recipients { reach: Vec::new(), known: 0, reached: 0, keyless: 0, coming: false };
-    let others = people(ctx, chat)?;
+    let others = people_of(ctx, chat, Some(written))?;
+    if let Some(row) = room_of(ctx, chat)? {
+        for jid in room::admission::kept_out(ctx, &row)? {
+            found.known += ctx.tx.devices(&jid)?.iter().filter(|device| device.is_listed()).count() as u32;
+        }
+    }
     for jid in with_ourselves(ctx, others.clone()) {
         let other = u32::from(others.contains(&jid));
         for device in ctx.tx.devices(&jid)? {

@@ -65,10 +65,12 @@ pub enum Event {
         account: String,
         /// Its id.
         alarm: String,
-        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`, `room_member`.
         what: String,
-        /// Whose devices.
+        /// Whose devices, or which member.
         jid: String,
+        /// Of which room they are a member.
+        room: Option<String>,
         /// Which one, if it is one.
         device: Option<u32>,
         /// The key it is about, where known.
@@ -105,7 +107,8 @@ pub enum Event {
         room: String,
         /// Who.
         jid: String,
-        /// `member` (belongs to it now), `gone` (no more), `keyless` (has no key to encrypt to), `reachable` (has one again),
+        /// `member` (belongs to it now and gets what is said), `waiting` (the room has them as a member, but a person has to
+        /// decide first), `admitted`, `refused` (that was decided), `gone` (belongs to it no more), `keyless` (has no key to encrypt to), `reachable` (has one again),
         /// `not_invited`, `not_removed` (the room refused the change).
         change: String,
     },

@@ -8,7 +8,7 @@ use crate::store::Reader;
 /// The alarms, open ones first, newest first among each.
 pub(crate) fn alarms(reader: &Reader) -> Result<Vec<Alarm>> {
     let mut statement = reader.sql().prepare_cached(
-        "SELECT id, what, jid, device, fingerprint, raised, answer FROM alarm ORDER BY answer IS NOT NULL, id DESC LIMIT ?",
+        "SELECT id, what, jid, device, fingerprint, raised, answer, room FROM alarm ORDER BY answer IS NOT NULL, id DESC LIMIT ?",
     )?;
     let rows = statement.query_map([WINDOW], |row| {
         Ok(Alarm {
@@ -19,6 +19,7 @@ pub(crate) fn alarms(reader: &Reader) -> Result<Vec<Alarm>> {
             fingerprint: row.get(4)?,
             time: Time(row.get(5)?),
             answer: row.get(6)?,
+            room: row.get(7)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

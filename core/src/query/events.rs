@@ -161,6 +161,7 @@ fn event(account: &str, row: &Row) -> Result<Option<Event>> {
             alarm: text("alarm").unwrap_or_default(),
             what: text("what").unwrap_or_default(),
             jid: row.get::<_, Option<String>>(AFTER + 1)?.unwrap_or_default(),
+            room: text("room"),
             device: row.get(AFTER + 2)?,
             fingerprint: text("fingerprint").unwrap_or_default(),
         }),

@@ -2,7 +2,7 @@
 
 use super::WINDOW;
 use crate::error::Result;
-use crate::model::{Member, Room, RoomState};
+use crate::model::{Admission, Member, Room, RoomState};
 use crate::store::Reader;
 use rusqlite::params;
 
@@ -14,7 +14,8 @@ pub(crate) fn rooms(reader: &Reader) -> Result<Vec<Room>> {
     let mut statement = reader.sql().prepare_cached(
         "SELECT r.jid, r.nick, r.state, r.reason, r.flaws, r.inviter,
            (SELECT m.affiliation FROM member m, account a WHERE m.room = r.jid AND m.jid = a.jid),
-           (SELECT count(*) FROM member m WHERE m.room = r.jid)
+           (SELECT count(*) FROM member m WHERE m.room = r.jid),
+           (SELECT count(*) FROM member m WHERE m.room = r.jid AND m.admission = 0)
          FROM room r ORDER BY r.jid LIMIT ?",
     )?;
     let rows = statement.query_map([WINDOW], |row| {
@@ -28,6 +29,7 @@ pub(crate) fn rooms(reader: &Reader) -> Result<Vec<Room>> {
             inviter: row.get(5)?,
             affiliation: row.get(6)?,
             members: row.get(7)?,
+            waiting: row.get(8)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -41,7 +43,8 @@ pub(crate) fn members(reader: &Reader, room: &str) -> Result<Vec<Member>> {
            (SELECT count(*) FROM device d WHERE d.jid = m.jid AND (d.listed2 OR d.listed03) AND NOT (d.jid = a.jid AND d.device = a.device)
               AND d.trust NOT IN (0, 4)
               AND EXISTS (SELECT 1 FROM session s WHERE s.jid = d.jid AND s.device = d.device)),
-           m.jid = a.jid
+           m.jid = a.jid, m.admission, (SELECT count(*) FROM device_list l WHERE l.jid = m.jid) = 2,
+           (SELECT min(w.speaker) FROM member_word w WHERE w.room = m.room AND w.jid = m.jid AND m.admission = 0)
          FROM member m, account a WHERE m.room = ? ORDER BY m.jid LIMIT ?",
     )?;
     let rows = statement.query_map(params![room, MOST], |row| {
@@ -52,6 +55,9 @@ pub(crate) fn members(reader: &Reader, room: &str) -> Result<Vec<Member>> {
             devices: row.get(3)?,
             ready: row.get(4)?,
             own: row.get(5)?,
+            admission: Admission::from_number(row.get(6)?).unwrap_or(Admission::Waiting),
+            fetched: row.get(7)?,
+            named_by: row.get(8)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -12,6 +12,7 @@ mod event;
 mod export;
 pub(crate) mod healing;
 mod home;
+pub(crate) mod member;
 pub(crate) mod message;
 mod notification;
 mod open;

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("11-lists.sql"),
     include_str!("12-device.sql"),
     include_str!("13-venture.sql"),
+    include_str!("14-members.sql"),
 ];
 
 /// An open database of one account.

@@ -22,6 +22,7 @@ pub(crate) struct ParcelRow {
     pub content: String,
     pub reach: Reach,
     pub lasting: bool,
+    pub made: i64,
 }
 
 fn parcel(row: &Row) -> rusqlite::Result<ParcelRow> {
@@ -35,6 +36,7 @@ fn parcel(row: &Row) -> rusqlite::Result<ParcelRow> {
             _ => Reach::Everyone,
         },
         lasting: row.get(4)?,
+        made: row.get(5)?,
     })
 }
 
@@ -62,7 +64,7 @@ impl Tx<'_> {
 
     /// The first that wait in a chat, in order, and no more than this.
     pub(crate) fn parcels_of(&self, chat: &str, most: usize) -> Result<Vec<ParcelRow>> {
-        let sql = "SELECT id, chat, content, reach, lasting FROM parcel WHERE chat = ? ORDER BY id LIMIT ?";
+        let sql = "SELECT id, chat, content, reach, lasting, made FROM parcel WHERE chat = ? ORDER BY id LIMIT ?";
         let mut rows = self.sql().prepare_cached(sql)?;
         let rows = rows.query_map(params![chat, most as i64], parcel)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -23,9 +23,11 @@ pub(crate) struct RoomRow {
     pub since: i64,
     pub inviter: Option<String>,
     pub bookmarked: bool,
+    pub met: bool,
+    pub resumed: i64,
 }
 
-const COLUMNS: &str = "jid, nick, wanted, state, reason, stream, making, asked, flaws, accepted, archive, named, since, inviter, bookmarked";
+const COLUMNS: &str = "jid, nick, wanted, state, reason, stream, making, asked, flaws, accepted, archive, named, since, inviter, bookmarked, met, resumed";
 
 fn room(row: &Row) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
@@ -44,6 +46,8 @@ fn room(row: &Row) -> rusqlite::Result<RoomRow> {
         since: row.get(12)?,
         inviter: row.get(13)?,
         bookmarked: row.get(14)?,
+        met: row.get(15)?,
+        resumed: row.get(16)?,
     })
 }
 
@@ -66,7 +70,14 @@ impl RoomRow {
             since: 0,
             inviter: None,
             bookmarked: false,
+            met: false,
+            resumed: 0,
         }
+    }
+
+    /// Whether anybody may come in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.flaws.split(' ').any(|flaw| flaw == "open")
     }
 
     /// What its configuration lacks of a private room and nobody agreed to.
@@ -151,6 +162,7 @@ impl Tx<'_> {
         for sql in [
             "DELETE FROM occupant WHERE room = ?",
             "DELETE FROM member WHERE room = ?",
+            "DELETE FROM member_word WHERE room = ?",
             "DELETE FROM room WHERE jid = ?",
         ] {
             self.sql().prepare_cached(sql)?.execute([jid])?;
@@ -168,14 +180,14 @@ impl Tx<'_> {
         }
         self.sql()
             .prepare_cached(
-                "INSERT INTO room (jid, nick, wanted, state, reason, stream, making, asked, flaws, accepted, archive, named, since, inviter, bookmarked)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                "INSERT INTO room (jid, nick, wanted, state, reason, stream, making, asked, flaws, accepted, archive, named, since, inviter, bookmarked, met, resumed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
                  ON CONFLICT (jid) DO UPDATE SET nick = ?2, wanted = ?3, state = ?4, reason = ?5, stream = ?6, making = ?7, asked = ?8,
-                   flaws = ?9, accepted = ?10, archive = ?11, named = ?12, since = ?13, inviter = ?14, bookmarked = ?15",
+                   flaws = ?9, accepted = ?10, archive = ?11, named = ?12, since = ?13, inviter = ?14, bookmarked = ?15, met = ?16, resumed = ?17",
             )?
             .execute(params![
                 row.jid, row.nick, row.wanted, row.state as i64, row.reason, row.stream, row.making, row.asked, row.flaws,
-                row.accepted, row.archive, row.named, row.since, row.inviter, row.bookmarked
+                row.accepted, row.archive, row.named, row.since, row.inviter, row.bookmarked, row.met, row.resumed
             ])?;
         self.ensure_chat(&row.jid)?;
         self.touch(Touched::Rooms);
@@ -247,84 +259,6 @@ impl Tx<'_> {
             .prepare_cached("SELECT DISTINCT jid FROM occupant WHERE room = ? AND jid IS NOT NULL ORDER BY jid")?;
         let rows = rows.query_map([room], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Owners, admins and members of the room: who, and which of these.
-    pub(crate) fn members(&self, room: &str) -> Result<Vec<(String, String)>> {
-        let mut rows = self.sql().prepare_cached("SELECT jid, affiliation FROM member WHERE room = ? ORDER BY jid")?;
-        let rows = rows.query_map([room], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// What somebody is in a room; none if they do not belong to it.
-    pub(crate) fn affiliation(&self, room: &str, jid: &str) -> Result<Option<String>> {
-        let mut rows = self.sql().prepare_cached("SELECT affiliation FROM member WHERE room = ? AND jid = ?")?;
-        Ok(rows.query_row([room, jid], |row| row.get(0)).optional()?)
-    }
-
-    /// Somebody belongs to the room as this. True if they did not before.
-    pub(crate) fn put_member(&self, room: &str, jid: &str, affiliation: &str) -> Result<bool> {
-        let before = self.affiliation(room, jid)?;
-        if before.as_deref() == Some(affiliation) {
-            return Ok(false);
-        }
-        self.sql()
-            .prepare_cached(
-                "INSERT INTO member (room, jid, affiliation, keyless) VALUES (?1, ?2, ?3, 0)
-                 ON CONFLICT (room, jid) DO UPDATE SET affiliation = ?3",
-            )?
-            .execute(params![room, jid, affiliation])?;
-        self.touch(Touched::Rooms);
-        Ok(before.is_none())
-    }
-
-    /// Somebody belongs to the room no more. True if they did.
-    pub(crate) fn drop_member(&self, room: &str, jid: &str) -> Result<bool> {
-        let gone = self.sql().prepare_cached("DELETE FROM member WHERE room = ? AND jid = ?")?.execute([room, jid])?;
-        self.touch(Touched::Rooms);
-        Ok(gone > 0)
-    }
-
-    /// Whether somebody belongs to any room of ours.
-    pub(crate) fn is_member_anywhere(&self, jid: &str) -> Result<bool> {
-        Ok(self.sql().prepare_cached("SELECT 1 FROM member WHERE jid = ?")?.exists([jid])?)
-    }
-
-    /// Remembers what the room calls a member for good.
-    pub(crate) fn set_occupant_id(&self, room: &str, jid: &str, id: &str) -> Result<()> {
-        self.sql()
-            .prepare_cached("UPDATE member SET occupant = ?3 WHERE room = ?1 AND jid = ?2 AND occupant IS NOT ?3")?
-            .execute([room, jid, id])?;
-        Ok(())
-    }
-
-    /// Whom the room calls this for good.
-    pub(crate) fn member_by_occupant_id(&self, room: &str, id: &str) -> Result<Option<String>> {
-        let mut rows = self.sql().prepare_cached("SELECT jid FROM member WHERE room = ? AND occupant = ?")?;
-        Ok(rows.query_row([room, id], |row| row.get(0)).optional()?)
-    }
-
-    /// The members of the room that have a device of this number: usually one or none.
-    pub(crate) fn members_with_device(&self, room: &str, device: u32) -> Result<Vec<String>> {
-        let mut rows = self.sql().prepare_cached(
-            "SELECT m.jid FROM member m JOIN device d ON d.jid = m.jid AND d.device = ?2 WHERE m.room = ?1 LIMIT 2",
-        )?;
-        let rows = rows.query_map(params![room, device], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Looks which members list no device, so that nothing can be sealed for them; tells who came to that or from it.
-    pub(crate) fn look_for_keyless(&self, room: &str) -> Result<()> {
-        let mut rows = self.sql().prepare_cached(
-            "UPDATE member SET keyless = 1 - keyless WHERE room = ? AND jid != (SELECT a.jid FROM account a)
-               AND keyless = EXISTS (SELECT 1 FROM device d WHERE d.jid = member.jid AND (d.listed2 OR d.listed03))
-             RETURNING jid, keyless",
-        )?;
-        let rows = rows.query_map([room], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))?;
-        for row in rows.collect::<rusqlite::Result<Vec<_>>>()? {
-            self.tell_member(room, &row.0, if row.1 { "keyless" } else { "reachable" })?;
-        }
-        Ok(())
     }
 
     /// Keeps the bytes of a message until its room sends it back.

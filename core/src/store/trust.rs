@@ -38,6 +38,7 @@ pub(crate) struct AlarmRow {
     pub device: Option<u32>,
     pub fingerprint: String,
     pub answered: bool,
+    pub room: Option<String>,
 }
 
 /// What a device said of its owner's list, and what we had.
@@ -59,6 +60,7 @@ fn alarm(row: &Row) -> rusqlite::Result<AlarmRow> {
         device: row.get(3)?,
         fingerprint: row.get(4)?,
         answered: row.get(5)?,
+        room: row.get(6)?,
     })
 }
 
@@ -174,21 +176,24 @@ impl Tx<'_> {
         &self,
         what: &str,
         jid: &str,
-        device: Option<u32>,
+        (device, room): (Option<u32>, Option<&str>),
         fingerprint: &str,
         now: i64,
     ) -> Result<Option<i64>> {
-        let open =
-            "SELECT 1 FROM alarm WHERE answer IS NULL AND jid = ? AND what = ? AND device IS ? AND fingerprint = ?";
-        if self.sql().prepare_cached(open)?.exists(params![jid, what, device, fingerprint])? {
+        let open = "SELECT 1 FROM alarm WHERE answer IS NULL AND jid = ? AND what = ? AND device IS ? AND room IS ?
+                      AND fingerprint = ?";
+        if self.sql().prepare_cached(open)?.exists(params![jid, what, device, room, fingerprint])? {
             return Ok(None);
         }
         self.sql()
-            .prepare_cached("INSERT INTO alarm (what, jid, device, fingerprint, raised) VALUES (?, ?, ?, ?, ?)")?
-            .execute(params![what, jid, device, fingerprint, now])?;
+            .prepare_cached(
+                "INSERT INTO alarm (what, jid, device, room, fingerprint, raised) VALUES (?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![what, jid, device, room, fingerprint, now])?;
         let id = self.sql().last_insert_rowid();
         self.sql().prepare_cached("DELETE FROM alarm WHERE id <= ?")?.execute([id - ALARMS])?;
-        let data = serde_json::json!({ "alarm": id.to_string(), "what": what, "fingerprint": fingerprint });
+        let data =
+            serde_json::json!({ "alarm": id.to_string(), "what": what, "fingerprint": fingerprint, "room": room });
         self.touch(Touched::Devices(jid.to_owned()));
         self.event("alarm", None, Some(jid), device, &data.to_string())?;
         Ok(Some(id))
@@ -196,7 +201,7 @@ impl Tx<'_> {
 
     /// An alarm by its id.
     pub(crate) fn alarm(&self, id: i64) -> Result<Option<AlarmRow>> {
-        let sql = "SELECT id, what, jid, device, fingerprint, answer IS NOT NULL FROM alarm WHERE id = ?";
+        let sql = "SELECT id, what, jid, device, fingerprint, answer IS NOT NULL, room FROM alarm WHERE id = ?";
         Ok(self.sql().prepare_cached(sql)?.query_row([id], alarm).optional()?)
     }
 
@@ -228,12 +233,33 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// How many alarms about members of this room are open.
+    pub(crate) fn open_alarms_of_room(&self, room: &str) -> Result<usize> {
+        let mut row = self
+            .sql()
+            .prepare_cached("SELECT count(*) FROM alarm WHERE answer IS NULL AND what = 'room_member' AND room = ?")?;
+        Ok(row.query_row([room], |row| row.get::<_, i64>(0))? as usize)
+    }
+
+    /// What open alarms say of a member of a room is answered by what became of them.
+    pub(crate) fn settle_alarms_of_member(&self, room: &str, jid: &str, answer: &str) -> Result<()> {
+        let changed = self
+            .sql()
+            .prepare_cached("UPDATE alarm SET answer = ?3 WHERE answer IS NULL AND room = ?1 AND jid = ?2")?
+            .execute([room, jid, answer])?;
+        if changed > 0 {
+            self.touch(Touched::Devices(jid.to_owned()));
+        }
+        Ok(())
+    }
+
     /// What a device wrote before anything was known of it counts as what it turned out to be.
     pub(crate) fn raise_trust_of_messages(&self, row: &super::device::DeviceRow) -> Result<()> {
         let Some(identity) = row.identity else { return Ok(()) };
         let chats: Vec<String> = {
             let mut chats = self.sql().prepare_cached(
                 "UPDATE message SET trust = ?1 WHERE sender = ?2 AND device = ?3 AND identity = ?4 AND trust = 0
+                   AND NOT EXISTS (SELECT 1 FROM member m WHERE m.room = message.chat AND m.jid = ?2 AND m.admission != 1)
                    RETURNING chat",
             )?;
             let chats = chats.query_map(params![row.trust as i64, row.jid, row.device, identity], |row| row.get(0))?;

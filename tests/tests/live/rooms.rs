@@ -1,6 +1,7 @@
 //! Groups, with real servers and real clients.
 
 mod crowd;
+mod ghosts;
 mod kills;
 mod privacy;
 mod thin;
@@ -87,6 +88,12 @@ impl Person {
     fn says(&mut self, room: &str, text: &str) {
         let id = self.rpc.says(&self.jid, room, text);
         self.rpc.event("delivery", text, |event| event["message"] == id && event["state"] == "delivered");
+    }
+
+    /// A person reads the address of another device off that device.
+    fn verifies(&mut self, other: &mut Person) {
+        let uri = other.rpc.ok("device.uri", json!({ "account": other.jid }))["uri"].clone();
+        self.rpc.ok("device.verify", json!({ "account": self.jid, "uri": uri }));
     }
 
     /// Ends the process in order, and starts one again.

@@ -29,6 +29,7 @@ pub(crate) fn rooms(global: &Global, change: Option<Asked>, out: &Out) -> Result
                 enter(&account, new, RoomChange::Join { nick }, out).await
             }
             Asked::Leave(one) => settle(&account, wish(one.room, RoomChange::Leave), out).await,
+            Asked::Admit(one) => settle(&account, wish(one.room, RoomChange::Admit { jid: one.jid }), out).await,
             Asked::Accept(one) => settle(&account, wish(one.room, RoomChange::Accept), out).await,
             Asked::Destroy(one) => settle(&account, wish(one.room, RoomChange::Destroy), out).await,
             Asked::Invite(one) => {
@@ -107,7 +108,7 @@ async fn affiliate(account: &Account, room: &str, jid: &str, change: RoomChange,
                 match event {
                     Event::RoomMember { room: of, jid: who, change, .. } if same(&of, room) && same(&who, jid) => {
                         match change.as_str() {
-                            "member" | "gone" => return Ok(()),
+                            "member" | "admitted" | "gone" => return Ok(()),
                             "not_invited" | "not_removed" => return Err(Error::about(ErrorKind::RoomForbidden, room)),
                             _ => {}
                         }

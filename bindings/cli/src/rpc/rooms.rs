@@ -63,9 +63,13 @@ struct Affiliate {
     jid: String,
 }
 
-/// Somebody becomes a member, or is one no more.
+/// Somebody becomes a member, is admitted as one, or is one no more.
 pub(crate) async fn affiliate(server: &Server, method: &str, params: Value) -> Answer {
     let Affiliate { account, room, jid } = read(params)?;
-    let change = if method == "room.invite" { RoomChange::Invite { jid } } else { RoomChange::Remove { jid } };
+    let change = match method {
+        "room.invite" => RoomChange::Invite { jid },
+        "room.admit" => RoomChange::Admit { jid },
+        _ => RoomChange::Remove { jid },
+    };
     server.wish(account, Command::Room { room, change }).await
 }

@@ -120,12 +120,13 @@ fn every_person_and_device_has_the_form_that_the_contract_says() {
 #[test]
 fn every_alarm_and_own_device_event_has_the_form_that_the_contract_says() {
     let contract = Contract::read();
-    for what in ["quarantined", "own_unknown", "key_changed", "other_list"] {
+    for what in ["quarantined", "own_unknown", "key_changed", "other_list", "room_member"] {
         for answer in [None, Some("accepted"), Some("rejected"), Some("dismissed"), Some("settled")] {
             let alarm = Alarm {
                 alarm: "1".into(),
                 what: what.into(),
                 jid: "romeo@b.example".into(),
+                room: (what == "room_member").then(|| "verona@rooms.b.example".into()),
                 device: answer.is_some().then_some(7),
                 fingerprint: String::new(),
                 time: Time(1_700_000_000_000),
@@ -164,8 +165,18 @@ fn every_event_has_the_form_that_the_contract_says() {
             alarm: "1".into(),
             what: "quarantined".into(),
             jid: "romeo@b.example".into(),
+            room: None,
             device: Some(1),
             fingerprint: "ab".into(),
+        },
+        Event::Alarm {
+            account: account(),
+            alarm: "1".into(),
+            what: "room_member".into(),
+            jid: "romeo@b.example".into(),
+            room: Some("verona@rooms.b.example".into()),
+            device: None,
+            fingerprint: "".into(),
         },
     ];
     for item in [full_row(), bare_row()] {

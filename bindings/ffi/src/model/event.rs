@@ -60,10 +60,12 @@ pub enum Event {
         account: String,
         /// Its id.
         alarm: String,
-        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`, `room_member`.
         what: String,
-        /// Whose devices.
+        /// Whose devices, or which member.
         jid: String,
+        /// Of which room they are a member.
+        room: Option<String>,
         /// Which one, if it is one.
         device: Option<u32>,
         /// The key it is about, where known.
@@ -99,7 +101,7 @@ pub enum Event {
         room: String,
         /// Who.
         jid: String,
-        /// `member`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
+        /// `member`, `waiting`, `admitted`, `refused`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
         change: String,
     },
     /// Somebody types or stopped (XEP-0085); not stored.

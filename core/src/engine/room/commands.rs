@@ -2,7 +2,7 @@
 
 use super::super::Ctx;
 use super::super::want::Kind;
-use super::{bookmarks, drop_wants, gone, is_inside, is_person, join, members, settle};
+use super::{admission, bookmarks, drop_wants, gone, is_inside, is_person, join, members, settle};
 use crate::command::RoomChange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::RoomState;
@@ -35,6 +35,10 @@ pub(crate) fn carry_out(ctx: &mut Ctx, room: &str, change: RoomChange) -> Result
         RoomChange::Remove { jid: person } => {
             let row = belongs()?;
             affiliate(ctx, &row, "none", &person)
+        }
+        RoomChange::Admit { jid: person } => {
+            let row = belongs()?;
+            admission::decide(ctx, &row.jid, crate::address::bare(&person)?.as_str(), true)
         }
         RoomChange::Accept => {
             let row = belongs()?;
@@ -76,9 +80,12 @@ fn create(ctx: &mut Ctx, jid: &str, known: Option<RoomRow>, nick: Option<String>
         making: 1,
         state: RoomState::Joining,
         bookmarked: known.is_some_and(|row| row.bookmarked),
+        // Whoever is in it beside us will have been asked in.
+        met: true,
         ..RoomRow::unknown(jid, &nick)
     };
     drop_wants(ctx, jid)?;
+    ctx.tx.clear_members(jid)?;
     ctx.tx.put_room(&row)?;
     ctx.want_of(Kind::RoomInfo, jid, "")
 }
@@ -90,6 +97,10 @@ fn enter(ctx: &mut Ctx, jid: &str, known: Option<RoomRow>, nick: Option<String>)
         return Ok(());
     }
     drop_wants(ctx, jid)?;
+    if row.state == RoomState::Refused && row.archive && row.since == 0 {
+        // What was said while we did not belong to it was not for us, and no loss to show.
+        row.since = ctx.now.wall;
+    }
     (row.wanted, row.asked, row.nick, row.making) = (true, true, nick, 0);
     (row.state, row.reason, row.stream) = (RoomState::Joining, None, 0);
     ctx.tx.put_room(&row)?;
@@ -99,6 +110,8 @@ fn enter(ctx: &mut Ctx, jid: &str, known: Option<RoomRow>, nick: Option<String>)
 fn leave(ctx: &mut Ctx, row: RoomRow) -> Result<()> {
     let left = RoomRow { wanted: false, ..row.clone() };
     bookmarks::drop(ctx, &left)?;
+    // Who comes back after leaving comes to whom they find there. Whoever was put out did not choose that.
+    let row = RoomRow { met: row.met && !row.wanted, ..row };
     go(ctx, row)
 }
 

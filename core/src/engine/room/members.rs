@@ -1,18 +1,20 @@
-//! Who belongs to a room (XEP-0045 sections 9.5, 10.5, 10.8): owners, admins and members, in it or not. They get what is
-//! said there, so their device lists are kept like those of contacts.
+//! Who belongs to a room (XEP-0045 sections 9.5, 10.5, 10.8), as its lists say: owners, admins and members, in it or not. Who
+//! of them gets what is said there is for `admission`.
 
 use super::super::want::{Answer, Kind, Question};
 use super::super::xml::{Build, bare_of, el};
-use super::super::{Ctx, devices, ns};
-use super::invite;
+use super::super::{Ctx, ns};
+use super::{admission, invite, spoken};
 use crate::error::Result;
+use crate::model::Admission;
+use crate::store::member::MemberRow;
 use crate::store::room::RoomRow;
 use crate::store::want::WantRow;
 use jid::BareJid;
 use minidom::Element;
 
 /// The lists that make up the members.
-const LISTS: [&str; 3] = ["owner", "admin", "member"];
+pub(super) const LISTS: [&str; 3] = ["owner", "admin", "member"];
 /// More members than this are not remembered: messages for all their devices would fit no stanza.
 const MOST: usize = 1_000;
 /// How long to wait before a change that was not carried out for lack of an answer is asked for again, milliseconds.
@@ -37,60 +39,47 @@ pub(super) fn question(want: &WantRow) -> Question {
     Question::get(el("query", ns::MUC_ADMIN).kid(el("item", ns::MUC_ADMIN).at("affiliation", &*want.arg)))
 }
 
-/// One list came. Where we may not read it, those count whom we meet.
+/// One list came. Where we may not read it, those count whom we meet. Who is not on it any more may be on another: who is
+/// something else to the room now did not go.
 pub(super) fn answered(ctx: &mut Ctx, room: RoomRow, want: &WantRow, answer: Answer) -> Result<()> {
     ctx.drop_want(want)?;
-    let Answer::Result(iq) = answer else { return ctx.tx.count("room_list_refused") };
-    let Some(query) = iq.get_child("query", ns::MUC_ADMIN) else { return ctx.tx.count("room_list_odd") };
+    let query = match &answer {
+        Answer::Result(iq) => iq.get_child("query", ns::MUC_ADMIN),
+        Answer::Error(..) => None,
+    };
+    match query {
+        Some(query) => read(ctx, &room.jid, &want.arg, query)?,
+        None => ctx.tx.count("room_list_refused")?,
+    }
+    match ctx.tx.wants_about(Kind::RoomMembers.code(), &room.jid)?.is_empty() {
+        true => admission::met(ctx, &room.jid),
+        false => Ok(()),
+    }
+}
+
+fn read(ctx: &mut Ctx, room: &str, list: &str, query: &Element) -> Result<()> {
     let mut listed: Vec<String> = Vec::new();
     for item in query.children().filter(|child| child.is("item", ns::MUC_ADMIN)).take(MOST) {
-        let fits = item.attr("affiliation").is_none_or(|affiliation| affiliation == want.arg);
+        let fits = item.attr("affiliation").is_none_or(|affiliation| affiliation == list);
         if let Some(jid) = bare_of(item, "jid").filter(|jid| fits && jid.node().is_some()) {
             listed.push(jid.to_string());
         }
     }
-    for (jid, affiliation) in ctx.tx.members(&room.jid)? {
-        if affiliation == want.arg && !listed.contains(&jid) {
-            heard(ctx, &room.jid, &jid, "none")?;
+    for row in ctx.tx.members(room)? {
+        if row.affiliation == list && !listed.contains(&row.jid) {
+            ctx.tx.put_member(room, &MemberRow { missing: true, ..row })?;
         }
     }
     for jid in &listed {
-        heard(ctx, &room.jid, jid, &want.arg)?;
+        admission::heard(ctx, room, jid, list)?;
     }
     Ok(())
 }
 
-/// The room says what somebody is to it.
-pub(super) fn heard(ctx: &mut Ctx, room: &str, jid: &str, affiliation: &str) -> Result<()> {
-    if !LISTS.contains(&affiliation) {
-        return match ctx.tx.drop_member(room, jid)? {
-            true => ctx.tx.tell_member(room, jid, "gone"),
-            false => Ok(()),
-        };
-    }
-    if !ctx.tx.put_member(room, jid, affiliation)? {
-        return Ok(());
-    }
-    ctx.tx.tell_member(room, jid, "member")?;
-    let known = devices::VERSIONS.iter().any(|version| matches!(ctx.tx.device_list(jid, *version), Ok(Some(_))));
-    if !known {
-        devices::want_lists(ctx, jid)?;
-    }
-    Ok(())
-}
-
-/// To whom messages of this room are sealed, besides ourselves: its members; where a person agreed that anybody may come
-/// in, all those inside too.
-pub(crate) fn people(ctx: &Ctx, row: &RoomRow) -> Result<Vec<String>> {
-    let own = ctx.bare();
-    let mut people: Vec<String> = ctx.tx.members(&row.jid)?.into_iter().map(|(jid, _)| jid).collect();
-    if row.flaws.split(' ').any(|flaw| flaw == "open") {
-        people.extend(ctx.tx.occupant_jids(&row.jid)?);
-        people.sort_unstable();
-        people.dedup();
-    }
-    people.retain(|jid| *jid != own);
-    Ok(people)
+/// Whom a person here takes out of the room: nothing more is for them, whatever the room still says, unless it refuses.
+pub(super) fn leaving(ctx: &Ctx, room: &str) -> Result<Vec<String>> {
+    let wants = ctx.tx.wants_about(Kind::RoomAffiliate.code(), room)?;
+    Ok(wants.iter().filter_map(|want| Some(want.arg.strip_prefix("none ")?.to_owned())).collect())
 }
 
 /// Wants somebody to be this to the room: `member` or `none`.
@@ -112,8 +101,15 @@ pub(super) fn changed(ctx: &mut Ctx, room: RoomRow, want: &WantRow, answer: Answ
     let Some((affiliation, jid)) = want.arg.split_once(' ') else { return ctx.drop_want(want) };
     match answer {
         Answer::Result(_) => {
+            // The want is still there: it says that a person here asked for them.
+            admission::heard(ctx, &room.jid, jid, affiliation)?;
             ctx.drop_want(want)?;
-            heard(ctx, &room.jid, jid, affiliation)?;
+            if affiliation == "member"
+                && let Some(row) = ctx.tx.member(&room.jid, jid)?.filter(|row| row.admission != Admission::Admitted)
+            {
+                admission::set(ctx, &room.jid, row, Admission::Admitted)?;
+            }
+            spoken::tell(ctx, &room.jid, jid, affiliation == "member")?;
             match (affiliation, BareJid::new(jid), BareJid::new(&room.jid)) {
                 ("member", Ok(jid), Ok(room)) => invite::send(ctx, &room, &jid),
                 _ => Ok(()),

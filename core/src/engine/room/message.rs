@@ -4,7 +4,7 @@
 use super::super::message::{InRoom, in_room};
 use super::super::xml::{Build, bare_of, bytes, el, jid_of};
 use super::super::{Ctx, ns, omemo};
-use super::{archive, is_inside, join, members, occupants};
+use super::{admission, archive, is_inside, join, occupants};
 use crate::error::Result;
 use crate::model::Time;
 use crate::store::room::RoomRow;
@@ -156,7 +156,7 @@ fn notice(ctx: &mut Ctx, row: &RoomRow, stanza: &Element) -> Result<()> {
         user.into_iter().flat_map(Element::children).filter(|child| child.is("item", ns::MUC_USER)).collect();
     for item in items {
         if let (Some(jid), Some(affiliation)) = (bare_of(item, "jid"), item.attr("affiliation")) {
-            members::heard(ctx, &row.jid, jid.as_str(), affiliation)?;
+            admission::heard(ctx, &row.jid, jid.as_str(), affiliation)?;
         }
     }
     join::reconfigured(ctx, &codes, &row.jid)

@@ -7,6 +7,7 @@
 //!
 //! Who wrote something is what the room says, never what the message says of itself; whether it is theirs is for OMEMO.
 
+pub(crate) mod admission;
 pub(crate) mod archive;
 pub(crate) mod bookmarks;
 pub(crate) mod commands;
@@ -19,6 +20,7 @@ pub(crate) mod message;
 pub(crate) mod occupants;
 pub(crate) mod outbox;
 pub(crate) mod ping;
+pub(crate) mod spoken;
 
 #[cfg(test)]
 mod tests;

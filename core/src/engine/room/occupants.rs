@@ -2,7 +2,7 @@
 
 use super::super::xml::{bare_of, jid_of};
 use super::super::{Ctx, devices, ns};
-use super::{join, members};
+use super::{admission, join};
 use crate::error::Result;
 use crate::store::room::{OccupantRow, RoomRow};
 use jid::Jid;
@@ -60,7 +60,7 @@ fn came(ctx: &mut Ctx, row: RoomRow, nick: &str, codes: &[&str], presence: &Elem
         ctx.tx.put_occupant(&row.jid, &after)?;
     }
     if let Some(jid) = &jid {
-        members::heard(ctx, &row.jid, jid, &after.affiliation)?;
+        admission::heard(ctx, &row.jid, jid, &after.affiliation)?;
         let id = presence.get_child("occupant-id", ns::OCCUPANT).and_then(|id| id.attr("id"));
         if let Some(id) = id.filter(|id| row.named && id.len() <= 256) {
             ctx.tx.set_occupant_id(&row.jid, jid, id)?;
@@ -103,7 +103,7 @@ fn went(
     let jid = item.and_then(|item| jid_of(item, "jid")).map(|jid| jid.to_bare().to_string());
     let jid = jid.or_else(|| before.and_then(|before| before.jid));
     match (jid, item.and_then(|item| item.attr("affiliation"))) {
-        (Some(jid), Some(affiliation)) => members::heard(ctx, &row.jid, &jid, affiliation),
+        (Some(jid), Some(affiliation)) => admission::heard(ctx, &row.jid, &jid, affiliation),
         _ => Ok(()),
     }
 }

@@ -18,6 +18,8 @@ pub(crate) fn keep(ctx: &mut Ctx, row: &MessageRow, stanza: &Sealed, devices: &s
     }
     ctx.tx.keep_unreflected(row.id, &row.chat, stanza.as_bytes(), devices)?;
     ctx.tx.look_for_keyless(&row.chat)?;
+    // A server that holds its lists back must not keep the first contact open for ever.
+    super::admission::close(ctx, &row.chat)?;
     Ok(Fate::Stream)
 }
 

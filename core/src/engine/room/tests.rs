@@ -11,6 +11,8 @@ use crate::store::message::NewMessage;
 use crate::store::outgoing::Fate;
 use crate::wire::Arrived;
 
+mod named;
+
 const ROOM: &str = "verona@rooms.example";
 const PRIVATE: &str = "muc_membersonly muc_hidden muc_nonanonymous urn:xmpp:mam:2";
 
@@ -404,7 +406,8 @@ fn lists(ctx: &mut Ctx, members: &[&str]) {
 fn who_was_named_while_we_were_halted_is_known_before_anything_is_said() {
     juliet(|ctx| {
         inside(ctx);
-        let people = |ctx: &Ctx| members::people(ctx, &ctx.tx.room(ROOM).unwrap().unwrap()).unwrap();
+        let people =
+            |ctx: &Ctx| -> Vec<String> { ctx.tx.members(ROOM).unwrap().into_iter().map(|row| row.jid).collect() };
         let (romeo, tybalt, nurse) = ("romeo@montague.example", "tybalt@capulet.example", "nurse@capulet.example");
         becomes(ctx, "muc_membersonly muc_nonanonymous urn:xmpp:mam:2");
         lists(ctx, &[romeo, tybalt]);
@@ -436,8 +439,8 @@ fn on_a_new_stream_the_lists_are_asked_for_in_a_halted_room_too() {
         occupant(ctx, "juliet", &own, "<status code='110'/>");
         assert_eq!(ctx.tx.room(ROOM).unwrap().unwrap().state, RoomState::Halted);
         lists(ctx, &["nurse@capulet.example"]);
-        let row = ctx.tx.room(ROOM).unwrap().unwrap();
-        assert_eq!(members::people(ctx, &row).unwrap(), ["nurse@capulet.example"]);
+        let members: Vec<String> = ctx.tx.members(ROOM).unwrap().into_iter().map(|row| row.jid).collect();
+        assert_eq!(members, ["nurse@capulet.example"]);
     });
 }
 
@@ -449,15 +452,15 @@ fn the_room_is_asked_to_name_even_whom_our_list_has_as_a_member() {
             |ctx: &Ctx| sent(ctx).iter().filter(|stanza| stanza.has_child("x", "jabber:x:conference")).count();
         let invite = |ctx: &mut Ctx, jid: &str| {
             let own = ctx.bare();
-            members::heard(ctx, ROOM, &own, "owner").unwrap();
+            admission::heard(ctx, ROOM, &own, "owner").unwrap();
             commands::carry_out(ctx, ROOM, RoomChange::Invite { jid: jid.into() }).unwrap();
         };
-        members::heard(ctx, ROOM, "romeo@montague.example", "member").unwrap();
+        admission::heard(ctx, ROOM, "romeo@montague.example", "member").unwrap();
         invite(ctx, "romeo@montague.example");
         assert_eq!(invited(ctx), 0);
         answers(ctx, Kind::RoomAffiliate, "");
         assert_eq!(invited(ctx), 1);
-        members::heard(ctx, ROOM, "nurse@capulet.example", "admin").unwrap();
+        admission::heard(ctx, ROOM, "nurse@capulet.example", "admin").unwrap();
         invite(ctx, "nurse@capulet.example");
         assert!(ctx.tx.wants_about(Kind::RoomAffiliate.code(), ROOM).unwrap().is_empty());
         assert_eq!(invited(ctx), 2);

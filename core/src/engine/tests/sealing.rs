@@ -6,6 +6,7 @@ use crate::engine::letter::{self, Words};
 use crate::engine::markers::Marker;
 use crate::engine::reactions::Reactions;
 use crate::engine::receipts::Receipt;
+use crate::engine::room::spoken::Spoken;
 use crate::engine::trust::messages::{Said, TrustMessage};
 use crate::engine::xml::{Build, el};
 use crate::engine::{ns, recipients};
@@ -48,6 +49,10 @@ fn anything() -> impl Strategy<Value = Content> {
     let word = (any::<[u8; 32]>(), any::<bool>());
     let word = word.prop_map(|(key, trusts)| Said { jid: format!("{CANARY}@x.example"), key, trusts });
     let trust = proptest::collection::vec(word, 1..3).prop_map(|said| TrustMessage { said });
+    let members = proptest::collection::vec(any::<bool>(), 1..3).prop_map(|words| Spoken {
+        room: format!("{CANARY}@rooms.example"),
+        said: words.into_iter().map(|asked_in| (format!("{CANARY}@x.example"), asked_in)).collect(),
+    });
     let texts = (body, reply, proptest::option::of(id()), proptest::option::of(id()));
     let others = (
         proptest::option::of(reactions),
@@ -55,9 +60,11 @@ fn anything() -> impl Strategy<Value = Content> {
         proptest::option::of(marker),
         proptest::option::of(any::<bool>()),
         proptest::option::of(trust),
+        proptest::option::of(members),
     );
-    (texts, others).prop_map(|((body, reply, replaces, retracts), (reactions, receipt, marker, typing, trust))| {
-        Content { body, reply, replaces, retracts, reactions, receipt, marker, typing, trust }
+    (texts, others).prop_map(|((body, reply, replaces, retracts), others)| {
+        let (reactions, receipt, marker, typing, trust, members) = others;
+        Content { body, reply, replaces, retracts, reactions, receipt, marker, typing, trust, members }
     })
 }
 
@@ -110,7 +117,7 @@ fn whatever_is_said_nothing_outside_the_list_is_outside_the_envelope() {
     let seal = |content: &Content, lasting: bool| {
         let (engine, rng) = (&mut device.engine, &mut device.rng);
         let sealed = engine.run(&tx, now, rng, |ctx| {
-            let targets = recipients::of(ctx, ROMEO)?.reach;
+            let targets = recipients::of(ctx, ROMEO, 0)?.reach;
             let frame = letter::frame(ctx, ROMEO, "an id")?;
             let words = Words { chat: ROMEO, content, lasting };
             let letter = letter::seal(ctx, frame, &words, &targets)?;

@@ -257,7 +257,7 @@ fn an_alarm_names_the_key_once_that_is_known_and_is_answered_once() {
     world.device_with("romeo@montague.lit/tomb", 666, 66);
     world.settle();
     world.tx(juliet, |tx| {
-        tx.raise_alarm("key_changed", ROMEO, Some(77), "", 0).unwrap();
+        tx.raise_alarm("key_changed", ROMEO, (Some(77), None), "", 0).unwrap();
         tx.name_alarms(ROMEO, 77, "abc").unwrap();
         assert_eq!(tx.alarm(2).unwrap().unwrap().fingerprint, "abc");
     });

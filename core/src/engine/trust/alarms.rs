@@ -1,5 +1,6 @@
 //! Alarms: what a person has to know of somebody's keys, and what they answer.
 
+use super::super::room::admission;
 use super::super::{Ctx, devices};
 use super::{decision, verification};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +35,7 @@ impl What {
 
 /// Raises an alarm about a device, unless the same is open already. True if it is a new one.
 pub(crate) fn raise(ctx: &mut Ctx, what: What, row: &DeviceRow, fingerprint: &str) -> Result<bool> {
-    let raised = ctx.tx.raise_alarm(what.code(), &row.jid, Some(row.device), fingerprint, ctx.now.wall)?;
+    let raised = ctx.tx.raise_alarm(what.code(), &row.jid, (Some(row.device), None), fingerprint, ctx.now.wall)?;
     Ok(raised.is_some())
 }
 
@@ -56,6 +57,11 @@ pub(crate) fn answer(ctx: &mut Ctx, id: &str, answer: &str) -> Result<()> {
     };
     let about_trust = [What::Quarantined, What::OwnUnknown].iter().any(|what| what.code() == alarm.what);
     let own = alarm.jid == ctx.me.jid.as_str();
+    if let (Some(room), "accepted" | "rejected") = (&alarm.room, answer)
+        && ctx.tx.member(room, &alarm.jid)?.is_some()
+    {
+        admission::decide(ctx, room, &alarm.jid, answer == "accepted")?;
+    }
     match (answer, row) {
         ("accepted", Some(row)) if about_trust && row.trust == Trust::Undecided => {
             decision::of_person(ctx, &row, Trust::FirstUse)?;

@@ -72,6 +72,7 @@ fn followed(ctx: &mut Ctx, row: &mut DeviceRow) -> Result<()> {
     ctx.tx.tell_device(row, "trust")?;
     if is_authenticated(row.trust) {
         vouching::counts_now(ctx, row)?;
+        super::super::room::spoken::counts_now(ctx, row)?;
     }
     if row.trust == Trust::Verified { vouching::introduce(ctx, row) } else { Ok(()) }
 }

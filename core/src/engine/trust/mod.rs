@@ -18,6 +18,7 @@ pub(crate) mod view;
 pub(crate) mod vouching;
 
 use super::Ctx;
+use super::room::admission;
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::Tx;
@@ -28,12 +29,13 @@ pub(crate) fn due(ctx: &mut Ctx) -> Result<()> {
     ageing::age(ctx)?;
     removal::end_sessions(ctx)?;
     view::judge(ctx)?;
-    quarantine::raise_due(ctx)
+    quarantine::raise_due(ctx)?;
+    admission::raise_due(ctx)
 }
 
 /// When something will be due by time alone.
 pub(crate) fn next_deadline(tx: &Tx) -> Result<Option<i64>> {
-    Ok(ageing::next(tx)?.into_iter().chain(view::next(tx)?).min())
+    Ok(ageing::next(tx)?.into_iter().chain(view::next(tx)?).chain(admission::next(tx)?).min())
 }
 
 /// Whether nothing is to be encrypted to this device.

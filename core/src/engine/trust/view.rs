@@ -148,7 +148,7 @@ pub(crate) fn judge(ctx: &mut Ctx) -> Result<()> {
         } else if view.archived || ctx.now.wall >= view.since + RACE {
             ctx.tx.drop_other_view(&view.jid, view.device)?;
             let what = What::OtherList.code();
-            ctx.tx.raise_alarm(what, &view.jid, Some(view.device), "", ctx.now.wall)?;
+            ctx.tx.raise_alarm(what, &view.jid, (Some(view.device), None), "", ctx.now.wall)?;
         }
     }
     Ok(())

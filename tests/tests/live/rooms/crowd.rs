@@ -27,6 +27,9 @@ impl<'a, S: Server> Crowd<'a, S> {
         let juliet = ours[0].0.jid.clone();
         // The second device is new to the first.
         ours[0].0.rpc.trusts(&juliet, &juliet);
+        // It follows into the room while the first asks the others in, and takes its word for them.
+        let (balcony, tomb) = ours.split_at_mut(1);
+        tomb[0].0.verifies(&mut balcony[0].0);
         let romeo = Peer::start_with(server, "romeo", &[Version::V03]);
         let nurse = Peer::start(server, "nurse");
         ours[0].0.creates(&room);

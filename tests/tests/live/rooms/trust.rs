@@ -5,7 +5,7 @@ use dunnock_tests::peer::Peer;
 use minidom::Element;
 
 /// How many keys for this device are in a stanza.
-fn keys_for(element: &Element, id: &str) -> usize {
+pub(super) fn keys_for(element: &Element, id: &str) -> usize {
     let here = usize::from(element.name() == "key" && element.attr("rid") == Some(id));
     here + element.children().map(|child| keys_for(child, id)).sum::<usize>()
 }
