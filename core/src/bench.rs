@@ -60,6 +60,7 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
     let settings = Settings {
         pin: None,
         venture: None,
+        left: None,
         jid: jid::BareJid::new(&of.jid).map_err(|_| Error::about(ErrorKind::InvalidJid, of.jid.clone()))?,
         password: of.password,
         host: Some(of.host),
@@ -89,12 +90,12 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
                 }
                 count.ask(None)?;
             }
-            FromWire::Stanza(stanza) if count.stanza(&stanza)? => {
+            FromWire::Stanza(stanza, _) if count.stanza(&stanza)? => {
                 let (time, cpu) = began.ok_or(ErrorKind::Internal)?;
                 let Count { messages, live, pages, .. } = count;
                 return Ok(Counted { messages, live, pages, time: time.elapsed(), cpu: cpu_time() - cpu });
             }
-            FromWire::Stanza(_) if from.is_empty() => count.handled()?,
+            FromWire::Stanza(..) if from.is_empty() => count.handled()?,
             FromWire::Server(Word::Venture(_)) => count.tell(ToWire::Noted)?,
             FromWire::Offline { error, .. } => return Err(error.unwrap_or(Error::from(ErrorKind::Disconnected))),
             _ => {}

@@ -187,6 +187,7 @@ impl Client {
         let settings = Settings {
             pin: None,
             venture: None,
+            left: None,
             jid: jid::BareJid::from_str(&bare(&new.jid)?).map_err(|_| ErrorKind::InvalidJid)?,
             password: new.password.clone(),
             host: new.host.clone(),

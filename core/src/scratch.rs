@@ -149,18 +149,18 @@ impl Wire {
         let jid = format!("{JULIET}/r").parse().unwrap();
         self.tell(FromWire::Connecting).await;
         let proof = Proof::Proved;
-        self.tell(FromWire::Online(Bound { jid, resumed: false, resumable: true, carbons: true, proof })).await;
+        self.tell(FromWire::Online(Bound { jid, resumed: false, resumable: None, carbons: true, proof })).await;
     }
 
     pub(crate) async fn stanza(&self, xml: &str) {
-        self.tell(FromWire::Stanza(Arrived::Whole(xml.parse().unwrap()))).await;
+        self.tell(FromWire::Stanza(Arrived::Whole(xml.parse().unwrap()), None)).await;
     }
 
     /// Both at once, as far as the channel has room.
     pub(crate) async fn tell_together(&self, stanzas: &[&str]) {
         let Ok(mut room) = soon(self.events.reserve_many(stanzas.len())).await else { panic!("the brain is gone") };
         for (xml, place) in stanzas.iter().zip(&mut room) {
-            place.send(FromWire::Stanza(Arrived::Whole(xml.parse().unwrap())));
+            place.send(FromWire::Stanza(Arrived::Whole(xml.parse().unwrap()), None));
         }
     }
 

@@ -81,6 +81,19 @@ impl Device {
         self.scratch.join(name)
     }
 
+    /// Loses what says how far the counting of its streams came, as a backup does: its next stream is a new one.
+    pub fn forget_streams(&self) {
+        for account in std::fs::read_dir(self.home().join("accounts")).expect("it has accounts").flatten() {
+            // One that was never online has none.
+            let _ = std::fs::remove_file(account.path().join("stream"));
+        }
+    }
+
+    /// How many streams it resumed, by the log that its processes write to this file.
+    pub fn resumed(&self, log: &Path) -> usize {
+        std::fs::read_to_string(log).unwrap_or_default().matches("resumed=true").count()
+    }
+
     /// Writes a file beside the home.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         self.scratch.write(name, content)

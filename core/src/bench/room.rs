@@ -9,6 +9,7 @@ use crate::store::device::DeviceRow;
 use crate::store::member::MemberRow;
 use crate::store::room::RoomRow;
 use crate::store::{Home, Store, StoreKey, Tx};
+use crate::wire::Bound;
 use dunnock_omemo::{Bundle, Identity, Session, Version, generate_pre_keys, sign_pre_key};
 use rand::{Rng as _, SeedableRng as _};
 use rustix::time::{ClockId, clock_gettime};
@@ -64,7 +65,7 @@ pub fn say_in_room(folder: &Path, members: u32, devices: u32, times: u32) -> Res
         &tx,
         now,
         &mut rng,
-        Input::Online { jid, resumed: false, resumable: true, carbons: true, proof: Proof::Proved },
+        Input::Online(Bound { jid, resumed: false, resumable: None, carbons: true, proof: Proof::Proved }),
     )?;
     people(&tx, members, devices, &mut rng)?;
     tx.commit()?;
@@ -136,7 +137,7 @@ fn say(store: &mut Store, engine: &mut Engine, now: Now, rng: &mut Rng, number: 
     let text = stanza.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let last = out.last().map_or(0, |(token, _)| *token);
     let tx = store.tx()?;
-    engine.handle(&tx, now, rng, Input::Acked { token: last })?;
+    engine.handle(&tx, now, rng, Input::Acked { token: last, h: None })?;
     tx.commit()?;
     Ok(Said { cpu, bytes: text.len(), reached: text.matches("rid=").count() as u32 })
 }

@@ -16,10 +16,10 @@ const ENDS: i64 = 4;
 
 impl Brain {
     /// Takes one stanza, its fingerprint on the disk first.
-    pub(super) fn carefully(&mut self, stanza: Arrived) -> Result<()> {
+    pub(super) fn carefully(&mut self, stanza: Arrived, count: Option<u32>) -> Result<()> {
         self.careful = self.careful.saturating_sub(1);
         let Arrived::Whole(element) = &stanza else {
-            return self.turn(turn::Inputs { wire: Some(FromWire::Stanza(stanza)), ..Default::default() });
+            return self.turn(turn::Inputs { wire: Some(FromWire::Stanza(stanza, count)), ..Default::default() });
         };
         let digest = fingerprint(element);
         let Some(rows) = &mut self.rows else { return Ok(()) };
@@ -27,12 +27,12 @@ impl Brain {
         let times = tx.suspect(&digest)?;
         tx.commit()?;
         if times <= ENDS {
-            let wire = Some(FromWire::Stanza(stanza));
+            let wire = Some(FromWire::Stanza(stanza, count));
             self.in_hand = Some(digest);
             self.turn(turn::Inputs { wire, suspect: Some(digest), alone: true, ..Default::default() })?;
             self.in_hand = None;
         } else {
-            self.pass_over(&stanza, &digest)?;
+            self.pass_over(&stanza, count, &digest)?;
         }
         self.drain_carefully()?;
         if self.careful == 0
@@ -91,13 +91,20 @@ impl Brain {
     }
 
     /// Puts a stanza aside without another try.
-    fn pass_over(&mut self, stanza: &Arrived, digest: &[u8; 32]) -> Result<()> {
+    fn pass_over(&mut self, stanza: &Arrived, count: Option<u32>, digest: &[u8; 32]) -> Result<()> {
         let now = self.now().wall;
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
         put_aside(&tx, stanza, now)?;
         tx.harmless(digest)?;
+        if let Some(count) = count {
+            tx.heard(count)?;
+        }
+        let serial = tx.serial()?;
         let touched = tx.commit()?;
+        if let Some(witness) = &mut self.witness {
+            witness.say(serial);
+        }
         if let Some(link) = &mut self.link {
             link.committed(1);
         }

@@ -5,7 +5,7 @@ use crate::bell::Bell;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
-use crate::store::{Store, Touched};
+use crate::store::{Store, Touched, Witness};
 use crate::wire::{FromWire, Settings, Vigil};
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -68,7 +68,7 @@ impl Brain {
             return self.wire_ended();
         };
         match event {
-            FromWire::Stanza(stanza) if self.careful > 0 => self.carefully(stanza),
+            FromWire::Stanza(stanza, count) if self.careful > 0 => self.carefully(stanza, count),
             event => {
                 // The server works on the next page while this one is handled.
                 if let Some(end) = self.link.as_mut().and_then(|link| link.foresee()) {
@@ -126,7 +126,20 @@ impl Brain {
         let account = tx.account()?;
         let (pin, venture) = (tx.pin()?, tx.venture()?);
         let vigil = Vigil::of(self.inactive, tx.is_pushed()?);
-        drop(tx);
+        let mut witness = Witness::open(&self.setting.folder.witness());
+        let mut left = tx.left()?;
+        if left.is_some() && !witness.agrees(tx.serial()?) {
+            tracing::warn!(target: "dunnock", account = %self.tag, "an older copy of the database resumes nothing");
+            left = None;
+        }
+        if left.is_none() {
+            tx.end_resumption()?;
+        }
+        let serial = tx.serial()?;
+        tx.commit()?;
+        witness.say(serial);
+        self.witness = Some(witness);
+        let tokens: Vec<i64> = left.iter().flat_map(|left| &left.sent).map(|(token, _)| *token).collect();
         let way = account.way();
         let settings = Settings {
             jid: jid::BareJid::from_str(&account.jid).map_err(|_| ErrorKind::DamagedStore)?,
@@ -140,9 +153,11 @@ impl Brain {
             user_agent: account.user_agent,
             pin,
             venture,
+            left,
             limits,
         };
         let mut link = super::Link::new((self.setting.start_wire)(settings), way);
+        link.given(tokens.into_iter());
         link.watch(vigil);
         self.link = Some(link);
         Ok(())
@@ -201,6 +216,7 @@ impl Brain {
         self.hold(false)?;
         self.careful = 0;
         self.setting.hub.set_holding(false);
+        self.witness = None;
         self.lease = None;
         Ok(())
     }
@@ -280,6 +296,7 @@ impl Brain {
             let _ = rows.store.checkpoint();
         }
         self.bell = None;
+        self.witness = None;
         self.lease = None;
         self.setting.hub.set_holding(false);
         if let Some(answer) = answer {

@@ -82,6 +82,12 @@ impl Link {
         }
     }
 
+    /// The wire begins with these tokens, which an earlier one was given.
+    pub(super) fn given(&mut self, tokens: impl Iterator<Item = i64>) {
+        self.unwritten.extend(tokens);
+        self.last = self.unwritten.back().copied().unwrap_or(0);
+    }
+
     /// The next event, if one waits.
     pub(super) fn waiting(&mut self) -> Option<FromWire> {
         self.next_ahead().or_else(|| self.from.try_recv().ok())
@@ -101,7 +107,7 @@ impl Link {
         }
         let unseen = self.ahead.iter().skip(self.looked);
         let mut ends = unseen.filter_map(|event| match event {
-            FromWire::Stanza(Arrived::Whole(stanza)) if engine::ends_page(stanza) => Some(stanza),
+            FromWire::Stanza(Arrived::Whole(stanza), _) if engine::ends_page(stanza) => Some(stanza),
             _ => None,
         });
         let end = ends.next_back().cloned();

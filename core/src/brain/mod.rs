@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hub::Hub;
 use crate::lease::{Lease, LeaseQueue};
 use crate::redact::AccountTag;
-use crate::store::{AccountFolder, Store, StoreKey};
+use crate::store::{AccountFolder, Store, StoreKey, Witness};
 use crate::wire::{FromWire, Link as Channels, Settings};
 use crate::workers::Workers;
 use link::Link;
@@ -102,6 +102,8 @@ struct Brain {
     queue: LeaseQueue,
     lease: Option<Lease>,
     link: Option<Link>,
+    /// Says beside the database how far its counting came.
+    witness: Option<Witness>,
     /// It is to be online.
     wanted: bool,
     /// Visits under way, and whether it is online for their sake alone.
@@ -158,6 +160,7 @@ impl Brain {
             queue,
             lease: None,
             link: None,
+            witness: None,
             wanted: false,
             visits: 0,
             visiting: false,

@@ -147,7 +147,11 @@ impl Brain {
         if outcome.wrote {
             outcome.reach_commit(&tx);
         }
+        let serial = if outcome.wrote { Some(tx.serial()?) } else { None };
         outcome.touched = tx.commit()?;
+        if let (Some(witness), Some(serial)) = (&mut self.witness, serial) {
+            witness.say(serial);
+        }
         if outcome.wrote {
             killpoint::reach("committed");
         }
@@ -277,24 +281,22 @@ impl Work<'_, '_> {
             FromWire::Connecting => self.input(Input::Connecting),
             FromWire::Online(bound) => {
                 link.online(bound.resumed);
-                self.input(Input::Online {
-                    jid: bound.jid,
-                    resumed: bound.resumed,
-                    resumable: bound.resumable,
-                    carbons: bound.carbons,
-                    proof: bound.proof,
-                })
+                self.input(Input::Online(bound))
             }
             FromWire::Server(word) => {
                 self.outcome.noted += u32::from(matches!(word, Word::Venture(_)));
                 self.input(Input::Server(word))
             }
-            FromWire::Stanza(stanza) => self.stanza(stanza),
+            FromWire::Stanza(stanza, count) => {
+                self.stanza(stanza)?;
+                count.map_or(Ok(()), |count| self.tx.heard(count))
+            }
             FromWire::Written { token } => {
                 link.written(token);
                 self.input(Input::Written { token })
             }
-            FromWire::Acked { token } => self.input(Input::Acked { token }),
+            FromWire::Acked { token, h } => self.input(Input::Acked { token, h }),
+            FromWire::Over => self.input(Input::Over),
             FromWire::Offline { error, retry } => {
                 link.offline();
                 self.outcome.ended = retry.is_none();

@@ -58,14 +58,13 @@ pub(crate) use mam::ends_page;
 
 use crate::command::{Command, Reply};
 use crate::error::{ErrorKind, Result};
-use crate::model::Proof;
 use crate::pin::Word;
 use crate::seal::Sealed;
 use crate::store::Tx;
 use crate::store::outgoing::Fate;
-use crate::wire::Arrived;
+use crate::wire::{Arrived, Bound};
 use dunnock_omemo::Identity;
-use jid::{BareJid, FullJid};
+use jid::BareJid;
 use minidom::Element;
 
 /// The time, handed in.
@@ -80,7 +79,7 @@ pub(crate) struct Now {
 /// One thing that happened outside.
 pub(crate) enum Input {
     /// A stream was bound, or resumed.
-    Online { jid: FullJid, resumed: bool, resumable: bool, carbons: bool, proof: Proof },
+    Online(Bound),
     /// A try to connect begins.
     Connecting,
     /// What a login showed of the server.
@@ -96,7 +95,10 @@ pub(crate) enum Input {
     /// These bytes were written to the socket.
     Written { token: i64 },
     /// The server has these bytes and all before them.
-    Acked { token: i64 },
+    /// By an answer of XEP-0198 it has `h` of this stream then.
+    Acked { token: i64, h: Option<u32> },
+    /// The stream that might have been resumed is over.
+    Over,
     /// Time passed: look at what is due.
     Tick,
 }
@@ -193,7 +195,8 @@ impl Engine {
             Input::Stanza(arrived) => message::arrived(ctx, arrived),
             Input::Foreseen(end) => mam::foreseen(ctx, &end),
             Input::Written { token } => pump::written(ctx, token),
-            Input::Acked { token } => pump::acked(ctx, token),
+            Input::Acked { token, h } => pump::acked(ctx, token, h),
+            Input::Over => ctx.tx.end_resumption(),
             Input::Tick => ping::hurry(ctx),
             Input::Server(word) => server::heard(ctx, word),
             other => stream::changed(ctx, other),

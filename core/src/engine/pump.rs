@@ -154,7 +154,10 @@ pub(crate) fn written(ctx: &mut Ctx, token: i64) -> Result<()> {
 }
 
 /// The server has these bytes and all before them.
-pub(crate) fn acked(ctx: &mut Ctx, token: i64) -> Result<()> {
+pub(crate) fn acked(ctx: &mut Ctx, token: i64, h: Option<u32>) -> Result<()> {
+    if let Some(h) = h {
+        ctx.tx.set_acked_count(h)?;
+    }
     for message in ctx.tx.acked(token)? {
         ctx.tx.climb(message, Delivery::Sent, None)?;
     }

@@ -6,6 +6,7 @@ use super::{Ctx, Effect, Input, devices, mam, presence, push, room};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Proof, State};
 use crate::store::account::ConnectionRow;
+use crate::wire::Bound;
 
 /// A brain starts: whatever was online is not any more.
 pub(crate) fn opened(ctx: &mut Ctx) -> Result<()> {
@@ -46,11 +47,14 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
             (row.proof, row.resumable, row.caught_up) = (None, None, false);
             ctx.tx.set_connection(&row)
         }
-        Input::Online { jid, resumed, resumable, carbons, proof } => {
+        Input::Online(Bound { jid, resumed, resumable, carbons, proof }) => {
             ctx.online = true;
             match resumed {
                 true => room::ping::all(ctx)?,
-                false => begin(ctx, carbons)?,
+                false => {
+                    ctx.tx.begin_resumption(resumable.as_ref())?;
+                    begin(ctx, carbons)?;
+                }
             }
             let mut row = ctx.tx.connection()?;
             let proof = match proof {
@@ -63,7 +67,7 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
                 // Before our keys are on the server nobody can write to us: then we are not quite there.
                 state: if published { State::Online } else { State::Connecting },
                 proof: Some(proof.to_owned()),
-                resumable: Some(resumable),
+                resumable: Some(resumable.is_some()),
                 error: None,
                 full_jid: Some(jid.to_string()),
                 caught_up: mam::is_complete(ctx)?,
@@ -74,6 +78,8 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
         }
         Input::Moved => {
             ctx.online = false;
+            // What was begun on one way does not go on by another.
+            ctx.tx.end_resumption()?;
             ctx.effects.push(Effect::Redial);
             let mut row = ctx.tx.connection()?;
             row.state = State::Connecting;

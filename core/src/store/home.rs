@@ -46,6 +46,11 @@ impl AccountFolder {
         self.path.join("lease")
     }
 
+    /// The witness of the stream that may be resumed ([`super::Witness`]).
+    pub(crate) fn witness(&self) -> PathBuf {
+        self.path.join("stream")
+    }
+
     /// The file whose lock says who shows notifications; made by the first who does.
     pub(crate) fn telling(&self) -> PathBuf {
         self.path.join("telling")

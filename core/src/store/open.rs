@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("12-device.sql"),
     include_str!("13-venture.sql"),
     include_str!("14-members.sql"),
+    include_str!("15-session.sql"),
 ];
 
 /// An open database of one account.

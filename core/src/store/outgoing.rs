@@ -44,6 +44,14 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Up to `limit` rows that a stream may have been given and has not acknowledged, in order.
+    pub(in crate::store) fn outgoing_open(&self, limit: usize) -> Result<Vec<(i64, Vec<u8>)>> {
+        let mut rows =
+            self.sql().prepare_cached("SELECT id, bytes FROM outgoing WHERE stream >= 0 ORDER BY id LIMIT ?")?;
+        let rows = rows.query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// These bytes, and all given to the wire before them, were written on `stream`.
     pub(crate) fn written(&self, token: i64, stream: i64) -> Result<()> {
         self.sql()
@@ -90,8 +98,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Drops the bytes of a message whose fate is known.
+    /// The fate of a message is known: its bytes go no further than the stream that may have them. There they are counted
+    /// until they are acknowledged (XEP-0198).
     pub(crate) fn drop_outgoing_of(&self, message: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE outgoing SET fate = 0, message = NULL WHERE message = ? AND stream >= 0")?
+            .execute([message])?;
         self.sql().prepare_cached("DELETE FROM outgoing WHERE message = ?")?.execute([message])?;
         Ok(())
     }

@@ -29,6 +29,9 @@ pub(crate) trait Connect: Send {
     /// A new one.
     fn connect<R: CryptoRng + Send>(&mut self, rng: &mut R) -> impl Future<Output = Result<Secured, Error>> + Send;
 
+    /// The server would have its stream resumed at this place (XEP-0198 §4): the next try goes there first.
+    fn prefer(&mut self, place: &str);
+
     /// The server sends us to this place. Whether the next try goes there.
     fn elsewhere(&mut self, place: &str) -> bool;
 }
@@ -99,6 +102,19 @@ impl Connect for Network {
             }
         }
         Err(last)
+    }
+
+    fn prefer(&mut self, place: &str) {
+        let settings = &self.settings;
+        // Where a person said where to go, nobody else does.
+        if settings.host.is_none()
+            && settings.port.is_none()
+            && let Ok(domain) = domain(&settings.jid)
+        {
+            let direct = settings.tls == crate::command::Tls::Direct;
+            let begun = Endpoint { host: domain, port: 0, direct };
+            self.redirect.prefer(place, begun, settings.route != Route::Direct);
+        }
     }
 
     fn elsewhere(&mut self, place: &str) -> bool {

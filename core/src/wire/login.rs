@@ -4,7 +4,6 @@
 //! server offers it; else SASL, resource binding and XEP-0198 one after the other (RFC 6120). What is remembered of the
 //! server is asked between [`choose`] and the first message; FAST is one more way to begin an exchange.
 
-use super::Settings;
 use super::connect::Secured;
 use super::features::{Features, Sasl2};
 use super::leave::Leave;
@@ -12,6 +11,7 @@ use super::sasl::{Choice, choose};
 use super::scram::Confirmed;
 use super::talk::Talk;
 use super::xml::{escape, ns};
+use super::{Resumable, Settings};
 use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
 use crate::net::tls::Channel;
@@ -21,11 +21,10 @@ use minidom::Element;
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
-/// The stream to be resumed.
+/// The stream to be resumed, and what `h` tells the server.
 pub(crate) struct Resume {
-    pub id: String,
+    pub stream: Resumable,
     pub h: u32,
-    pub jid: FullJid,
 }
 
 /// How the session stands after the login.
@@ -47,8 +46,8 @@ pub(crate) struct Session {
 pub(crate) enum Begun {
     /// The old stream goes on; the server has `h` of our stanzas, if it says so in a way that can be read.
     Resumed { h: Option<u32> },
-    /// Counting begins; `id` if the stream can be resumed.
-    Counted { id: Option<String> },
+    /// Counting begins; `id` if the stream can be resumed, and where that is best done.
+    Counted { id: Option<String>, location: Option<String> },
     /// The server does not count.
     Plain,
 }
@@ -176,9 +175,10 @@ async fn inline<R: CryptoRng + Send>(
         && asked.is_some()
     {
         if let Some(resumed) = child("resumed", ns::SM) {
-            let begun = Begun::Resumed { h: h(resumed) };
-            let carbons = false;
-            return Ok(Session { talk, jid: resume.jid.clone(), proof, pin, carbons, csi, begun, refused: None });
+            let who = child("authorization-identifier", ns::SASL2).map(Element::text);
+            let begun = Begun::Resumed { h: h(resumed).filter(|_| is_ours(resume, resumed, who.as_deref())) };
+            let (jid, carbons) = (resume.stream.jid.clone(), false);
+            return Ok(Session { talk, jid, proof, pin, carbons, csi, begun, refused: None });
         }
         refused = Some(child("failed", ns::SM).and_then(h));
     }
@@ -216,10 +216,10 @@ async fn classic(
         talk.say(&resume_request(&resume)).await?;
         let answer = talk.hear().await?;
         if answer.is("resumed", ns::SM) {
-            let begun = Begun::Resumed { h: h(&answer) };
+            let begun = Begun::Resumed { h: h(&answer).filter(|_| is_ours(&resume, &answer, None)) };
             return Ok(Session {
                 talk,
-                jid: resume.jid,
+                jid: resume.stream.jid,
                 proof,
                 pin,
                 carbons: false,
@@ -259,13 +259,28 @@ async fn classic(
 }
 
 fn resume_request(resume: &Resume) -> String {
-    format!("<resume xmlns='{}' h='{}' previd='{}'/>", ns::SM, resume.h, escape(&resume.id))
+    format!("<resume xmlns='{}' h='{}' previd='{}'/>", ns::SM, resume.h, escape(&resume.stream.id))
+}
+
+/// Whether the stream that a server resumed is the one that we left, as far as it says.
+fn is_ours(resume: &Resume, resumed: &Element, who: Option<&str>) -> bool {
+    let jid = &resume.stream.jid;
+    resumed.attr("previd").is_none_or(|id| id == resume.stream.id)
+        && who.is_none_or(|who| who == jid.as_str() || who == jid.to_bare().as_str())
 }
 
 fn counted(enabled: &Element) -> Begun {
     let resumable = matches!(enabled.attr("resume"), Some("true" | "1"));
-    Begun::Counted { id: enabled.attr("id").filter(|_| resumable).map(str::to_owned) }
+    let said = |name: &str, most: usize| {
+        enabled.attr(name).filter(|text| resumable && (1..=most).contains(&text.len())).map(str::to_owned)
+    };
+    Begun::Counted { id: said("id", ID_MOST), location: said("location", LOCATION_MOST) }
 }
+
+/// The longest name that a stream may have (XEP-0198 §4).
+const ID_MOST: usize = 4000;
+/// The longest place that is believed.
+const LOCATION_MOST: usize = 300;
 
 fn h(element: &Element) -> Option<u32> {
     element.attr("h")?.parse().ok()

@@ -67,7 +67,32 @@ pub(crate) struct Settings {
     pub pin: Option<Pin>,
     /// A proof of the password that was shown to a key that nothing spoke for, and was not answered by one; likewise.
     pub venture: Option<Venture>,
+    /// The stream that an earlier wire left behind.
+    pub left: Option<Left>,
     pub limits: Limits,
+}
+
+/// A stream that the server lets be resumed (XEP-0198).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resumable {
+    /// What the server calls it.
+    pub id: String,
+    /// What it is bound to.
+    pub jid: FullJid,
+    /// Where the server would have it resumed, as host and port.
+    pub location: Option<String>,
+}
+
+/// A stream that an earlier wire left behind, perhaps one of another process, as the rows have it.
+#[derive(Clone)]
+pub(crate) struct Left {
+    pub stream: Resumable,
+    /// The server's stanzas of it that are on the disk.
+    pub heard: u32,
+    /// Those of ours that the server acknowledged.
+    pub acked: u32,
+    /// What came after them with its tokens, in order, as far as the earlier wire may have written it.
+    pub sent: Vec<(i64, Vec<u8>)>,
 }
 
 impl Settings {
@@ -109,12 +134,15 @@ pub(crate) enum FromWire {
     Server(Word),
     /// Logged in and bound, or resumed.
     Online(Bound),
-    /// One top-level element, stanzas only (`message`, `presence`, `iq`). Each counts in `h` once the brain says `Handled`.
-    Stanza(Arrived),
+    /// One top-level element, stanzas only (`message`, `presence`, `iq`). Each counts in `h` once the brain says `Handled`;
+    /// with it goes what `h` is then, where the server counts it.
+    Stanza(Arrived, Option<u32>),
     /// The bytes with this token, and all before it, were written to the socket.
     Written { token: i64 },
-    /// The server acknowledged this token and all before it (XEP-0198; without it a ping's answer).
-    Acked { token: i64 },
+    /// The server acknowledged this token and all before it (XEP-0198; without it a ping's answer); `h` is its count then.
+    Acked { token: i64, h: Option<u32> },
+    /// The stream that was up, or was to be resumed, is over for good.
+    Over,
     /// The stream ended. `retry` tells when the next try begins; none means that a person must act: the task is over, and
     /// another is started with what they changed.
     Offline { error: Option<Error>, retry: Option<Duration> },
@@ -125,8 +153,8 @@ pub(crate) struct Bound {
     pub jid: FullJid,
     /// The old stream goes on (XEP-0198): what was not acknowledged was sent again as it was.
     pub resumed: bool,
-    /// Stream management is on.
-    pub resumable: bool,
+    /// The server counts and would let it be resumed; of a resumed stream what it was before.
+    pub resumable: Option<Resumable>,
     /// Carbons were switched on inline (Bind2). Says nothing of a resumed stream, where they are as they were.
     pub carbons: bool,
     pub proof: Proof,

@@ -34,6 +34,19 @@ impl Redirect {
         self.next.take()
     }
 
+    /// The server would have its stream resumed there: tried once before all others, by the same rules. `begun` stands for
+    /// where we were, if that was in another process.
+    pub(crate) fn prefer(&mut self, place: &str, begun: Endpoint, onions: bool) {
+        let at = self.at.as_ref().unwrap_or(&begun);
+        if self.next.is_some() {
+            return;
+        }
+        self.next = endpoint(place, at.direct).filter(|next| match is_onion(&next.host) {
+            true => onions,
+            false => !is_onion(&at.host) && !is_onion(&begun.host),
+        });
+    }
+
     /// The server names this place. Whether it is gone to; `onions`: the route leads to onion services.
     pub(crate) fn to(&mut self, place: &str, onions: bool) -> bool {
         let Some(at) = &self.at else { return false };
@@ -112,6 +125,23 @@ mod tests {
         assert!(leads(&onion, &onion, true).is_some());
         assert!(leads("a.test", &onion, true).is_some());
         assert_eq!(leads("a.test", &onion, false), None);
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_resumed_where_its_server_would_have_it_and_no_onion_service_is_left_for_that() {
+        let onion = format!("{}.onion", "a".repeat(56));
+        for (home, place, onions, leads_to) in [
+            ("a.test", "b.test:9222", false, Some("b.test 9222")),
+            ("a.test", "b test", false, None),
+            ("a.test", onion.as_str(), false, None),
+            (onion.as_str(), "b.test", true, None),
+            (onion.as_str(), onion.as_str(), true, Some(format!("{onion} 5222").as_str())),
+        ] {
+            let mut redirect = Redirect::default();
+            redirect.prefer(place, Endpoint { host: home.into(), port: 0, direct: false }, onions);
+            let next = redirect.take().map(|next| format!("{} {}", next.host, next.port));
+            assert_eq!(next.as_deref(), leads_to, "{place}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

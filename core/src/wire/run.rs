@@ -5,7 +5,7 @@ use super::leave::Leave;
 use super::login::{Begun, Resume, Session, login, shown};
 use super::session::{Ended, Pump};
 use super::state::{BackOff, State};
-use super::{Bound, FromWire, Settings, ToWire};
+use super::{Bound, FromWire, Resumable, Settings, ToWire};
 use crate::error::{Error, ErrorKind};
 use crate::net::{Door, Pace};
 use crate::pin::{self, Evidence, Venture, Word};
@@ -27,11 +27,17 @@ pub(crate) async fn run<R: CryptoRng + Send>(
     commands: mpsc::Receiver<ToWire>,
     rng: R,
 ) {
+    let mut settings = settings;
+    let state = State::left(settings.left.take());
     let pace = door.pace();
     let network = Network::new(settings.clone(), door);
-    let (state, local) = (State::default(), None);
-    Wire { settings, events, commands, rng, network, state, pace, local, doubted: None }.run().await;
+    Wire { settings, events, commands, rng, network, state, pace, local: None, objections: 0, doubted: None }
+        .run()
+        .await;
 }
+
+/// So often the server may do that until it is taken for what it has against.
+const OBJECTIONS: u32 = 3;
 
 /// The task's parts; `C` makes secured streams.
 pub(super) struct Wire<C, R> {
@@ -45,6 +51,8 @@ pub(super) struct Wire<C, R> {
     pub pace: Arc<Pace>,
     /// Our own end of the last connection.
     pub local: Option<IpAddr>,
+    /// How often in a row the server ended a stream that was to be resumed before it was.
+    pub objections: u32,
     /// What the last try had against the server.
     pub doubted: Option<Evidence>,
 }
@@ -88,8 +96,8 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             if std::mem::take(&mut self.state.renewed) {
                 back_off.renew();
             }
-            if !ended.resume {
-                self.state.sm.resumable = None;
+            if !ended.resume && self.state.sm.resumable.take().is_some() && !self.tell(FromWire::Over).await {
+                return;
             }
             let stop = self.state.stop.is_some();
             let retry = match &mut ended.error {
@@ -134,12 +142,26 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         let never = Duration::ZERO;
         self.settle().await;
         let told = self.state.sm.h();
-        let resume = self.state.sm.resumable.clone().map(|(id, jid)| Resume { id, h: told, jid });
+        let resume = self.state.sm.resumable.clone().map(|stream| Resume { stream, h: told });
+        let resuming = resume.is_some();
+        if let Some(place) = self.state.sm.resumable.as_ref().and_then(|stream| stream.location.as_deref()) {
+            self.network.prefer(place);
+        }
         let session = match self.enter(resume).await {
             Ok(session) => session,
             // The old stream, if any, is still there to be resumed by a later try.
-            Err(ended) => return (ended, never),
+            Err(mut ended) => {
+                let kind = ended.error.as_ref().map(|error| error.kind);
+                // Whatever it was, the next try asks nobody but the domain.
+                if let Some(stream) = &mut self.state.sm.resumable {
+                    stream.location = None;
+                }
+                self.objections += u32::from(resuming && kind == Some(ErrorKind::StreamRefused));
+                ended.resume &= self.objections < OBJECTIONS;
+                return (ended, never);
+            }
         };
+        self.objections = 0;
         let online = Instant::now();
         let ended = self.online(session, told).await;
         (ended, online.elapsed())
@@ -179,7 +201,8 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
                 }
             };
             let login_ms = begun.elapsed().as_millis() as u64 - connect_ms;
-            tracing::info!(target: "dunnock", connect_ms, login_ms, "online");
+            let resumed = matches!(session.begun, Begun::Resumed { .. });
+            tracing::info!(target: "dunnock", connect_ms, login_ms, resumed, "online");
             Ok(session)
         });
         let mut until = None;
@@ -229,23 +252,23 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             // A number that makes no sense is as good as none: the old stream is over either way.
             acked = self.state.sm.acknowledged(h).unwrap_or(None);
         }
-        let (resumed, resumable) = match session.begun {
+        let (resumed, resumable, count) = match session.begun {
             // A count that is missing or makes no sense does not say what to send again: a fresh stream is needed.
             Begun::Resumed { h } => match h.map(|h| self.state.sm.resumed(told, h)) {
                 Some(Ok(token)) => {
                     acked = token;
-                    (true, true)
+                    (true, self.state.sm.resumable.clone(), self.state.sm.acked())
                 }
                 Some(Err(_)) | None => return Ended::over(ErrorKind::StreamRefused.into()),
             },
-            Begun::Counted { id } => {
-                let resumable = id.is_some();
-                self.state.sm.begin(true, id.map(|id| (id, session.jid.clone())));
-                (false, resumable)
+            Begun::Counted { id, location } => {
+                let resumable = id.map(|id| Resumable { id, jid: session.jid.clone(), location });
+                self.state.sm.begin(true, resumable.clone());
+                (false, resumable, None)
             }
             Begun::Plain => {
                 self.state.sm.begin(false, None);
-                (false, false)
+                (false, None, None)
             }
         };
         if !resumed {
@@ -259,7 +282,7 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         let bound = Bound { jid: session.jid, resumed, resumable, carbons: session.carbons, proof: session.proof };
         let gone = Ended { error: None, resume: true };
         if let Some(token) = acked
-            && !self.tell(FromWire::Acked { token }).await
+            && !self.tell(FromWire::Acked { token, h: count }).await
         {
             return gone;
         }
@@ -273,7 +296,7 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         }
         for arrived in session.talk.early {
             self.state.sm.handed_uncounted();
-            if !self.tell(FromWire::Stanza(arrived)).await {
+            if !self.tell(FromWire::Stanza(arrived, None)).await {
                 return gone;
             }
         }

@@ -92,7 +92,7 @@ struct Line {
     queued: Option<i64>,
     /// For the brain, once it has room: watermarks, and one stanza.
     written: Option<i64>,
-    acked: Option<i64>,
+    acked: Option<(i64, Option<u32>)>,
     stanza: Option<FromWire>,
     asked: Option<Ask>,
     /// Stanzas put since the last question.
@@ -194,8 +194,8 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
                     tracing::warn!(target: "dunnock", bytes, "stanza too large");
                 }
                 self.state.sm.weigh(if let Arrived::Whole(_) = arrived { self.reader.weight() } else { 0 });
-                self.state.sm.handed();
-                self.line.stanza = Some(FromWire::Stanza(arrived));
+                let count = self.state.sm.handed();
+                self.line.stanza = Some(FromWire::Stanza(arrived, count));
             }
             Item::Nonza(element) => return self.nonza(&element),
             Item::Closed => return Err(Ended::cut(ErrorKind::Disconnected.into())),
@@ -220,7 +220,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         {
             match self.state.sm.acknowledged(h) {
                 Ok(token) => {
-                    self.line.acked = token.or(self.line.acked);
+                    self.line.acked = token.map(|token| (token, Some(h))).or(self.line.acked);
                     self.line.answered(self.state.sm.unacknowledged());
                 }
                 Err(high) => {
@@ -253,7 +253,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
     fn pong(&mut self) {
         if let Some(Ask { ping: Some((_, Some(token))), .. }) = self.line.asked.take() {
             self.state.sm.answered(token);
-            self.line.acked = Some(token);
+            self.line.acked = Some((token, None));
         }
     }
 
@@ -507,8 +507,8 @@ impl Line {
         if let Some(token) = self.written.take() {
             return Some(FromWire::Written { token });
         }
-        if let Some(token) = self.acked.take() {
-            return Some(FromWire::Acked { token });
+        if let Some((token, h)) = self.acked.take() {
+            return Some(FromWire::Acked { token, h });
         }
         self.stanza.take()
     }
@@ -516,7 +516,7 @@ impl Line {
     fn put_back(&mut self, event: FromWire) {
         match event {
             FromWire::Written { token } => self.written = Some(token),
-            FromWire::Acked { token } => self.acked = Some(token),
+            FromWire::Acked { token, h } => self.acked = Some((token, h)),
             event => self.stanza = Some(event),
         }
     }

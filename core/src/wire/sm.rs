@@ -3,7 +3,7 @@
 //! Inbound, `h` counts only what the brain has committed. Outbound, a stanza is kept until the server has it. Without
 //! XEP-0198 a ping's answer takes the place of `<a/>`: the server works in order, so it has what came before.
 
-use jid::FullJid;
+use super::{Left, Resumable};
 use std::collections::VecDeque;
 
 /// Stanzas that may be written and not acknowledged; then writing waits, which holds back the brain by its credit.
@@ -18,7 +18,7 @@ pub(crate) struct Sm {
     /// The server counts.
     pub counting: bool,
     /// What resumption needs, once granted.
-    pub resumable: Option<(String, FullJid)>,
+    pub resumable: Option<Resumable>,
     /// Stanzas of this stream that were handed to the brain (mod 2^32), and that it committed.
     handed: u32,
     handled: u32,
@@ -52,8 +52,24 @@ pub(crate) struct TooHigh {
 }
 
 impl Sm {
+    /// The books as an earlier wire left them, by the rows. What it was given counts as written: whether it was, the server
+    /// says when the stream is resumed.
+    pub(crate) fn left(left: Left) -> Sm {
+        let mut sm = Sm {
+            counting: true,
+            resumable: Some(left.stream),
+            handed: left.heard,
+            handled: left.heard,
+            acked: left.acked,
+            ..Sm::default()
+        };
+        left.sent.into_iter().for_each(|(token, bytes)| sm.push(token, bytes));
+        sm.sent = std::mem::take(&mut sm.waiting);
+        sm
+    }
+
     /// A new stream: what was written or waits belongs to an older one. `id` of XEP-0198, if it is resumable.
-    pub(crate) fn begin(&mut self, counting: bool, resumable: Option<(String, FullJid)>) {
+    pub(crate) fn begin(&mut self, counting: bool, resumable: Option<Resumable>) {
         self.stale += u64::from(self.behind());
         let held = std::mem::take(&mut self.held);
         *self = Sm { counting, resumable, stale: self.stale, held, weight: self.weight, ..Sm::default() };
@@ -77,9 +93,10 @@ impl Sm {
         self.weigh(0);
     }
 
-    /// A stanza goes to the brain.
-    pub(crate) fn handed(&mut self) {
+    /// A stanza goes to the brain: its number on this stream, if the server counts.
+    pub(crate) fn handed(&mut self) -> Option<u32> {
         self.handed = self.handed.wrapping_add(1);
+        self.counting.then_some(self.handed)
     }
 
     /// A stanza that goes to the brain takes so many bytes until it is committed.
@@ -120,6 +137,11 @@ impl Sm {
     /// `h` as it may be told now.
     pub(crate) fn h(&self) -> u32 {
         self.handled
+    }
+
+    /// The server's `h` so far, if it counts.
+    pub(crate) fn acked(&self) -> Option<u32> {
+        self.counting.then_some(self.acked)
     }
 
     /// Stanzas that the brain has not committed.
@@ -221,7 +243,7 @@ mod tests {
     #[test]
     fn only_committed_stanzas_are_acknowledged() {
         let mut sm = counting();
-        (0..3).for_each(|_| sm.handed());
+        (0..3).for_each(|_| _ = sm.handed());
         assert_eq!(sm.requested(), 0);
         assert_eq!(sm.handled(2), None, "the third is what the server waits for");
         assert_eq!(sm.handled(1), Some(3));
@@ -240,7 +262,7 @@ mod tests {
     #[test]
     fn reports_about_an_older_stream_do_not_count() {
         let mut sm = counting();
-        (0..3).for_each(|_| sm.handed());
+        (0..3).for_each(|_| _ = sm.handed());
         sm.handled(1);
         sm.begin(true, None);
         sm.handed();
@@ -253,13 +275,13 @@ mod tests {
     #[test]
     fn stanzas_handed_twice_over_a_resumption_count_once() {
         let mut sm = counting();
-        (0..5).for_each(|_| sm.handed());
+        (0..5).for_each(|_| _ = sm.handed());
         sm.handled(2);
         let told = sm.h();
         sm.handled(1);
         assert_eq!(sm.resumed(told, 0), Ok(None));
         // The server says 3, 4 and 5 again; the brain still has the first copies of 4 and 5.
-        (0..3).for_each(|_| sm.handed());
+        (0..3).for_each(|_| _ = sm.handed());
         sm.handled(2);
         assert_eq!(sm.h(), 2);
         sm.handled(3);

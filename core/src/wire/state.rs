@@ -1,7 +1,7 @@
 //! What a wire knows from one stream to the next, and the pause between two tries.
 
 use super::sm::Sm;
-use super::{ToWire, Vigil};
+use super::{Left, ToWire, Vigil};
 use rand::{Rng, RngExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,11 @@ impl Default for State {
 }
 
 impl State {
+    /// What an earlier wire left.
+    pub(crate) fn left(left: Option<Left>) -> State {
+        State { sm: left.map(Sm::left).unwrap_or_default(), ..State::default() }
+    }
+
     /// Takes a command in. Returns `h` if the server waits for it.
     pub(crate) fn absorb(&mut self, command: Option<ToWire>) -> Option<u32> {
         match command {

@@ -158,3 +158,10 @@ fn twenty_sends_by_as_many_processes_each_end_well() {
     assert_eq!(romeo.texts(&her), texts);
     assert_eq!(juliet.texts(&him), texts);
 }
+
+#[test]
+fn a_killed_program_resumes_its_stream() {
+    let server = Ejabberd::start(Storage::Mnesia);
+    ["juliet", "romeo"].iter().for_each(|user| drop(server.registered(user)));
+    crate::server::resume::killed_and_resumed(&server);
+}

@@ -1,6 +1,7 @@
 //! Stories of a brain with a wire whose other end the test holds.
 
 mod crashes;
+mod left;
 mod route;
 
 use crate::ErrorKind;

@@ -17,7 +17,7 @@ use crate::command::{Command, Reply};
 use crate::model::{Delivery, Proof};
 use crate::store::account::NewRow;
 use crate::store::{Store, Tx};
-use crate::wire::Arrived;
+use crate::wire::{Arrived, Bound};
 use jid::FullJid;
 use minidom::Element;
 use rand::SeedableRng;
@@ -119,7 +119,7 @@ impl World {
         let jid = FullJid::new(&full).unwrap();
         self.input(
             number,
-            Input::Online { jid, resumed: false, resumable: true, carbons: false, proof: Proof::FirstUse },
+            Input::Online(Bound { jid, resumed: false, resumable: None, carbons: false, proof: Proof::FirstUse }),
         );
     }
 
@@ -227,7 +227,7 @@ impl World {
             self.devices[number].token = *token;
             self.server.take(&full, stanza);
             self.input(number, Input::Written { token: *token });
-            self.input(number, Input::Acked { token: *token });
+            self.input(number, Input::Acked { token: *token, h: None });
         }
         !rows.is_empty()
     }

@@ -318,7 +318,7 @@ fn an_acknowledgement_that_overtakes_the_end_of_the_writing_counts() {
     world.says(juliet, ROMEO, "warm up");
     let message = says_without_an_answer(&mut world, juliet, "quick");
     let token = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap()).last().unwrap().0;
-    world.input(juliet, Input::Acked { token });
+    world.input(juliet, Input::Acked { token, h: None });
     world.input(juliet, Input::Written { token });
     assert_eq!(world.state(juliet, message), Some(Delivery::Sent));
     assert!(world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap()).is_empty());

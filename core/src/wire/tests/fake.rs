@@ -13,7 +13,7 @@ use crate::wire::redirect::Redirect;
 use crate::wire::run::Wire;
 use crate::wire::state::State;
 use crate::wire::xml::ns;
-use crate::wire::{Arrived, Bound, EVENTS, FromWire, Limits, ORDERS, Settings, ToWire};
+use crate::wire::{Arrived, Bound, EVENTS, FromWire, Left, Limits, ORDERS, Settings, ToWire};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -58,6 +58,7 @@ pub(super) fn settings() -> Settings {
         whose: String::new(),
         pin: None,
         venture: None,
+        left: None,
         user_agent: "d4565fa7-4d72-4749-b3d3-740edbf87770".into(),
         limits: Limits { back_off: Duration::from_secs(60), ..Limits::default() },
     }
@@ -98,6 +99,10 @@ impl Connect for Dialer {
         Ok(Secured { socket: Box::new(ours), channel: self.channel.lock().unwrap().clone(), local: self.local })
     }
 
+    fn prefer(&mut self, place: &str) {
+        self.redirect.prefer(place, Endpoint { host: "x.test".into(), port: 0, direct: false }, false);
+    }
+
     fn elsewhere(&mut self, place: &str) -> bool {
         self.redirect.to(place, false)
     }
@@ -126,6 +131,13 @@ impl Story {
         // The story's brain is quick to write.
         state.noted.add_permits(1000);
         Story::with(channel, settings(), state, None)
+    }
+
+    /// With a stream that an earlier wire left.
+    pub(super) fn left(left: Left) -> Self {
+        let state = State::left(Some(left));
+        state.noted.add_permits(1000);
+        Story::with(Some(channel(1)), settings(), state, None)
     }
 
     /// Its brain writes nothing down by itself.
@@ -171,6 +183,7 @@ impl Story {
             state,
             pace: Arc::default(),
             local: None,
+            objections: 0,
             doubted: None,
         };
         Story { ends, events, commands, shown, places, hangs, task: tokio::spawn(wire.run()) }
@@ -223,7 +236,11 @@ impl Story {
         loop {
             match self.event().await {
                 FromWire::Offline { error, retry } => return (error.map(|error| error.kind), retry),
-                FromWire::Connecting | FromWire::Server(_) | FromWire::Stanza(_) | FromWire::Written { .. } => {}
+                FromWire::Connecting
+                | FromWire::Over
+                | FromWire::Server(_)
+                | FromWire::Stanza(..)
+                | FromWire::Written { .. } => {}
                 other => panic!("not offline: {}", name(&other)),
             }
         }
@@ -233,7 +250,7 @@ impl Story {
     pub(super) async fn acked(&mut self) -> i64 {
         loop {
             match self.event().await {
-                FromWire::Acked { token } => return token,
+                FromWire::Acked { token, .. } => return token,
                 FromWire::Connecting | FromWire::Server(_) | FromWire::Written { .. } => {}
                 other => panic!("nothing acknowledged: {}", name(&other)),
             }
@@ -243,7 +260,7 @@ impl Story {
     pub(super) async fn stanza(&mut self) -> Element {
         loop {
             match self.event().await {
-                FromWire::Stanza(Arrived::Whole(element)) => return element,
+                FromWire::Stanza(Arrived::Whole(element), _) => return element,
                 FromWire::Written { .. } => {}
                 other => panic!("no stanza: {}", name(&other)),
             }
@@ -268,9 +285,10 @@ pub(super) fn name(event: &FromWire) -> &'static str {
         FromWire::Connecting => "connecting",
         FromWire::Server(_) => "server",
         FromWire::Online(_) => "online",
-        FromWire::Stanza(_) => "stanza",
+        FromWire::Stanza(..) => "stanza",
         FromWire::Written { .. } => "written",
         FromWire::Acked { .. } => "acked",
+        FromWire::Over => "over",
         FromWire::Offline { .. } => "offline",
     }
 }

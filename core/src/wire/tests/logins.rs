@@ -16,7 +16,7 @@ async fn a_modern_server_gives_everything_in_one_exchange() {
     let asked = peer.modern("<enabled xmlns='urn:xmpp:sm:3' id='sm1' resume='true'/>").await;
     let bound = story.bound().await;
     assert_eq!(bound.jid.as_str(), "juliet@x.test/r1");
-    assert!(bound.resumable && bound.carbons && !bound.resumed);
+    assert!(bound.resumable.is_some() && bound.carbons && !bound.resumed);
     assert_eq!(bound.proof, Proof::Proved);
     assert_eq!(asked.attr("mechanism"), Some("SCRAM-SHA-1-PLUS"));
     let bind = asked.get_child("bind", ns::BIND2).unwrap();
@@ -48,7 +48,7 @@ async fn an_older_server_is_bound_step_by_step() {
     assert_eq!(peer.hears_a("enable").await.attr("resume"), Some("true"));
     peer.says("<enabled xmlns='urn:xmpp:sm:3' id='sm1' resume='true'/>").await;
     let bound = story.bound().await;
-    assert!(bound.resumable && !bound.carbons);
+    assert!(bound.resumable.is_some() && !bound.carbons);
     assert_eq!(bound.proof, Proof::FirstUse);
 }
 
@@ -58,7 +58,7 @@ async fn a_server_without_stream_management_says_so() {
     let mut peer = story.peer().await;
     peer.classic(BIND).await;
     peer.binds().await;
-    assert!(!story.bound().await.resumable);
+    assert!(story.bound().await.resumable.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod errors;
 mod fake;
+mod left;
 mod logins;
 mod network;
 mod reader;

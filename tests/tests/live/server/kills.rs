@@ -53,6 +53,10 @@ fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages
     let mut talkers: Vec<Talker> =
         PEOPLE.iter().map(|(voice, user, peer)| Talker::new(&server, voice, user, peer, server.port())).collect();
     compare_own_keys(&mut talkers);
+    for talker in &mut talkers {
+        let log = talker.device.beside("log");
+        talker.options(&["--log", &log.to_string_lossy()]);
+    }
 
     let mut plan = plan(&mut seed, each, random);
     let rounds = plan.len();
@@ -83,10 +87,13 @@ fn kill_run(name: &str, settings: Settings, each: usize, random: usize, messages
     [JULIET, ROMEO].iter().for_each(|who| talkers[*who].say_all(messages));
     assert_all_is_told(&mut talkers);
     let keys = server.tap().assert_no_key_used_twice();
+    let resumed: usize = talkers.iter().map(|talker| talker.device.resumed(&talker.device.beside("log"))).sum();
     report::note(&format!(
-        "{name}: {messages} messages each way, {} deaths {died:?}; looked for right after them: {told}; {keys} key uses",
+        "{name}: {messages} messages each way, {} deaths {died:?}; looked for right after them: {told}; \
+         {resumed} streams resumed after them; {keys} key uses",
         plan.len()
     ));
+    assert!(resumed >= plan.len() / 4, "{resumed} streams were resumed after {} deaths", plan.len());
     for (moment, _) in NAMED {
         let wanted = if each == 1 { 1 } else { 5 };
         assert!(died.get(moment).is_some_and(|times| *times >= wanted), "{moment} was not reached: {died:?}");
@@ -127,6 +134,10 @@ fn strike(
     let victim = if writes { *seed.choice(&[JULIET, ROMEO]) } else { seed.below(talkers.len() as u64) as usize };
     // While it is away the others go on; whoever died in the last round comes back.
     talkers[victim].kill();
+    // A stream that goes on has no catch-up; others have one at times too.
+    if matches!(moment, Moment::Named("catchup", _)) || seed.below(4) == 0 {
+        talkers[victim].device.forget_streams();
+    }
     for (index, talker) in talkers.iter_mut().enumerate().filter(|(index, _)| *index != victim) {
         talker.device.unset("DUNNOCK_KILL_AT");
         if !talker.is_running() {
