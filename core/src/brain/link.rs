@@ -136,6 +136,11 @@ impl Link {
         }
     }
 
+    /// These bytes will not be written.
+    pub(super) fn too_large(&mut self, token: i64) {
+        self.unwritten.retain(|given| *given != token);
+    }
+
     /// How many rows may go now.
     pub(super) fn credit(&self) -> usize {
         if !self.online || self.begin || self.stop.is_some() || self.is_cut() {

@@ -297,6 +297,10 @@ impl Work<'_, '_> {
             }
             FromWire::Acked { token, h } => self.input(Input::Acked { token, h }),
             FromWire::Over => self.input(Input::Over),
+            FromWire::TooLarge { token } => {
+                link.too_large(token);
+                self.input(Input::TooLarge { token })
+            }
             FromWire::Offline { error, retry } => {
                 link.offline();
                 self.outcome.ended = retry.is_none();

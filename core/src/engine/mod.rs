@@ -99,6 +99,8 @@ pub(crate) enum Input {
     Acked { token: i64, h: Option<u32> },
     /// The stream that might have been resumed is over.
     Over,
+    /// The server takes nothing as large as this; it was not written.
+    TooLarge { token: i64 },
     /// Time passed: look at what is due.
     Tick,
 }
@@ -197,6 +199,7 @@ impl Engine {
             Input::Written { token } => pump::written(ctx, token),
             Input::Acked { token, h } => pump::acked(ctx, token, h),
             Input::Over => ctx.tx.end_resumption(),
+            Input::TooLarge { token } => pump::too_large(ctx, token),
             Input::Tick => ping::hurry(ctx),
             Input::Server(word) => server::heard(ctx, word),
             other => stream::changed(ctx, other),

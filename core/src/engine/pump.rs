@@ -12,6 +12,7 @@ use crate::model::{Delivery, Sealing, Time, Trust};
 use crate::seal::{self, ExtrasAllowed, PlainAllowed, Sealed};
 use crate::store::message::MessageRow;
 use crate::store::outgoing::Fate;
+use crate::wire::Arrived;
 use minidom::Element;
 use std::collections::BTreeSet;
 
@@ -162,6 +163,25 @@ pub(crate) fn acked(ctx: &mut Ctx, token: i64, h: Option<u32>) -> Result<()> {
         ctx.tx.climb(message, Delivery::Sent, None)?;
     }
     Ok(())
+}
+
+/// The server takes nothing as large as these bytes, as it said itself (XEP-0478): a message has failed, and a request is
+/// refused, as the server would have done at the price of the stream.
+pub(crate) fn too_large(ctx: &mut Ctx, token: i64) -> Result<()> {
+    let Some((message, bytes)) = ctx.tx.outgoing_row(token)? else { return Ok(()) };
+    ctx.tx.drop_outgoing(token)?;
+    ctx.tx.count("too_large_to_send")?;
+    if let Some(message) = message {
+        return ctx.tx.climb(message, Delivery::Failed, Some(ErrorKind::TooLarge.code())).map(drop);
+    }
+    let stanza = String::from_utf8(bytes).ok().and_then(|text| super::xml::parse(&text));
+    let Some(iq) = stanza.filter(|stanza| stanza.name() == "iq") else { return Ok(()) };
+    let error = el("error", ns::CLIENT).at("type", "modify").kid(el("policy-violation", ns::STANZAS));
+    let mut answer = el("iq", ns::CLIENT).at("type", "error").at("id", iq.attr("id").unwrap_or_default()).kid(error);
+    if let Some(to) = iq.attr("to") {
+        answer = answer.at("from", to);
+    }
+    super::message::arrived(ctx, Arrived::Whole(answer))
 }
 
 /// Catch-up is over, or late: messages of a lost stream that the server never acknowledged go again, the same bytes with

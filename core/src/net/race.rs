@@ -154,7 +154,7 @@ mod tests {
     async fn run(answers: &[(u64, Answer)], does: impl Fn(IpAddr) -> Does) -> Run {
         let begun = Instant::now();
         let mut questions = JoinSet::new();
-        for (after, answer) in answers.to_vec() {
+        for (after, answer) in answers.iter().cloned() {
             questions.spawn(async move {
                 sleep(Duration::from_millis(after)).await;
                 answer

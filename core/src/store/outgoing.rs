@@ -3,7 +3,7 @@
 use super::{Touched, Tx};
 use crate::error::Result;
 use crate::seal::Sealed;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 /// What becomes of an outgoing row when its stream is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,12 @@ impl Tx<'_> {
             Ok(Handed { id: row.get(0)?, message: row.get(1)?, bytes: row.get(2)?, devices: row.get(3)? })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The message of a row, if it is one's, and its bytes.
+    pub(crate) fn outgoing_row(&self, id: i64) -> Result<Option<(Option<i64>, Vec<u8>)>> {
+        let mut row = self.sql().prepare_cached("SELECT message, bytes FROM outgoing WHERE id = ?")?;
+        Ok(row.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
     /// Drops one row.

@@ -2,6 +2,11 @@
 
 use super::xml::ns;
 use minidom::Element;
+use std::time::Duration;
+
+/// Bytes that every server takes (RFC 6120 §13.12): one that says less is not believed, else it could keep us from saying
+/// anything.
+const LEAST: usize = 10_000;
 
 /// An offer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,6 +22,32 @@ pub(crate) struct Features {
     pub sm: bool,
     /// Client state indication (XEP-0352).
     pub csi: bool,
+    pub limits: StreamLimits,
+}
+
+/// What the server takes on this stream (XEP-0478); none if it does not say.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamLimits {
+    /// Bytes of one stanza.
+    pub max_bytes: Option<usize>,
+    /// Silence of ours after which the stream may be ended.
+    pub idle: Option<Duration>,
+}
+
+impl StreamLimits {
+    fn read(limits: &Element) -> Self {
+        let number = |name: &str| {
+            let child = limits.children().find(|child| child.is(name, ns::STREAM_LIMITS))?;
+            child.text().trim().parse::<u32>().ok()
+        };
+        let max_bytes = number("max-bytes").map(|bytes| (bytes as usize).max(LEAST));
+        StreamLimits { max_bytes, idle: number("idle-seconds").map(|seconds| Duration::from_secs(seconds.into())) }
+    }
+
+    /// Whether a stanza of this length may be written.
+    pub(crate) fn takes(&self, bytes: usize) -> bool {
+        self.max_bytes.is_none_or(|most| bytes <= most)
+    }
 }
 
 /// The offer of XEP-0388.
@@ -56,6 +87,8 @@ impl Features {
                 offer.sm = true;
             } else if child.is("csi", ns::CSI) {
                 offer.csi = true;
+            } else if child.is("limits", ns::STREAM_LIMITS) {
+                offer.limits = StreamLimits::read(child);
             }
         }
         offer

@@ -143,6 +143,8 @@ pub(crate) enum FromWire {
     Acked { token: i64, h: Option<u32> },
     /// The stream that was up, or was to be resumed, is over for good.
     Over,
+    /// The server takes no stanza of this size (XEP-0478): the bytes with this token were not written and never will be.
+    TooLarge { token: i64 },
     /// The stream ended. `retry` tells when the next try begins; none means that a person must act: the task is over, and
     /// another is started with what they changed.
     Offline { error: Option<Error>, retry: Option<Duration> },

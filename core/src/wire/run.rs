@@ -273,6 +273,11 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
         };
         if !resumed {
             self.state.unbegun += 1;
+            // These name rows of the old stream.
+            self.state.too_large.clear();
+        }
+        if let Some(limits) = session.talk.limits {
+            self.state.limits = limits;
         }
         let ventured = self.settings.venture.take().is_some();
         let word = session.pin.filter(|pin| ventured || self.settings.pin.as_ref() != Some(pin));

@@ -3,6 +3,7 @@
 //! One task does it all, so nothing is locked. Reading stops while the brain has no room, which slows the server by TCP;
 //! writing and the brain's commands go on meanwhile, so neither side ever waits for the other in a circle.
 
+use super::features::Features;
 use super::parse::Item;
 use super::reader::Reader;
 use super::sm::Outgoing;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::net::{Socket, is_ours};
 use minidom::Element;
 use rand::CryptoRng;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
@@ -94,10 +96,14 @@ struct Line {
     written: Option<i64>,
     acked: Option<(i64, Option<u32>)>,
     stanza: Option<FromWire>,
+    /// Tokens whose bytes the server does not take.
+    too_large: VecDeque<i64>,
     asked: Option<Ask>,
     /// Stanzas put since the last question.
     unasked: usize,
     heard: Instant,
+    /// When something was written last.
+    said: Instant,
 }
 
 impl<'a, R: CryptoRng> Pump<'a, R> {
@@ -116,9 +122,11 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             written: None,
             acked: None,
             stanza: None,
+            too_large: VecDeque::new(),
             asked: None,
             unasked: 0,
             heard: Instant::now(),
+            said: Instant::now(),
         };
         Pump {
             reader,
@@ -164,6 +172,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 
     /// What the brain had no room for when the stream ended; it is told all the same.
     pub(crate) fn rest(mut self) -> Vec<FromWire> {
+        self.line.too_large.append(&mut self.state.too_large);
         std::iter::from_fn(|| self.line.next_event()).collect()
     }
 
@@ -205,6 +214,10 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
     }
 
     fn nonza(&mut self, element: &Element) -> Result<(), Ended> {
+        if element.is("features", ns::STREAMS) {
+            self.state.limits = Features::read(element).limits;
+            return Ok(());
+        }
         if element.is("error", ns::STREAMS) {
             let (error, resume) = stream_error(element);
             return Err(Ended { error: Some(error), resume });
@@ -259,6 +272,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 
     /// Hands the brain what waits for it, as far as it has room.
     fn offer(&mut self) -> Result<(), Ended> {
+        self.line.too_large.append(&mut self.state.too_large);
         while let Some(event) = self.line.next_event() {
             match self.events.try_send(event) {
                 Ok(()) => {}
@@ -305,7 +319,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
 
     /// Waits for the first thing to happen.
     async fn wait(&mut self) -> Result<(), Ended> {
-        let deadline = self.line.deadline(&self.limits, self.state.vigil);
+        let deadline = self.line.deadline(&self.limits, self.state.vigil, self.state.limits.idle);
         let until = deadline.unwrap_or_else(Instant::now);
         let lagging = self.line.waits_for_brain();
         let reading = self.may_read();
@@ -500,10 +514,14 @@ impl Line {
     }
 
     fn waits_for_brain(&self) -> bool {
-        self.written.is_some() || self.acked.is_some() || self.stanza.is_some()
+        !self.too_large.is_empty() || self.written.is_some() || self.acked.is_some() || self.stanza.is_some()
     }
 
     fn next_event(&mut self) -> Option<FromWire> {
+        // First: what is acknowledged stands for all before it, but not for these.
+        if let Some(token) = self.too_large.pop_front() {
+            return Some(FromWire::TooLarge { token });
+        }
         if let Some(token) = self.written.take() {
             return Some(FromWire::Written { token });
         }
@@ -517,13 +535,18 @@ impl Line {
         match event {
             FromWire::Written { token } => self.written = Some(token),
             FromWire::Acked { token, h } => self.acked = Some((token, h)),
+            FromWire::TooLarge { token } => self.too_large.push_front(token),
             event => self.stanza = Some(event),
         }
     }
 
     /// When the server must have given a sign of life, or is asked for one; none if it is not.
-    fn deadline(&self, limits: &Limits, vigil: Vigil) -> Option<Instant> {
-        let Some(ask) = &self.asked else { return vigil.silence(limits).map(|silence| self.heard + silence) };
+    fn deadline(&self, limits: &Limits, vigil: Vigil, idle: Option<Duration>) -> Option<Instant> {
+        let Some(ask) = &self.asked else {
+            let silence = vigil.silence(limits).map(|silence| self.heard + silence);
+            let idle = idle.and_then(|idle| vigil.speak(idle)).map(|idle| self.said + idle);
+            return silence.into_iter().chain(idle).min();
+        };
         // Bytes that come are a sign of life, but not for ever without an answer.
         let answer = (self.heard.max(ask.at) + limits.answer).min(ask.at + limits.silence + limits.answer);
         Some(ask.by.map_or(answer, |by| by.min(answer)))
@@ -540,6 +563,7 @@ impl Line {
             return Ok(());
         }
         writer.flush().await?;
+        self.said = Instant::now();
         self.out.clear();
         self.out.shrink_to(BATCH);
         self.start = 0;

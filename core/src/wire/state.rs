@@ -1,8 +1,10 @@
 //! What a wire knows from one stream to the next, and the pause between two tries.
 
+use super::features::StreamLimits;
 use super::sm::Sm;
 use super::{Left, ToWire, Vigil};
 use rand::{Rng, RngExt};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -28,6 +30,10 @@ pub(crate) struct State {
     /// What failed on another network says nothing of this one.
     pub renewed: bool,
     pub vigil: Vigil,
+    /// What the server takes: of this stream, or of the last one until this one's features say so.
+    pub limits: StreamLimits,
+    /// What it does not take, and the brain has still to hear so.
+    pub too_large: VecDeque<i64>,
 }
 
 impl Default for State {
@@ -40,6 +46,8 @@ impl Default for State {
             changed: false,
             renewed: false,
             vigil: Vigil::Seen,
+            limits: StreamLimits::default(),
+            too_large: VecDeque::new(),
             noted: Arc::new(Semaphore::new(0)),
         }
     }
@@ -55,8 +63,10 @@ impl State {
     pub(crate) fn absorb(&mut self, command: Option<ToWire>) -> Option<u32> {
         match command {
             Some(ToWire::Send { token, bytes }) => {
-                if self.unbegun == 0 {
+                if self.unbegun == 0 && self.limits.takes(bytes.len()) {
                     self.sm.push(token, bytes);
+                } else if self.unbegun == 0 {
+                    self.too_large.push_back(token);
                 }
             }
             Some(ToWire::Begin) => self.unbegun = self.unbegun.saturating_sub(1),

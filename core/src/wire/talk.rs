@@ -1,6 +1,6 @@
 //! A stream while it is being set up: one side speaks, then the other.
 
-use super::features::Features;
+use super::features::{Features, StreamLimits};
 use super::parse::Item;
 use super::patience::Turns;
 use super::reader::Reader;
@@ -21,6 +21,8 @@ pub(crate) struct Talk {
     pub writer: WriteHalf<Socket>,
     /// Stanzas that came while something else was waited for.
     pub early: Vec<Arrived>,
+    /// What the last features said of this stream; none if there were none since the login.
+    pub limits: Option<StreamLimits>,
     turns: Turns,
     /// When all of it must be over.
     until: Instant,
@@ -30,7 +32,14 @@ impl Talk {
     /// Over a byte stream; the time begins now.
     pub(crate) fn new(socket: Socket, turns: Turns) -> Self {
         let (read, writer) = tokio::io::split(socket);
-        Talk { reader: Reader::new(read), writer, early: Vec::new(), turns, until: Instant::now() + turns.all }
+        Talk {
+            reader: Reader::new(read),
+            writer,
+            early: Vec::new(),
+            limits: None,
+            turns,
+            until: Instant::now() + turns.all,
+        }
     }
 
     /// The bare byte stream again; `None` if the server said more than it was asked.
@@ -53,7 +62,9 @@ impl Talk {
     pub(crate) async fn features(&mut self) -> Result<Features, Error> {
         let features = self.hear().await?;
         if features.is("features", ns::STREAMS) {
-            Ok(Features::read(&features))
+            let features = Features::read(&features);
+            self.limits = Some(features.limits);
+            Ok(features)
         } else {
             Err(ErrorKind::NotXmpp.into())
         }

@@ -16,6 +16,7 @@ pub(crate) mod ns {
     pub(crate) const REGISTER: &str = "jabber:iq:register";
     pub(crate) const DATA: &str = "jabber:x:data";
     pub(crate) const PING: &str = "urn:xmpp:ping";
+    pub(crate) const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
     pub(crate) const CLIENT: &str = "jabber:client";
 }
 

@@ -288,6 +288,38 @@ fn a_receipt_of_one_device_does_not_keep_a_lost_message_from_the_others() {
 }
 
 #[test]
+fn a_message_that_the_server_would_not_take_fails_and_the_next_ones_go() {
+    let (mut world, juliet, romeo) = two();
+    world.says(juliet, ROMEO, "warm up");
+    let Reply::Sent { message, .. } = world.say(juliet, ROMEO, "a long one").unwrap() else { panic!() };
+    let message = message.parse().unwrap();
+    let token = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap()).last().unwrap().0;
+    world.input(juliet, Input::TooLarge { token });
+    assert_eq!(world.state(juliet, message), Some(Delivery::Failed));
+    assert_eq!(world.error(juliet, message).as_deref(), Some("too_large"));
+    world.says(juliet, ROMEO, "in short");
+    world.restart(juliet);
+    world.connect(juliet);
+    world.settle();
+    assert_eq!(world.state(juliet, message), Some(Delivery::Failed), "it does not go again");
+    assert_eq!(world.texts(romeo, JULIET), ["warm up", "in short"]);
+}
+
+#[test]
+fn a_request_that_the_server_would_not_take_is_refused() {
+    let (mut world, juliet, _) = two();
+    world.cut(juliet);
+    world.connect(juliet);
+    let rows = world.tx(juliet, |tx| tx.outgoing_after(0, 64).unwrap());
+    let asks = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("jabber:iq:roster");
+    let token = rows.iter().find(|(_, bytes)| asks(bytes)).unwrap().0;
+    let wanted = |world: &mut World| world.tx(juliet, |tx| tx.any_want("roster").unwrap());
+    assert!(wanted(&mut world));
+    world.input(juliet, Input::TooLarge { token });
+    assert!(!wanted(&mut world));
+}
+
+#[test]
 fn a_message_for_a_device_distrusted_since_goes_no_more_and_fails_only_if_it_never_arrived() {
     for (arrived, state) in [(true, Delivery::Sent), (false, Delivery::Failed)] {
         let (mut world, juliet, romeo) = two();

@@ -290,6 +290,7 @@ pub(super) fn name(event: &FromWire) -> &'static str {
         FromWire::Acked { .. } => "acked",
         FromWire::Over => "over",
         FromWire::Offline { .. } => "offline",
+        FromWire::TooLarge { .. } => "too large",
     }
 }
 
@@ -365,7 +366,12 @@ impl Peer {
 
     /// A login by SASL2 that ends with this inside `<success/>`. Returns what was asked.
     pub(super) async fn modern_with(&mut self, inside: &str) -> Element {
-        self.opens(MODERN).await;
+        self.modern_at(MODERN, inside).await
+    }
+
+    /// The same with this offer.
+    pub(super) async fn modern_at(&mut self, features: &str, inside: &str) -> Element {
+        self.opens(features).await;
         let (authenticate, scram) = self.challenge(ns::SASL2).await;
         assert!(scram.first.starts_with("p=tls-exporter,,"), "{}", scram.first);
         let last = scram.verify(&self.hears_a("response").await.text());

@@ -3,6 +3,7 @@
 mod errors;
 mod fake;
 mod left;
+mod limits;
 mod logins;
 mod network;
 mod reader;
