@@ -331,6 +331,8 @@ pub struct Alarm {
     /// `own_unknown`: the same on our own list. `key_changed`: a device shows another key than before, which is refused.
     /// `other_list`: the owner's own device sees another device list than we are shown. `room_member`: somebody is a member of
     /// a room since after our first contact with it, and gets nothing that is said there until somebody decides.
+    /// `server_contradicts`: a login did not fit what the account's own server proved before, and was given up; `fingerprint`
+    /// is the key that was shown.
     pub what: String,
     /// Whose devices it is about, or who the member is.
     pub jid: String,

@@ -1,6 +1,7 @@
 //! Rows and events as lines for people. Everything that came from outside goes through `safe`.
 
 use crate::safe::{block, line};
+use dunnock_core::ErrorKind;
 use dunnock_core::model::{
     Admission, Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Member, Notification, OwnDeviceEvent,
     Proof, Push, PushState, Reach, Room, RoomState, Sealing, Server, ServerChangeKind, State, Time, TimelineItem,
@@ -202,6 +203,9 @@ fn about(what: &str, jid: &str, device: Option<u32>, room: Option<&str>) -> Stri
         "own_unknown" => format!("{jid} is yours: none of your devices announced the new device{device}"),
         "key_changed" => format!("device{device} of {jid} shows another key than before, which is refused"),
         "other_list" => format!("{jid} is shown with other devices here than to their own device{device}"),
+        "server_contradicts" => {
+            format!("the server of {jid} is not who it was: see `dunnock server`; shown was the key")
+        }
         what => format!("{jid}: {}{device}", line(what)),
     }
 }
@@ -253,12 +257,13 @@ pub(crate) fn server(item: &Server) -> String {
         let what = match change.kind {
             ServerChangeKind::Renewed => "new key, proved by the login itself",
             ServerChangeKind::RenewedUnproved => "new key, only its certificate speaks for it",
-            ServerChangeKind::Contradiction => "contradiction: nothing was sent",
+            ServerChangeKind::Contradiction => "contradiction: the login was given up",
             ServerChangeKind::Accepted => "accepted as it is",
         };
         out += &format!("\n{} {what}", change.at);
         if let Some(because) = &change.because {
-            out += &format!(" ({})", line(because));
+            let cause = ErrorKind::from_code(because).map(ErrorKind::cause);
+            out += &format!(" ({})", line(cause.unwrap_or(because)));
         }
         for (name, key) in [("before", &change.before), ("shown", &change.after)] {
             if let Some(key) = key {

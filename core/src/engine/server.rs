@@ -1,6 +1,7 @@
 //! What a login showed of the server: remembered, or held against it.
 
 use super::Ctx;
+use super::trust::alarms::What;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerChangeKind, State};
 use crate::pin::{Evidence, Pin, Word};
@@ -28,7 +29,14 @@ fn met(ctx: &mut Ctx, pin: &Pin) -> Result<()> {
 fn doubted(ctx: &mut Ctx, evidence: &Evidence) -> Result<()> {
     let (before, shown) = (&evidence.remembered, &evidence.shown);
     let because = Some(evidence.because.code());
+    let key: String = shown.key.iter().map(|byte| format!("{byte:02x}")).collect();
+    ctx.tx.raise_alarm(What::ServerContradicts.code(), &ctx.bare(), (None, None), &key, ctx.now.wall)?;
     ctx.tx.add_server_change(ServerChangeKind::Contradiction, Some(before), Some(shown), because, ctx.now.wall)
+}
+
+/// Whether something speaks against the server, so that nothing goes on.
+pub(crate) fn contradicts(ctx: &Ctx) -> Result<bool> {
+    Ok(ctx.tx.connection()?.state == State::Contradiction)
 }
 
 /// A person has read what speaks against the server and takes it as it is: it is met anew.
@@ -47,6 +55,7 @@ pub(crate) fn accept(ctx: &mut Ctx) -> Result<()> {
     let before = ctx.tx.pin()?.map(|pin| pin.shown);
     ctx.tx.add_server_change(ServerChangeKind::Accepted, before.as_ref(), None, None, ctx.now.wall)?;
     ctx.tx.drop_pin()?;
+    ctx.tx.settle_alarms(&ctx.bare(), None, "accepted")?;
     (row.state, row.error) = (State::Offline, None);
     ctx.tx.set_connection(&row)
 }
@@ -104,12 +113,42 @@ mod tests {
             let error = Some(ErrorKind::Contradiction);
             stream::changed(ctx, Input::Offline { error, refused: true }).unwrap();
             assert_eq!(ctx.tx.connection().unwrap().state, State::Contradiction);
+            assert_eq!(ctx.tx.alarms(), [("server_contradicts".to_owned(), None)]);
             stream::forgive(ctx).unwrap();
             assert_eq!(ctx.tx.connection().unwrap().state, State::Contradiction, "a new password is no answer to it");
             assert_eq!(ctx.tx.pin().unwrap().unwrap().shown.key, [1; 32]);
             accept(ctx).unwrap();
             assert_eq!(ctx.tx.connection().unwrap().state, State::Offline);
             assert_eq!(ctx.tx.pin().unwrap(), None);
+        });
+    }
+
+    #[test]
+    fn who_answers_the_alarm_about_their_server_with_accepted_takes_it_as_it_is() {
+        juliet(|ctx| {
+            let contradicts = |ctx: &mut Ctx| {
+                heard(ctx, Word::Met(pin(1, Some(Binding::Exporter)))).unwrap();
+                let (remembered, shown) = (pin(1, None).shown, pin(2, None).shown);
+                heard(ctx, Word::Doubted(Evidence { remembered, shown, because: ErrorKind::BindingRefused })).unwrap();
+                let error = Some(ErrorKind::Contradiction);
+                stream::changed(ctx, Input::Offline { error, refused: true }).unwrap();
+            };
+            let answer = |ctx: &mut Ctx, alarm: &str, answer: &str| {
+                let (alarm, answer) = (alarm.to_owned(), answer.to_owned());
+                carry_out(ctx, Command::AlarmAnswer { alarm, answer }).unwrap();
+            };
+            contradicts(ctx);
+            answer(ctx, "1", "rejected");
+            assert_eq!(ctx.tx.connection().unwrap().state, State::Contradiction);
+            contradicts(ctx);
+            answer(ctx, "2", "accepted");
+            assert_eq!((ctx.tx.connection().unwrap().state, ctx.tx.pin().unwrap()), (State::Offline, None));
+            // The true server is back: to have seen the alarm changes nothing.
+            contradicts(ctx);
+            heard(ctx, Word::Met(pin(1, Some(Binding::Exporter)))).unwrap();
+            stream::set_wanted(ctx, false).unwrap();
+            answer(ctx, "3", "accepted");
+            assert_eq!(ctx.tx.pin().unwrap().unwrap().shown.key, [1; 32]);
         });
     }
 }

@@ -65,7 +65,8 @@ pub enum Event {
         account: String,
         /// Its id.
         alarm: String,
-        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`, `room_member`.
+        /// What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`, `room_member`,
+        /// `server_contradicts`.
         what: String,
         /// Whose devices, or which member.
         jid: String,

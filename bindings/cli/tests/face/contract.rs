@@ -120,7 +120,7 @@ fn every_person_and_device_has_the_form_that_the_contract_says() {
 #[test]
 fn every_alarm_and_own_device_event_has_the_form_that_the_contract_says() {
     let contract = Contract::read();
-    for what in ["quarantined", "own_unknown", "key_changed", "other_list", "room_member"] {
+    for what in ["quarantined", "own_unknown", "key_changed", "other_list", "room_member", "server_contradicts"] {
         for answer in [None, Some("accepted"), Some("rejected"), Some("dismissed"), Some("settled")] {
             let alarm = Alarm {
                 alarm: "1".into(),

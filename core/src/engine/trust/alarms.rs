@@ -1,7 +1,7 @@
 //! Alarms: what a person has to know of somebody's keys, and what they answer.
 
 use super::super::room::admission;
-use super::super::{Ctx, devices};
+use super::super::{Ctx, devices, server};
 use super::{decision, verification};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Trust;
@@ -19,6 +19,8 @@ pub(crate) enum What {
     KeyChanged,
     /// A device sees another list of its owner's devices than we are shown.
     OtherList,
+    /// A login did not fit what the account's server proved before.
+    ServerContradicts,
 }
 
 impl What {
@@ -29,6 +31,7 @@ impl What {
             What::OwnUnknown => "own_unknown",
             What::KeyChanged => "key_changed",
             What::OtherList => "other_list",
+            What::ServerContradicts => "server_contradicts",
         }
     }
 }
@@ -72,6 +75,9 @@ pub(crate) fn answer(ctx: &mut Ctx, id: &str, answer: &str) -> Result<()> {
                 let word = Word { trust: Trust::FirstUse, said: ctx.now.wall };
                 decision::of_key(ctx, &alarm.jid, &key, word)?;
             }
+        }
+        ("accepted", None) if alarm.what == What::ServerContradicts.code() && server::contradicts(ctx)? => {
+            server::accept(ctx)?;
         }
         ("rejected", Some(row)) if about_trust && own => _ = devices::remove_own(ctx, row.device)?,
         ("rejected", Some(row)) if about_trust => {
