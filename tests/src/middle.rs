@@ -1,6 +1,9 @@
 //! A man in the middle with a certificate that the client trusts: it speaks TLS to both sides and alters what the server says.
 
-use crate::certs::{Authority, Leaf};
+pub mod attack;
+pub mod matrix;
+
+use crate::certs::{Authority, Leaf, LeafFiles};
 use crate::scratch::Scratch;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -10,6 +13,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// What becomes of a piece that a client said.
+#[derive(Debug)]
+pub enum Up {
+    /// It goes on to the server, like this.
+    On(String),
+    /// The server never hears of it; the client is told this.
+    Back(String),
+    /// Both connections are cut.
+    Cut,
+}
+
+/// What he does with what passes.
+#[derive(Clone)]
+pub struct Manner {
+    /// His certificate; none: one of an authority of his own.
+    pub leaf: Option<LeafFiles>,
+    /// Clients get no TLS 1.3.
+    pub old_tls: bool,
+    /// To what the server says, piece by piece.
+    pub down: Arc<dyn Fn(&str) -> String + Send + Sync>,
+    /// To what the client says, piece by piece.
+    pub up: Arc<dyn Fn(&str) -> Up + Send + Sync>,
+}
+
+impl Manner {
+    /// Everything passes as it is, with a key of his own.
+    pub fn listening() -> Manner {
+        let (down, up) = (Arc::new(str::to_owned), Arc::new(|text: &str| Up::On(text.to_owned())));
+        Manner { leaf: None, old_tls: false, down, up }
+    }
+}
 
 /// Listens on a free loopback port for direct TLS, for as long as it lives.
 #[derive(Debug)]
@@ -29,23 +64,28 @@ impl Middle {
         target: u16,
         ca: &Path,
         domain: &str,
-        alter: impl Fn(&str) -> String + Clone + Send + Sync + 'static,
+        alter: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> Middle {
+        Middle::with(target, ca, domain, Manner { down: Arc::new(alter), ..Manner::listening() })
+    }
+
+    /// The same in this manner.
+    pub fn with(target: u16, ca: &Path, domain: &str, manner: Manner) -> Middle {
         let scratch = Scratch::new("middle");
         let authority = Authority::new(&scratch);
-        let leaf = authority.leaf(&scratch, domain, Leaf::Good);
+        let leaf = manner.leaf.clone().unwrap_or_else(|| authority.leaf(&scratch, domain, Leaf::Good));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a thread can be had");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("loopback has a free port");
         let port = listener.local_addr().expect("it is bound").port();
-        let (acceptor, connector) = (acceptor(&leaf.chain, &leaf.key), connector(ca));
+        let (acceptor, connector) = (acceptor(&leaf, manner.old_tls), connector(ca));
         let name = ServerName::try_from(domain.to_owned()).expect("it is a domain");
         let said = Arc::new(Mutex::new(String::new()));
         let kept = said.clone();
         runtime.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let sides = (acceptor.clone(), connector.clone(), name.clone());
-                tokio::spawn(between(socket, target, sides, alter.clone(), kept.clone()));
+                tokio::spawn(between(socket, target, sides, manner.clone(), kept.clone()));
             }
         });
         Middle { port, authority, said, _runtime: runtime, _scratch: scratch }
@@ -67,10 +107,12 @@ impl Middle {
     }
 }
 
-fn acceptor(chain: &Path, key: &Path) -> TlsAcceptor {
-    let chain = CertificateDer::pem_file_iter(chain).expect("it was written").flatten().collect();
-    let key = PrivateKeyDer::from_pem_file(key).expect("it was written");
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+fn acceptor(leaf: &LeafFiles, old_tls: bool) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(&leaf.chain).expect("it was written").flatten().collect();
+    let key = PrivateKeyDer::from_pem_file(&leaf.key).expect("it was written");
+    let versions = if old_tls { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
+    let config = ServerConfig::builder_with_protocol_versions(versions).with_no_client_auth();
+    let config = config.with_single_cert(chain, key);
     TlsAcceptor::from(Arc::new(config.expect("they belong together")))
 }
 
@@ -85,7 +127,7 @@ async fn between(
     socket: TcpStream,
     target: u16,
     (acceptor, connector, name): (TlsAcceptor, TlsConnector, ServerName<'static>),
-    alter: impl Fn(&str) -> String,
+    manner: Manner,
     said: Arc<Mutex<String>>,
 ) -> std::io::Result<()> {
     let (mut from_client, mut to_client) = tokio::io::split(acceptor.accept(socket).await?);
@@ -100,15 +142,24 @@ async fn between(
                 if bytes.is_empty() {
                     return to_server.shutdown().await;
                 }
-                to_server.write_all(bytes).await?;
-                to_server.flush().await?;
+                match (manner.up)(&String::from_utf8_lossy(bytes)) {
+                    Up::On(text) => {
+                        to_server.write_all(text.as_bytes()).await?;
+                        to_server.flush().await?;
+                    }
+                    Up::Back(text) => {
+                        to_client.write_all(text.as_bytes()).await?;
+                        to_client.flush().await?;
+                    }
+                    Up::Cut => return Ok(()),
+                }
             }
             read = from_server.read(&mut down) => {
                 let bytes = &down[..read?];
                 if bytes.is_empty() {
                     return to_client.shutdown().await;
                 }
-                to_client.write_all(alter(&String::from_utf8_lossy(bytes)).as_bytes()).await?;
+                to_client.write_all((manner.down)(&String::from_utf8_lossy(bytes)).as_bytes()).await?;
                 to_client.flush().await?;
             }
         }

@@ -139,6 +139,18 @@ impl Prosody {
         }
     }
 
+    /// Gets a certificate for a new key, from the next start on; hands back what it had.
+    pub fn renew(&mut self) -> LeafFiles {
+        let keep = |file: &Path, name: &str| {
+            let kept = self.scratch.join(name);
+            std::fs::copy(file, &kept).expect("the scratch folder can be written");
+            kept
+        };
+        let old = LeafFiles { chain: keep(&self.files.chain, "old.pem"), key: keep(&self.files.key, "old.key") };
+        self.files = self.authority.leaf(&self.scratch, DOMAIN, self.settings.leaf);
+        old
+    }
+
     /// Changes what it offers, from the next start on.
     pub fn settings(&mut self) -> &mut Settings {
         &mut self.settings

@@ -49,6 +49,8 @@ pub struct Settings {
     pub smacks: bool,
     /// SASL2 and Bind2 (XEP-0388, XEP-0386); from the community's modules, version 13 only.
     pub sasl2: bool,
+    /// What it offers is confirmed inside of the login (XEP-0474); with SASL2 only.
+    pub ssdp: bool,
     /// Which SASL mechanisms are offered.
     pub mechanisms: Mechanisms,
     /// No TLS 1.3.
@@ -80,6 +82,7 @@ impl Default for Settings {
             archive: Archive::Sqlite,
             smacks: true,
             sasl2: true,
+            ssdp: true,
             mechanisms: Mechanisms::Sha256,
             tls12_only: false,
             registration: true,
@@ -137,7 +140,8 @@ impl Settings {
         };
         add(self.archive != Archive::Off, &["mam"]);
         add(self.smacks, &["smacks"]);
-        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_fast", "sasl_ssdp"]);
+        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_fast"]);
+        add(self.sasl2 && self.ssdp && is_13, &["sasl_ssdp"]);
         // It brings stream management with it.
         add(self.sasl2 && self.smacks && is_13, &["sasl2_sm"]);
         add(self.push, &["cloud_notify"]);

@@ -3,6 +3,8 @@
 use dunnock_tests::commands::Place;
 use dunnock_tests::dunnock::{Device, Rpc};
 use dunnock_tests::ejabberd::{Ejabberd, Storage};
+use dunnock_tests::middle::attack;
+use dunnock_tests::middle::matrix::{self, Way};
 use dunnock_tests::proxy::Proxy;
 use dunnock_tests::server::{PASSWORD, Server};
 use serde_json::{Value, json};
@@ -164,4 +166,14 @@ fn a_killed_program_resumes_its_stream() {
     let server = Ejabberd::start(Storage::Mnesia);
     ["juliet", "romeo"].iter().for_each(|user| drop(server.registered(user)));
     crate::server::resume::killed_and_resumed(&server);
+}
+
+#[test]
+fn every_attack_on_a_login_is_stopped_or_shown() {
+    let server = Ejabberd::start(Storage::Mnesia);
+    server.registered("juliet");
+    let way = Way::to(&server);
+    // Of what it offers to bind to nothing is said, and nothing fits TLS 1.3.
+    assert_eq!(way.acquainted(&server), "online, first_use");
+    matrix::run("ejabberd", &server, &way, &attack::all(None), false);
 }

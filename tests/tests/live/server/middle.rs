@@ -4,7 +4,9 @@
 use dunnock_tests::commands::Place;
 use dunnock_tests::dunnock::Device;
 use dunnock_tests::middle::Middle;
-use dunnock_tests::prosody::{DOMAIN, Prosody};
+use dunnock_tests::middle::attack::{self, without_bindings, without_plus};
+use dunnock_tests::middle::matrix::{self, Way};
+use dunnock_tests::prosody::{DOMAIN, Prosody, Settings};
 use dunnock_tests::proxy::Proxy;
 
 /// What is said to a server whose words are altered like this: the kind of the refusal, and what the man in the middle heard.
@@ -21,29 +23,6 @@ fn sync(device: &Device) -> String {
     let done = device.json(&["sync"]);
     let error: serde_json::Value = serde_json::from_str(&done.errors).expect("it says why");
     error["kind"].as_str().expect("a failure has a kind").to_owned()
-}
-
-/// Without what stands between these marks, wherever that is.
-fn without(text: &str, from: &str, to: &str) -> String {
-    let mut left = text.to_owned();
-    while let Some(start) = left.find(from)
-        && let Some(length) = left[start..].find(to)
-    {
-        left.replace_range(start..start + length + to.len(), "");
-    }
-    left
-}
-
-/// Without the mechanisms that end in this.
-fn without_mechanisms(text: &str, end: &str) -> String {
-    ["SCRAM-SHA-1", "SCRAM-SHA-256"].iter().fold(text.to_owned(), |text, name| {
-        let text = text.replace(&format!("<mechanism>{name}{end}</mechanism>"), "");
-        text.replace(&format!("<mechanism xmlns='urn:xmpp:sasl:2'>{name}{end}</mechanism>"), "")
-    })
-}
-
-fn without_bindings(text: &str) -> String {
-    without(text, "<sasl-channel-binding", "</sasl-channel-binding>")
 }
 
 #[test]
@@ -64,8 +43,8 @@ fn an_altered_offer_is_found_out_before_anything_made_from_the_password_is_shown
         return;
     }
     let alterations: [fn(&str) -> String; 4] = [
-        |text| without_mechanisms(text, "-PLUS"),
-        |text| without_bindings(&without_mechanisms(text, "-PLUS")),
+        |text| without_plus(text),
+        |text| without_bindings(&without_plus(text)),
         without_bindings,
         |text| text.replace("tls-exporter", "tls-nothing").replace("tls-server-end-point", "tls-no-end"),
     ];
@@ -83,7 +62,7 @@ fn a_server_that_is_known_and_contradicts_itself_gets_nothing_until_a_person_acc
         return;
     }
     let way = Proxy::before(server.tls_port());
-    let middle = Middle::before(server.tls_port(), server.ca(), DOMAIN, |text| without_mechanisms(text, "-PLUS"));
+    let middle = Middle::before(server.tls_port(), server.ca(), DOMAIN, |text| without_plus(text));
     let device = Device::new("juliet");
     let both = [server.ca().to_path_buf(), middle.ca()].map(|ca| std::fs::read_to_string(ca).expect("it is there"));
     let ca = device.write("both.pem", &both.concat());
@@ -112,4 +91,30 @@ fn a_server_that_is_known_and_contradicts_itself_gets_nothing_until_a_person_acc
     way.lead_to(server.tls_port());
     device.rpc().connect(&server.jid("juliet"));
     assert_eq!(device.rows(&["server"])[0]["key"], known["key"]);
+}
+
+/// All attacks, after the server has renewed its key before the eyes of an account.
+fn matrix(name: &str, mut server: Prosody) {
+    server.account("juliet", Prosody::PASSWORD);
+    let way = Way::to(&server);
+    way.acquainted(&server);
+    server.stop();
+    let old = server.renew();
+    server.start_again();
+    matrix::run(name, &server, &way, &attack::all(Some(old)), server.is_13());
+}
+
+#[test]
+fn every_attack_on_a_login_is_stopped_where_the_server_binds_and_shown_where_it_does_not() {
+    let server = Prosody::start(Settings::default());
+    let name = format!("Prosody {}", if server.is_13() { "13" } else { "0.12" });
+    matrix(&name, server);
+}
+
+#[test]
+fn every_attack_on_a_login_is_stopped_without_the_servers_word_for_its_offer_too() {
+    let server = Prosody::start(Settings { ssdp: false, ..Settings::default() });
+    if server.is_13() {
+        matrix("13, no 0474", server);
+    }
 }
