@@ -23,6 +23,9 @@ mod clock;
 pub mod command;
 mod engine;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+#[cfg_attr(test, allow(dead_code, unreachable_pub))]
+pub mod fuzz;
 mod hub;
 mod killpoint;
 mod lease;

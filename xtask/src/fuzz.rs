@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz SECONDS`: the fuzz targets of the OMEMO crate with libFuzzer, one after the other.
+//! `cargo xtask fuzz SECONDS`: the fuzz targets of the OMEMO crate and of the core with libFuzzer, one after the other.
 //!
-//! The compiler of this tree has no sanitizers, but it counts coverage, which is what the fuzzer steers by; the crate
-//! has no unsafe code for a sanitizer to look into. What is found new goes to `target/fuzz`, never into the tree:
+//! The compiler of this tree has no sanitizers, but it counts coverage, which is what the fuzzer steers by; both crates
+//! have no unsafe code for a sanitizer to look into. What is found new goes to `target/fuzz`, never into the tree:
 //! the committed corpus grows by hand, minimised.
 
 use crate::Result;
@@ -36,17 +36,60 @@ pub(crate) fn run(words: &[&str]) -> Result<ExitCode> {
     if !["c++", "g++", "clang++"].into_iter().any(has_program) {
         return Err(
             "a C++ compiler is missing, which libFuzzer is built with; as root: apt-get install g++. The corpus \
-                    alone is played without one by: cargo test -p dunnock-omemo --test corpus"
+                    alone is played without one by: cargo test corpus"
                 .to_owned(),
         );
     }
     let cargo = Cargo::ready()?;
-    let fuzz = Fuzz { folder: tree().join("core/omemo/fuzz"), work: target().join("fuzz") };
-    fuzz.build(&cargo)?;
+    let all = ["core/omemo/fuzz", "core/fuzz"]
+        .map(|folder| Fuzz { folder: tree().join(folder), work: target().join("fuzz") });
     match wish {
-        Wish::Run(seconds, word) => fuzz.all(seconds, &word),
-        Wish::Minimise => fuzz.minimise(),
+        Wish::Run(seconds, word) => run_all(&all, &cargo, seconds, &word),
+        Wish::Minimise => {
+            seeds(&cargo)?;
+            for fuzz in &all {
+                fuzz.build(&cargo)?;
+                fuzz.minimise()?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+/// Builds and runs the targets whose name contains the word, each for its share of the time.
+fn run_all(all: &[Fuzz], cargo: &Cargo, seconds: u64, word: &str) -> Result<ExitCode> {
+    let mut wanted = Vec::new();
+    for fuzz in all {
+        let names: Vec<String> = fuzz.targets()?.into_iter().filter(|name| name.contains(word)).collect();
+        if !names.is_empty() {
+            fuzz.build(cargo)?;
+        }
+        wanted.extend(names.into_iter().map(|name| (fuzz, name)));
+    }
+    seeds(cargo)?;
+    let share = seconds.checked_div(wanted.len() as u64).ok_or_else(|| format!("no target is called {word:?}"))?;
+    let mut lines = Vec::new();
+    let mut failed = false;
+    for (fuzz, name) in &wanted {
+        say(&format!("── {name}, {} s", share.max(1)));
+        let (line, held) = fuzz.one(name, share.max(1))?;
+        lines.push(format!("{name:<10} {line}"));
+        failed |= !held;
+    }
+    println!("\n{}", lines.join("\n"));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Where what the targets of the OMEMO crate begin with is written.
+fn seed_folder() -> PathBuf {
+    target().join("fuzz/seeds")
+}
+
+/// Writes it: real messages and keys, which no fuzzer would find by itself.
+fn seeds(cargo: &Cargo) -> Result<()> {
+    let _ = std::fs::remove_dir_all(seed_folder());
+    let mut write = cargo.command(&["run", "--quiet", "-p", "dunnock-omemo", "--example", "fuzz_seeds", "--"]);
+    output_of(write.arg(seed_folder())).map(drop)
 }
 
 /// Where the targets lie, and where their work goes.
@@ -56,7 +99,7 @@ struct Fuzz {
 }
 
 impl Fuzz {
-    /// Compiles the targets with counters, and writes the inputs that they begin with.
+    /// Compiles the targets with counters.
     fn build(&self, cargo: &Cargo) -> Result<()> {
         let program = program(cargo)?.join("bin/cargo-fuzz");
         let mut build = Command::new(program);
@@ -66,10 +109,7 @@ impl Fuzz {
         if !status.success() {
             return Err(format!("the fuzz targets do not compile ({status})"));
         }
-        let seeds = self.work.join("seeds");
-        let _ = std::fs::remove_dir_all(&seeds);
-        let mut write = cargo.command(&["run", "--quiet", "-p", "dunnock-omemo", "--example", "fuzz_seeds", "--"]);
-        output_of(write.arg(seeds)).map(drop)
+        Ok(())
     }
 
     /// The names of the targets, which are those of the files.
@@ -82,21 +122,6 @@ impl Fuzz {
         Ok(names)
     }
 
-    fn all(&self, seconds: u64, word: &str) -> Result<ExitCode> {
-        let names: Vec<String> = self.targets()?.into_iter().filter(|name| name.contains(word)).collect();
-        let share = seconds.checked_div(names.len() as u64).ok_or_else(|| format!("no target is called {word:?}"))?;
-        let mut lines = Vec::new();
-        let mut failed = false;
-        for name in &names {
-            say(&format!("── {name}, {} s", share.max(1)));
-            let (line, held) = self.one(name, share.max(1))?;
-            lines.push(format!("{name:<10} {line}"));
-            failed |= !held;
-        }
-        println!("\n{}", lines.join("\n"));
-        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-    }
-
     /// One target for so many seconds: what to say of it, and whether it held.
     fn one(&self, name: &str, seconds: u64) -> Result<(String, bool)> {
         let found = self.work.join("found").join(name);
@@ -105,7 +130,8 @@ impl Fuzz {
         make_folder(&broken)?;
         let prefix = broken.join(format!("{name}-"));
         let mut fuzz = Command::new(self.program(name)?);
-        fuzz.arg(&found).arg(self.folder.join("corpus").join(name)).arg(self.work.join("seeds").join(name));
+        fuzz.arg(&found).arg(self.folder.join("corpus").join(name));
+        fuzz.args(Some(seed_folder().join(name)).filter(|folder| folder.exists()));
         fuzz.arg(format!("-artifact_prefix={}", prefix.display())).arg(format!("-max_total_time={seconds}"));
         fuzz.args(["-timeout=10", "-rss_limit_mb=1024", "-max_len=4096", "-print_final_stats=1", "-verbosity=1"]);
         let done = fuzz.output().map_err(|error| format!("{name} does not start: {error}"))?;
@@ -121,7 +147,7 @@ impl Fuzz {
     }
 
     /// libFuzzer's own merge, with what was found beside the corpus.
-    fn minimise(&self) -> Result<ExitCode> {
+    fn minimise(&self) -> Result<()> {
         for name in self.targets()? {
             let corpus = self.folder.join("corpus").join(&name);
             let fresh = self.work.join("minimised").join(&name);
@@ -129,14 +155,14 @@ impl Fuzz {
             make_folder(&fresh)?;
             let mut merge = Command::new(self.program(&name)?);
             merge.args(["-set_cover_merge=1", "-max_len=1024", "-timeout=10"]).arg(&fresh);
-            let sources = [self.work.join("seeds").join(&name), corpus.clone(), self.work.join("found").join(&name)];
+            let sources = [seed_folder().join(&name), corpus.clone(), self.work.join("found").join(&name)];
             output_of(merge.args(sources.iter().filter(|folder| folder.exists())))?;
             let _ = std::fs::remove_dir_all(&corpus);
             make_folder(&corpus)?;
             let count = copy_all(&fresh, &corpus)?;
             println!("{name:<10} {count} inputs");
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 
     fn program(&self, name: &str) -> Result<PathBuf> {

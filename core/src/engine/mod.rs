@@ -20,6 +20,8 @@ mod corrections;
 mod devices;
 mod disco;
 mod errors;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod healing;
 mod iq;
 mod letter;

@@ -5,6 +5,8 @@
 
 mod connect;
 mod features;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod head;
 mod leave;
 mod login;

@@ -1,46 +1,22 @@
 //! The assembler: the same trees whatever the chunks, and nothing that a hostile sender can do to it.
 
 use crate::wire::Arrived;
+use crate::wire::fuzz::{HEADER, items, told};
 use crate::wire::parse::{Assembler, Broken, Item, limit};
 use minidom::Element;
 use proptest::prelude::*;
 use std::fmt::Write;
 
-const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
-                      xmlns:stream='http://etherx.jabber.org/streams' version='1.0' from='x.test' xml:lang='en'>";
-
 /// What comes of a stream that arrives in these chunks, after its header.
 fn read(chunks: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Vec<Item>, Broken> {
-    let mut assembler = Assembler::new();
-    let mut header = HEADER.as_bytes();
-    assert!(matches!(assembler.next(&mut header)?, Some(Item::Opened)));
-    let mut items = Vec::new();
-    for chunk in chunks {
-        let mut input = chunk.as_ref();
-        while let Some(item) = assembler.next(&mut input)? {
-            items.push(item);
-        }
-        assert!(input.is_empty(), "all that is given is taken");
-    }
-    Ok(items)
+    let mut read = Vec::new();
+    items(chunks, |item| read.push(item)).map(|()| read)
 }
 
 fn one(stanza: &str) -> Item {
     let mut items = read([stanza]).unwrap();
     assert_eq!(items.len(), 1);
     items.remove(0)
-}
-
-/// One line for an item, to compare.
-fn told(item: &Item) -> String {
-    match item {
-        Item::Opened => "opened".into(),
-        Item::Closed => "closed".into(),
-        Item::Nonza(element) => format!("nonza {}", String::from(element)),
-        Item::Stanza(Arrived::Whole(element)) => String::from(element),
-        Item::Stanza(Arrived::Unparsable) => "unparsable".into(),
-        Item::Stanza(Arrived::Oversized { stump, .. }) => format!("oversized {}", String::from(stump)),
-    }
 }
 
 /// An oversized stanza, and then one that still reads.
