@@ -77,10 +77,15 @@ impl Content {
 
     /// The elements to be sealed.
     pub(crate) fn elements(&self) -> Vec<Element> {
-        let body = self.body.iter().map(|body| el("body", ns::CLIENT).words(body));
-        // Words on keys and on members are no extras: they never go in clear.
         let trust = self.trust.iter().map(TrustMessage::element);
-        body.chain(self.extras()).chain(trust).chain(self.members.iter().map(Spoken::element)).collect()
+        let members = self.members.iter().map(Spoken::element);
+        self.in_clear().into_iter().chain(trust).chain(members).collect()
+    }
+
+    /// The elements that may go in plain text where a person allowed that. Words on keys and on members never do.
+    pub(crate) fn in_clear(&self) -> Vec<Element> {
+        let body = self.body.iter().map(|body| el("body", ns::CLIENT).words(body));
+        body.chain(self.extras()).collect()
     }
 
     /// The elements beside the text: what version 0.3 cannot seal.

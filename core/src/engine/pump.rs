@@ -136,7 +136,7 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
         return Ok(true);
     };
     let content = Content { marker: None, ..content(ctx, row)? };
-    let stanza = envelope(ctx, row)?.kids(content.elements());
+    let stanza = envelope(ctx, row)?.kids(content.in_clear());
     ctx.tx.queue(Fate::Message, Some(row.id), &Sealed::plain(&stanza, allowed), "[]")?;
     ctx.tx.set_handed(row.id, Sealing::None, 0, 0)?;
     ctx.tx.move_to_end(row.id, &row.chat, Sealing::None)?;
