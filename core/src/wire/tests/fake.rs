@@ -194,6 +194,11 @@ impl Story {
         *self.shown.lock().unwrap() = Some(channel(key));
     }
 
+    /// From now on it is like this.
+    pub(super) fn shows_channel(&self, channel: Channel) {
+        *self.shown.lock().unwrap() = Some(channel);
+    }
+
     /// The next connection.
     pub(super) async fn peer(&mut self) -> Peer {
         Peer::over(self.ends.recv().await.expect("the wire connects"))
@@ -453,11 +458,17 @@ impl Scram {
 
     /// Checks the proof and the channel; answers with the server's.
     pub(super) fn verify(&self, response: &str) -> String {
+        self.verify_at(response, &[])
+    }
+
+    /// The same where the certificate stands for this end of the channel.
+    pub(super) fn verify_at(&self, response: &str, end_point: &[u8]) -> String {
         let response = String::from_utf8(BASE64.decode(response).unwrap()).unwrap();
         let (without, proof) = response.rsplit_once(",p=").unwrap();
         let header = BASE64.decode(without.strip_prefix("c=").unwrap().split(',').next().unwrap()).unwrap();
         let expected = match self.first.split(',').next() {
             Some("p=tls-exporter") => [b"p=tls-exporter,,".as_slice(), &KEY].concat(),
+            Some("p=tls-server-end-point") => [b"p=tls-server-end-point,,".as_slice(), end_point].concat(),
             Some(flag) => format!("{flag},,").into_bytes(),
             None => unreachable!(),
         };

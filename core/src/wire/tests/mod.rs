@@ -7,6 +7,7 @@ mod limits;
 mod logins;
 mod network;
 mod reader;
+mod renewals;
 mod sessions;
 mod setup;
 mod silence;
