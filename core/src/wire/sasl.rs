@@ -136,6 +136,10 @@ impl Exchange {
     ) -> Result<(Element, Confirmed), Error> {
         loop {
             let heard = talk.hear().await?;
+            if !talk.early.is_empty() {
+                // Nobody was there yet who could say that.
+                return Err(ErrorKind::NotXmpp.into());
+            }
             if heard.is("challenge", namespace) {
                 let proves = self.proof.is_none() && self.proved.is_none();
                 let answer = self.challenge(decode(&heard.text())?).await?;

@@ -165,7 +165,8 @@ impl Scram {
         let mut fields = text.split(',');
         // A mandatory extension (`m=`) would come first and is refused like anything else that is not the nonce.
         let nonce = field(fields.next(), "r=")?;
-        let salt = BASE64.decode(field(fields.next(), "s=")?).map_err(|_| ErrorKind::ServerProof)?;
+        let salt = field(fields.next(), "s=")?;
+        let salt = BASE64.decode(salt).ok().filter(|salt| !salt.is_empty()).ok_or(ErrorKind::ServerProof)?;
         let iterations = field(fields.next(), "i=")?;
         if nonce.len() <= self.nonce.len() || !nonce.starts_with(&self.nonce) {
             return Err(ErrorKind::ServerProof.into());

@@ -1,5 +1,6 @@
 //! Stories of the wire, told to a server in memory.
 
+mod bad_input;
 mod errors;
 mod fake;
 mod left;
