@@ -33,7 +33,10 @@ pub(crate) fn arrived(ctx: &mut Ctx, presence: &Element) -> Result<()> {
     // Our own account and its other devices are no contacts.
     let Some(from) = jid_of(presence, "from").filter(|from| from.to_bare() != ctx.me.jid) else { return Ok(()) };
     let bare = from.to_bare().to_string();
-    if let Some(row) = ctx.tx.room(&bare)? {
+    // Whom somebody only calls a room is a person until we go there, and what refused us is nothing.
+    if ctx.tx.is_room(&bare)?
+        && let Some(row) = ctx.tx.room(&bare)?
+    {
         return room::occupants::arrived(ctx, row, &from, presence);
     }
     match presence.attr("type") {

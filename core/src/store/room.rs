@@ -118,13 +118,15 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Whether this is a room: one that we are in, were in, are on the way into, or are invited to. What refused us before we
-    /// ever were inside is none: its row only says why.
+    /// Whether this is a room: one that we are in, were in, or are on the way into. What refused us before we ever were inside is
+    /// none: its row only says why. Neither is what somebody invites us to: it could be anybody's address.
     pub(crate) fn is_room(&self, jid: &str) -> Result<bool> {
         let open = self
             .sql()
-            .prepare_cached("SELECT 1 FROM room WHERE jid = ? AND (wanted = 1 OR bookmarked = 1 OR state != ?)")?
-            .exists(params![jid, RoomState::Refused as i64])?;
+            .prepare_cached(
+                "SELECT 1 FROM room WHERE jid = ? AND (wanted = 1 OR bookmarked = 1 OR state NOT IN (?, ?))",
+            )?
+            .exists(params![jid, RoomState::Refused as i64, RoomState::Invited as i64])?;
         Ok(open || (self.room(jid)?.is_some() && self.was_inside(jid)?))
     }
 
