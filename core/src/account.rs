@@ -347,10 +347,11 @@ impl Account {
         self.inner.read(query::rooms)
     }
 
-    /// Who belongs to a room, by address.
+    /// Who belongs to a room, by address. Fails where the account has nothing to do with such a room.
     pub fn members(&self, room: &str) -> Result<Vec<Member>> {
         let room = address::bare(room)?;
-        self.inner.read(|reader| query::members(reader, room.as_str()))
+        let rows = self.inner.read(|reader| query::members(reader, room.as_str()))?;
+        rows.ok_or_else(|| Error::about(ErrorKind::UnknownRoom, room.as_str()))
     }
 
     /// How the connection stands, in whichever process holds it.

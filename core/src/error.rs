@@ -97,6 +97,7 @@ macro_rules! error_kinds {
     Crashed "crashed" "a part of the engine stopped on a defect" "it is restarted by itself; please report it";
 
     PlainNotAllowed "plain_not_allowed" "this contact has no OMEMO device, so the message could only go in plain text" "ask them to set up OMEMO, or allow plain text for this chat with `allow-plain WITH yes`";
+    ContactUnreachable "contact_unreachable" "this contact's devices cannot be looked up: their server does not answer, or refuses to say" "check the address, and try again later";
     ExtrasNotAllowed "extras_not_allowed" "this contact has only OMEMO 0.3, which seals texts and nothing else: this could only go in clear" "send it as a message of its own, or allow it for this chat with `allow-extras WITH yes`";
     NoOtherDevice "no_other_device" "this account has no other OMEMO device that could read the message" "log in on a second device first";
     NoTrustedDevice "no_trusted_device" "no device of this contact may read the message" "look at `devices WITH` and trust one";
@@ -108,8 +109,13 @@ macro_rules! error_kinds {
     KeyContradiction "key_contradiction" "this address names another key for a device than the one that it shows here" "trust neither of them: somebody may sit in between; compare again, device beside device";
     UnknownAlarm "unknown_alarm" "there is no such alarm, or it was answered" "use an id that `alarms` lists without an answer; `trust` and `distrust` change what was decided";
     ThisDevice "this_device" "that is this very device" "it needs no decision on its own key; `dunnock forget JID` ends it and takes it off the list";
+    UnknownChat "unknown_chat" "there is no such chat" "check the address, or look at `chats`";
+    RoomSealed "room_sealed" "what is said in a room is always sealed: nobody could allow otherwise for all members" "nothing is to be done";
     UnknownRoom "unknown_room" "this account is in no such room" "join it first, or look at `room list`";
     UnknownMember "unknown_member" "nobody of this address belongs to the room" "look at `room members`; `room invite` asks somebody in";
+    NobodyThere "nobody_there" "this is the address of a server or a room, not of a person" "give a person's address: name@server";
+    OwnAddress "own_address" "this is your own address" "give the address of somebody else; `room leave` takes you out of a room";
+    RoomIsPrivate "room_is_private" "this room is private: there is nothing to accept" "go on as before";
     RoomExists "room_exists" "there is a room of this address already" "choose another address, or join that one";
     RoomNotFound "room_not_found" "there is no such room" "check its address, or make it with `room create`";
     RoomMembersOnly "room_members_only" "only members may enter this room" "ask one of its admins to invite you";

@@ -74,7 +74,7 @@ pub(crate) fn way(ctx: &Ctx, chat: &str) -> Result<Way> {
 /// Says something about a message that is no text: behind all that waits for its chat.
 pub(crate) fn say(ctx: &mut Ctx, row: &MessageRow, content: &Content) -> Result<()> {
     let refusal = match way(ctx, &row.chat)? {
-        Way::Closed if ctx.tx.devices(&row.chat)?.is_empty() => Some(pump::refusal(ctx, &row.chat)),
+        Way::Closed if ctx.tx.devices(&row.chat)?.is_empty() => Some(pump::refusal(ctx, &row.chat)?),
         Way::Closed => Some(ErrorKind::ExtrasNotAllowed),
         // In clear it would not count for what was sealed.
         Way::Plain if row.sealed > Sealing::None => Some(ErrorKind::PlainNotAllowed),

@@ -24,7 +24,7 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
         Command::Retract { message } => retractions::say(ctx, &known_row(ctx, &message)?)?,
         Command::React { message, emojis } => reactions::say(ctx, &known_row(ctx, &message)?, &emojis)?,
         Command::MarkRead { chat } => {
-            let chat = bare(&chat)?;
+            let chat = known_chat(ctx, &chat)?;
             ctx.tx.mark_read(&chat)?;
             markers::tell(ctx, &chat)?;
         }
@@ -32,12 +32,15 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
             if ctx.tx.is_room(&bare(&chat)?)? =>
         {
             // Nobody could agree for all members.
-            return Err(Error::about(ErrorKind::InvalidInput, chat));
+            return Err(Error::about(ErrorKind::RoomSealed, chat));
         }
         Command::AllowExtras { chat, allow } => ctx.tx.allow_extras(&bare(&chat)?, allow)?,
         Command::TellDisplayed { tell } => ctx.tx.set_tells_displayed(tell)?,
         Command::AllowPlain { chat, allow } => ctx.tx.allow_plain(&bare(&chat)?, allow)?,
-        Command::Typing { chat, typing } => chat_states::set(ctx, &bare(&chat)?, typing)?,
+        Command::Typing { chat, typing } => {
+            let chat = known_chat(ctx, &chat)?;
+            chat_states::set(ctx, &chat, typing)?;
+        }
         Command::Contact { jid, change } => roster::change(ctx, &bare(&jid)?, change)?,
         Command::DeviceDecide { jid, fingerprint, trust } => decide(ctx, &bare(&jid)?, &fingerprint, trust)?,
         Command::DeviceReset { jid, device } => {
@@ -76,6 +79,13 @@ fn bare(text: &str) -> Result<String> {
     crate::address::bare(text).map(|jid| jid.to_string())
 }
 
+/// A chat that is there, or with a contact to whom nothing was said yet.
+fn known_chat(ctx: &Ctx, text: &str) -> Result<String> {
+    let chat = bare(text)?;
+    let known = ctx.tx.chat(&chat)?.is_some() || ctx.tx.contact(&chat)?.is_some() || chat == ctx.me.jid.as_str();
+    if known { Ok(chat) } else { Err(Error::about(ErrorKind::UnknownChat, chat)) }
+}
+
 fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id: Option<String>) -> Result<Reply> {
     let chat = bare(to)?;
     let origin_id = match origin_id {
@@ -92,7 +102,7 @@ fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id
     if ctx.tx.is_room(&chat)? {
         room::commands::may_send(ctx, &chat)?;
     } else if is_known_plain(ctx, &chat)? {
-        return Err(Error::about(pump::refusal(ctx, &chat), chat));
+        return Err(Error::about(pump::refusal(ctx, &chat)?, chat));
     }
     let reply_to = match reply_to {
         Some(id) => Some(known_row(ctx, &id)?.id),
@@ -170,8 +180,39 @@ fn decide(ctx: &mut Ctx, jid: &str, fingerprint: &str, trust: Trust) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::super::roster::tests::{ROMEO, juliet};
+    use super::super::roster::tests::{ROMEO, juliet, xml};
     use super::*;
+
+    #[test]
+    fn whose_devices_cannot_be_looked_up_is_not_called_somebody_without_any() {
+        juliet(|ctx| {
+            let send = |ctx: &mut Ctx| {
+                let text = Command::Send { to: ROMEO.into(), text: "O".into(), reply_to: None, origin_id: None };
+                carry_out(ctx, text).err().unwrap().kind
+            };
+            ctx.online = true;
+            let answer = |ctx: &mut Ctx, condition: &str| {
+                for version in devices::VERSIONS {
+                    devices::want_list(ctx, ROMEO, version).unwrap();
+                }
+                ctx.ask_due().unwrap();
+                for want in ctx.tx.wants_about("list", ROMEO).unwrap() {
+                    let id = want.iq.unwrap();
+                    let error = format!("<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>");
+                    let iq = format!(
+                        "<iq xmlns='jabber:client' type='error' id='{id}' from='{ROMEO}'><error type='cancel'>{error}</error></iq>"
+                    );
+                    super::super::want::answered(ctx, &xml(&iq)).unwrap();
+                }
+            };
+            answer(ctx, "remote-server-not-found");
+            assert_eq!(send(ctx), ErrorKind::ContactUnreachable);
+            // On the next stream they are there, and have no device.
+            ctx.stream += 1;
+            answer(ctx, "item-not-found");
+            assert_eq!(send(ctx), ErrorKind::PlainNotAllowed);
+        });
+    }
 
     #[test]
     fn a_text_of_which_nothing_can_be_sent_is_refused() {

@@ -160,6 +160,7 @@ fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -
         Answer::Error(..) => {
             ctx.tx.count("list_refused")?;
             ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
+            ctx.tx.device_list_refused(owner, version)?;
             quarantine::meet(ctx, owner)
         }
     }

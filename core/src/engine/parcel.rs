@@ -53,6 +53,11 @@ fn hand_over(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
         return Ok(!row.lasting);
     }
     let recipients = recipients::of(ctx, &row.chat, row.made)?;
+    let nobody = recipients.reached == 0 && !recipients.coming;
+    if nobody && room::is_from_before_a_halt(ctx, &row.chat, row.made)? {
+        ctx.tx.count("parcel_from_before_a_halt")?;
+        return Ok(true);
+    }
     let undecided = recipients.known > 0 && recipients.reached == 0 && recipients.keyless == 0;
     if recipients.coming || undecided {
         return Ok(!row.lasting);

@@ -61,6 +61,11 @@ fn hand_over(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
         return Ok(false);
     }
     let recipients = recipients::of(ctx, &row.chat, row.sent)?;
+    let nobody = recipients.reached == 0 && !recipients.coming;
+    if nobody && room::is_from_before_a_halt(ctx, &row.chat, row.sent)? {
+        ctx.tx.climb(row.id, Delivery::Failed, Some(ErrorKind::RoomNotPrivate.code()))?;
+        return Ok(true);
+    }
     if recipients.known == 0 && ctx.tx.is_room(&row.chat)? {
         // Plain text goes into no room, whatever anybody allows.
         ctx.tx.set_waits_for(row.id, Some(ErrorKind::NoUsableDevice.code()))?;
@@ -121,9 +126,14 @@ pub(crate) fn reply(ctx: &Ctx, row: &MessageRow) -> Result<Option<Reply>> {
     })
 }
 
-/// What a message is refused with that could only go in plain text, which nobody allowed.
-pub(crate) fn refusal(ctx: &Ctx, chat: &str) -> ErrorKind {
-    if chat == ctx.me.jid.as_str() { ErrorKind::NoOtherDevice } else { ErrorKind::PlainNotAllowed }
+/// What a message is refused with that could only go in plain text, which nobody allowed. Whose devices cannot be looked up
+/// may have some.
+pub(crate) fn refusal(ctx: &Ctx, chat: &str) -> Result<ErrorKind> {
+    Ok(match chat == ctx.me.jid.as_str() {
+        true => ErrorKind::NoOtherDevice,
+        false if ctx.tx.any_list_refused(chat)? => ErrorKind::ContactUnreachable,
+        false => ErrorKind::PlainNotAllowed,
+    })
 }
 
 /// The other side has no device: plain text if a person allowed it for this chat, else the message is refused.
@@ -132,7 +142,7 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
     // a device list would turn the chat back to plain text.
     let allowed = ctx.tx.chat(&row.chat)?.is_some_and(|chat| chat.plain_allowed && chat.sealed == Sealing::None);
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
-        ctx.tx.climb(row.id, Delivery::Failed, Some(refusal(ctx, &row.chat).code()))?;
+        ctx.tx.climb(row.id, Delivery::Failed, Some(refusal(ctx, &row.chat)?.code()))?;
         return Ok(true);
     };
     let content = Content { marker: None, ..content(ctx, row)? };

@@ -174,6 +174,10 @@ impl Ctx<'_> {
                     self.later(&row, ping::UNTIL_READY - self.now.wall)?;
                     continue;
                 }
+            } else if row.iq.is_none() && row.kind == Kind::RoomAffiliate.code() && !room::members::may_ask(self, &row)?
+            {
+                self.later(&row, room::members::UNTIL_READY - self.now.wall)?;
+                continue;
             } else if row.iq.is_some() && row.kind == Kind::RoomPage.code() {
                 room::archive::unanswered(self, &row)?;
             } else if row.iq.is_some() && row.tries >= TRIES && !room::is_needed(&row.kind) {

@@ -16,9 +16,11 @@ pub(crate) fn rooms(reader: &Reader) -> Result<Vec<Room>> {
            (SELECT m.affiliation FROM member m, account a WHERE m.room = r.jid AND m.jid = a.jid),
            (SELECT count(*) FROM member m WHERE m.room = r.jid),
            (SELECT count(*) FROM member m WHERE m.room = r.jid AND m.admission = 0)
-         FROM room r ORDER BY r.jid LIMIT ?",
+         FROM room r WHERE r.wanted OR r.state != ?2 OR EXISTS (SELECT 1 FROM archive a WHERE a.jid = r.jid)
+         ORDER BY r.jid LIMIT ?1",
     )?;
-    let rows = statement.query_map([WINDOW], |row| {
+    // What refused us before we ever were inside was told when it did, and is no room of ours.
+    let rows = statement.query_map(params![WINDOW, RoomState::Refused as i64], |row| {
         let flaws: String = row.get(4)?;
         Ok(Room {
             room: row.get(0)?,
@@ -35,8 +37,12 @@ pub(crate) fn rooms(reader: &Reader) -> Result<Vec<Room>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Owners, admins and members of a room, by address. This device is none of those that are counted.
-pub(crate) fn members(reader: &Reader, room: &str) -> Result<Vec<Member>> {
+/// Owners, admins and members of a room, by address; none where we know of no such room. This device is none of those that
+/// are counted.
+pub(crate) fn members(reader: &Reader, room: &str) -> Result<Option<Vec<Member>>> {
+    if !reader.sql().prepare_cached("SELECT 1 FROM room WHERE jid = ?")?.exists([room])? {
+        return Ok(None);
+    }
     let mut statement = reader.sql().prepare_cached(
         "SELECT m.jid, m.affiliation, (SELECT min(o.nick) FROM occupant o WHERE o.room = m.room AND o.jid = m.jid),
            (SELECT count(*) FROM device d WHERE d.jid = m.jid AND (d.listed2 OR d.listed03) AND NOT (d.jid = a.jid AND d.device = a.device)),
@@ -60,5 +66,5 @@ pub(crate) fn members(reader: &Reader, room: &str) -> Result<Vec<Member>> {
             named_by: row.get(8)?,
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(Some(rows.collect::<rusqlite::Result<_>>()?))
 }

@@ -161,7 +161,7 @@ impl Tx<'_> {
         self.sql()
             .prepare_cached(
                 "INSERT INTO device_list (jid, version, stream, first) VALUES (?, ?, ?, ?)
-                 ON CONFLICT (jid, version) DO UPDATE SET stream = excluded.stream",
+                 ON CONFLICT (jid, version) DO UPDATE SET stream = excluded.stream, refused = 0",
             )?
             .execute(params![jid, number(version), stream, now])?;
         Ok(())
@@ -169,6 +169,19 @@ impl Tx<'_> {
 }
 
 impl Tx<'_> {
+    /// This list could not be had: they refuse it, or their server is away.
+    pub(crate) fn device_list_refused(&self, jid: &str, version: Version) -> Result<()> {
+        self.sql()
+            .prepare_cached("UPDATE device_list SET refused = 1 WHERE jid = ? AND version = ?")?
+            .execute(params![jid, number(version)])?;
+        Ok(())
+    }
+
+    /// Whether a list of this person could not be had when it was asked for last.
+    pub(crate) fn any_list_refused(&self, jid: &str) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM device_list WHERE jid = ? AND refused = 1")?.exists([jid])?)
+    }
+
     /// This list is another one than before, as far as we heard.
     pub(crate) fn device_list_changed(&self, jid: &str, version: Version, stream: i64) -> Result<()> {
         self.sql()

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("13-venture.sql"),
     include_str!("14-members.sql"),
     include_str!("15-session.sql"),
+    include_str!("16-refused.sql"),
 ];
 
 /// An open database of one account.

@@ -67,6 +67,20 @@ impl Person {
         self.rpc.event("room", state, |event| event["room"] == room && event["state"] == state)
     }
 
+    /// Waits until it is in the room; whoever resumed a stream never left.
+    fn is_inside(&mut self, room: &str) {
+        let list = json!({ "account": self.jid });
+        for _ in 0..600 {
+            let rooms = self.rpc.ok("room.list", list.clone());
+            let here = |row: &Value| row["room"] == room && row["state"] == "joined";
+            if rooms.as_array().is_some_and(|rows| rows.iter().any(here)) {
+                return;
+            }
+            self.rpc.try_event(std::time::Duration::from_millis(100), "room", |_| true);
+        }
+        panic!("{} does not come into {room}", self.jid);
+    }
+
     fn creates(&mut self, room: &str) {
         self.rpc.ok("room.create", self.of(room, &[]));
         self.is(room, "joined");

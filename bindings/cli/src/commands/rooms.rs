@@ -3,15 +3,18 @@
 use crate::args::{Global, NewRoom, RoomChange as Asked};
 use crate::commands::{settle, told_later, unless_refused};
 use crate::out::{Out, Stop};
+use crate::safe::line;
 use crate::session::{self, Begin};
 use crate::show;
 use dunnock_core::command::{Command, RoomChange};
-use dunnock_core::model::{Event, Room, RoomState};
+use dunnock_core::model::{Event, Room, RoomState, State};
 use dunnock_core::{Account, Error, ErrorKind, Result};
 use std::time::Duration;
 
 /// How long a change waits for the room before it is left to the next connection.
 const CHANGE: Duration = Duration::from_secs(30);
+/// How long nothing may happen before a person is told what is waited for.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Lists the rooms, or does something about one.
 pub(crate) fn rooms(global: &Global, change: Option<Asked>, out: &Out) -> Result<(), Stop> {
@@ -50,11 +53,12 @@ fn wish(room: String, change: RoomChange) -> Command {
 
 /// Makes or enters a room and waits until we are inside, or it says why not.
 async fn enter(account: &Account, new: NewRoom, change: RoomChange, out: &Out) -> Result<(), Stop> {
+    let mut events = account.events();
     account.call(wish(new.room.clone(), change)).await?;
     account.call(Command::Connect).await?;
-    let mut rooms = account.watch_rooms();
     let inside = async {
-        while let Some(rows) = rooms.next().await {
+        loop {
+            let rows = account.rooms()?;
             if let Some(row) = rows.into_iter().find(|row| same(&row.room, &new.room)) {
                 match came_of(&row) {
                     Some(Ok(())) => return Ok(row),
@@ -62,11 +66,31 @@ async fn enter(account: &Account, new: NewRoom, change: RoomChange, out: &Out) -
                     None => {}
                 }
             }
+            let Some(batch) = events.next().await else {
+                return Err(events.failure().unwrap_or(ErrorKind::Ended).into());
+            };
+            for event in batch {
+                // A room that never let us in is on no list.
+                if let Event::Room { room, state: RoomState::Refused, reason, .. } = event
+                    && same(&room, &new.room)
+                {
+                    let kind = reason.as_deref().and_then(ErrorKind::from_code).unwrap_or(ErrorKind::RoomRefused);
+                    return Err(Error::about(kind, room));
+                }
+            }
         }
-        Err(rooms.failure().unwrap_or(ErrorKind::Ended).into())
+    };
+    let told = async {
+        tokio::time::sleep(PATIENCE).await;
+        out.note(&waits_for(account, &new.room));
+        std::future::pending::<std::convert::Infallible>().await
     };
     let timeout = Duration::from_secs(new.timeout);
-    let outcome = tokio::time::timeout(timeout, unless_refused(account, inside)).await;
+    // The second arm only tells, once, and is dropped with the first.
+    let outcome = tokio::select! {
+        outcome = tokio::time::timeout(timeout, unless_refused(account, inside)) => outcome,
+        never = told => match never {},
+    };
     match outcome {
         Ok(row) => out.print(&row?, show::room),
         Err(_) => {
@@ -74,6 +98,16 @@ async fn enter(account: &Account, new: NewRoom, change: RoomChange, out: &Out) -
             Err(told_later(account, error, "the wish is stored and holds for the next connection").into())
         }
     }
+}
+
+/// What keeps us, for a person who sees nothing happen.
+fn waits_for(account: &Account, room: &str) -> String {
+    let connection = account.connection().ok();
+    let online = connection.as_ref().is_some_and(|connection| connection.state == State::Online);
+    let cause = connection.and_then(|connection| ErrorKind::from_code(connection.error.as_deref()?));
+    let whom = if online { room } else { "this account's server" };
+    let cause = cause.map(|kind| format!(" ({})", kind.cause())).unwrap_or_default();
+    line(&format!("still waiting for {whom}{cause}"))
 }
 
 /// What came of going in, once something did.

@@ -76,6 +76,7 @@ pub(super) fn met(ctx: &mut Ctx, room: &str) -> Result<()> {
     for row in ctx.tx.members(room)?.iter().filter(|row| row.missing) {
         gone(ctx, room, &row.jid)?;
     }
+    members::ask_waiting(ctx)?;
     close(ctx, room)
 }
 

@@ -101,6 +101,9 @@ fn enter(ctx: &mut Ctx, jid: &str, known: Option<RoomRow>, nick: Option<String>)
         // What was said while we did not belong to it was not for us, and no loss to show.
         row.since = ctx.now.wall;
     }
+    if row.state == RoomState::Halted {
+        row.resumed = ctx.now.wall;
+    }
     (row.wanted, row.asked, row.nick, row.making) = (true, true, nick, 0);
     (row.state, row.reason, row.stream) = (RoomState::Joining, None, 0);
     ctx.tx.put_room(&row)?;
@@ -121,6 +124,7 @@ pub(super) fn go(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
         join::leave(ctx, &row)?;
     }
     drop_wants(ctx, &row.jid)?;
+    members::give_up(ctx, &row.jid)?;
     ctx.tx.clear_inbox_of(&row.jid)?;
     (row.wanted, row.stream, row.making, row.since) = (false, 0, 0, 0);
     (row.state, row.reason, row.accepted) = (RoomState::Left, None, String::new());
@@ -134,26 +138,36 @@ pub(super) fn go(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
 
 /// A person agrees to what the room is now.
 fn accept(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
+    let held = ctx.tx.waiting_messages()?.iter().any(|message| message.chat == row.jid && message.sent < row.resumed);
+    if row.state != RoomState::Halted && row.open_flaws().is_empty() && !held {
+        return Err(Error::about(ErrorKind::RoomIsPrivate, &row.jid));
+    }
     row.accepted = row.flaws.clone();
     row.asked = true;
     settle(ctx, row.clone())?;
+    if let Some(row) = ctx.tx.room(&row.jid)? {
+        // What waited goes to all who belong to it now: a person said so.
+        ctx.tx.put_room(&RoomRow { resumed: 0, ..row })?;
+    }
     if is_inside(ctx, &row) { Ok(()) } else { ctx.want_of(Kind::RoomInfo, &row.jid, "") }
 }
 
 fn affiliate(ctx: &mut Ctx, row: &RoomRow, affiliation: &str, person: &str) -> Result<()> {
-    let jid = crate::address::bare(person)?.to_string();
-    if jid == ctx.me.jid.as_str() {
-        return Err(Error::about(ErrorKind::InvalidJid, person));
+    let jid = crate::address::bare(person)?;
+    // A server is nobody, and a room cannot be in one.
+    if jid.node().is_none() || jid.as_str() == row.jid || ctx.tx.is_room(jid.as_str())? {
+        return Err(Error::about(ErrorKind::NobodyThere, person));
+    }
+    if jid == ctx.me.jid {
+        return Err(Error::about(ErrorKind::OwnAddress, person));
     }
     may_change(ctx, row, &["owner", "admin"])?;
-    let is_one = ctx.tx.affiliation(&row.jid, &jid)?;
+    let is_one = ctx.tx.affiliation(&row.jid, jid.as_str())?;
     if affiliation == "member" && matches!(is_one.as_deref(), Some("owner" | "admin")) {
-        // To name them a member would take from them what they are. Of a member the room is asked even so: our list may be
-        // older than their removal, and an invitation alone would not let them in.
-        let room = crate::address::bare(&row.jid)?;
-        return super::invite::send(ctx, &room, &crate::address::bare(&jid)?);
+        // To name them a member would take from them what they are; but our list may be older than their removal.
+        members::fetch(ctx, &row.jid)?;
     }
-    members::change(ctx, &row.jid, affiliation, &jid)
+    members::change(ctx, &row.jid, affiliation, jid.as_str())
 }
 
 /// Whether we are one of these to the room. While that is not known, the room says.

@@ -20,6 +20,9 @@ const MOST: usize = 1_000;
 /// How long to wait before a change that was not carried out for lack of an answer is asked for again, milliseconds.
 const CHANGE_PAUSE: i64 = 10_000;
 
+/// A change waits for its room; far, but not so far that adding to it overflows.
+pub(crate) const UNTIL_READY: i64 = i64::MAX / 4;
+
 /// Wants all three lists, anew: an answer that is under way may be older than what we want them for.
 pub(super) fn fetch(ctx: &mut Ctx, room: &str) -> Result<()> {
     for list in LISTS {
@@ -89,11 +92,51 @@ pub(super) fn change(ctx: &mut Ctx, room: &str, affiliation: &str, jid: &str) ->
     ctx.want_of(Kind::RoomAffiliate, room, &format!("{affiliation} {jid}"))
 }
 
-/// The question of such a want.
-pub(super) fn change_question(want: &WantRow) -> Option<Question> {
-    let (affiliation, jid) = want.arg.split_once(' ')?;
+/// Whether the room stands and we are inside, so that such a change can be asked for; and, of somebody whom our list has as an
+/// owner or admin, whether that list is as it is now.
+pub(crate) fn may_ask(ctx: &Ctx, want: &WantRow) -> Result<bool> {
+    let Some(room) = ctx.tx.room(&want.jid)? else { return Ok(true) };
+    let stands = super::is_inside(ctx, &room) && room.making == 0;
+    Ok(stands && (are_fetched(ctx, &room)? || !is_above(ctx, want)?))
+}
+
+/// Whether to name this one a member would take from them what they are.
+fn is_above(ctx: &Ctx, want: &WantRow) -> Result<bool> {
+    let Some(jid) = want.arg.strip_prefix("member ") else { return Ok(false) };
+    let is_one = ctx.tx.affiliation(&want.jid, jid)?;
+    Ok(matches!(is_one.as_deref(), Some("owner" | "admin")))
+}
+
+/// What waited for the room can be asked for now.
+pub(super) fn ask_waiting(ctx: &mut Ctx) -> Result<()> {
+    ctx.tx.bring_forward(Kind::RoomAffiliate.code(), ctx.now.wall)
+}
+
+/// We are not let in: what waited for the room is refused with us.
+pub(super) fn give_up(ctx: &mut Ctx, room: &str) -> Result<()> {
+    for want in ctx.tx.wants_about(Kind::RoomAffiliate.code(), room)? {
+        ctx.drop_want(&want)?;
+        refused(ctx, room, &want)?;
+    }
+    Ok(())
+}
+
+fn refused(ctx: &Ctx, room: &str, want: &WantRow) -> Result<()> {
+    let Some((affiliation, jid)) = want.arg.split_once(' ') else { return Ok(()) };
+    ctx.tx.tell_member(room, jid, if affiliation == "member" { "not_invited" } else { "not_removed" })
+}
+
+/// The question of such a want. Who is more than a member already is only asked to come in.
+pub(super) fn change_question(ctx: &mut Ctx, want: &WantRow) -> Result<Option<Question>> {
+    let Some((affiliation, jid)) = want.arg.split_once(' ') else { return Ok(None) };
+    if is_above(ctx, want)? {
+        if let (Ok(room), Ok(jid)) = (BareJid::new(&want.jid), BareJid::new(jid)) {
+            invite::send(ctx, &room, &jid)?;
+        }
+        return Ok(None);
+    }
     let item = el("item", ns::MUC_ADMIN).at("affiliation", affiliation).at("jid", jid);
-    Some(Question::set(el("query", ns::MUC_ADMIN).kid(item)))
+    Ok(Some(Question::set(el("query", ns::MUC_ADMIN).kid(item))))
 }
 
 /// The room carried it out, or refused. Who is a member now is asked to come in.
@@ -118,7 +161,7 @@ pub(super) fn changed(ctx: &mut Ctx, room: RoomRow, want: &WantRow, answer: Answ
         Answer::Error(_, stanza) if is_passing(stanza) => ctx.later(want, CHANGE_PAUSE << want.tries.min(5)),
         Answer::Error(..) => {
             ctx.drop_want(want)?;
-            ctx.tx.tell_member(&room.jid, jid, if affiliation == "member" { "not_invited" } else { "not_removed" })
+            refused(ctx, &room.jid, want)
         }
     }
 }

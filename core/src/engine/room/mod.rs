@@ -89,7 +89,7 @@ pub(crate) fn question(ctx: &mut Ctx, kind: Kind, row: &WantRow) -> Result<Optio
         Kind::RoomConfigure => Some(configure::question(row)),
         Kind::RoomDestroy => Some(configure::destroy_question()),
         Kind::RoomMembers => Some(members::question(row)),
-        Kind::RoomAffiliate => members::change_question(row),
+        Kind::RoomAffiliate => members::change_question(ctx, row)?,
         Kind::RoomPage => archive::question(ctx, row)?,
         Kind::RoomPing => Some(super::ping::question()),
         Kind::Bookmarks => Some(bookmarks::question()),
@@ -178,6 +178,7 @@ fn refuse(ctx: &mut Ctx, mut row: RoomRow, kind: ErrorKind) -> Result<()> {
     drop_wants(ctx, &row.jid)?;
     (row.state, row.reason, row.wanted, row.stream, row.making) =
         (RoomState::Refused, Some(kind.code().to_owned()), false, 0, 0);
+    members::give_up(ctx, &row.jid)?;
     gone(ctx, &row)?;
     // Where we never were inside only the refusal stays, until the next stream, for a person to see.
     if ctx.tx.is_room(&row.jid)? { Ok(()) } else { ctx.tx.close_chat(&row.jid, kind.code()) }
@@ -236,5 +237,15 @@ fn settle(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
         // Nobody tells us of members who were named while they were not inside: before anything more is sealed we look.
         members::fetch(ctx, &row.jid)?;
     }
-    ctx.tx.put_room(&row)
+    if before == RoomState::Halted && private {
+        // Who came in meanwhile is not to get what was written before.
+        row.resumed = ctx.now.wall;
+    }
+    ctx.tx.put_room(&row)?;
+    members::ask_waiting(ctx)
+}
+
+/// Whether this was written before the room was less private than it is, so that it is not for who came in since.
+pub(crate) fn is_from_before_a_halt(ctx: &Ctx, chat: &str, written: i64) -> Result<bool> {
+    Ok(ctx.tx.room(chat)?.is_some_and(|row| written < row.resumed))
 }

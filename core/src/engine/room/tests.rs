@@ -11,7 +11,9 @@ use crate::store::message::NewMessage;
 use crate::store::outgoing::Fate;
 use crate::wire::Arrived;
 
+mod invitations;
 mod named;
+mod wishes;
 
 const ROOM: &str = "verona@rooms.example";
 const PRIVATE: &str = "muc_membersonly muc_hidden muc_nonanonymous urn:xmpp:mam:2";
@@ -462,6 +464,12 @@ fn the_room_is_asked_to_name_even_whom_our_list_has_as_a_member() {
         assert_eq!(invited(ctx), 1);
         admission::heard(ctx, ROOM, "nurse@capulet.example", "admin").unwrap();
         invite(ctx, "nurse@capulet.example");
+        // The lists came, and she is one of the admins still.
+        for list in members::LISTS {
+            ctx.tx.unwant(Kind::RoomMembers.code(), ROOM, list).unwrap();
+        }
+        members::ask_waiting(ctx).unwrap();
+        ctx.ask_due().unwrap();
         assert!(ctx.tx.wants_about(Kind::RoomAffiliate.code(), ROOM).unwrap().is_empty());
         assert_eq!(invited(ctx), 2);
     });

@@ -84,7 +84,7 @@ impl<'a, S: Server> Crowd<'a, S> {
     fn returns(&mut self, who: usize) {
         let (person, user) = &mut self.ours[who];
         person.rpc = online(&person.device, self.server, user);
-        person.is(&self.room, "joined");
+        person.is_inside(&self.room);
     }
 
     /// What a peer has read so far.
