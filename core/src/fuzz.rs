@@ -1,16 +1,17 @@
-//! What is fuzzed of the core: the reader under the stream, and the envelope inside a sealed message.
+//! What is fuzzed of the core: the reader under the stream, the login, and the envelope inside a sealed message.
 //!
 //! The same functions serve libFuzzer (`cargo xtask fuzz`) and the ordinary test that replays the corpus. Each takes any
 //! bytes, panics where the core is wrong, and tells whether the bytes meant anything.
 
 use crate::engine::fuzz::reread;
+use crate::wire::fuzz::login::logs_in;
 use crate::wire::fuzz::read;
 
 /// A target: its name, which is its corpus's folder too, and its function.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All targets.
-pub const ALL: [Target; 2] = [("stream", stream), ("envelope", envelope)];
+pub const ALL: [Target; 3] = [("stream", stream), ("envelope", envelope), ("login", login)];
 
 /// A stream after its header: it reads the same in whatever pieces it comes, and what is handed on keeps to the limits.
 /// The first byte says how long the pieces are.
@@ -21,6 +22,11 @@ pub fn stream(bytes: &[u8]) -> bool {
     let (whole, length) = (read([&bytes]), usize::from(*first) + 1);
     assert_eq!(whole, read(bytes.chunks(length)), "pieces of {length} bytes");
     whole.stanzas > 1
+}
+
+/// A login, at a server that says this: it goes through only if the server proves that it knows the password.
+pub fn login(bytes: &[u8]) -> bool {
+    logs_in(bytes)
 }
 
 /// An envelope of XEP-0420: what was read out of it is read again out of what we would write.

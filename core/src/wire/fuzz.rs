@@ -1,5 +1,7 @@
 //! A stream read as a whole, for the fuzz targets and for tests.
 
+pub(crate) mod login;
+
 use super::Arrived;
 use super::parse::{Assembler, Broken, Item, limit};
 use minidom::Element;

@@ -112,6 +112,16 @@ impl Hash {
     }
 }
 
+/// The signature of a server that knows the password, over these messages: for what is fuzzed.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn server_signature(
+    hash: Hash,
+    (password, salt, iterations): (&str, &[u8], u32),
+    messages: &[u8],
+) -> Zeroizing<Vec<u8>> {
+    hash.sign(&hash.salted(password.as_bytes(), salt, iterations), messages).1
+}
+
 impl Scram {
     /// `name` is the localpart, `nonce` printable ASCII without a comma.
     pub(crate) fn new(
