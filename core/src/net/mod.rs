@@ -7,6 +7,8 @@
 
 mod direct;
 mod dns;
+#[cfg(test)]
+pub(crate) mod flights;
 mod fuse;
 mod pace;
 mod prompt;

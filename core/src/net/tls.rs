@@ -172,6 +172,7 @@ fn kind(error: &io::Error) -> ErrorKind {
 
 #[cfg(test)]
 mod tests {
+    use super::super::flights::Counted;
     use super::*;
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
     use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -254,6 +255,30 @@ mod tests {
 
     fn error<T>(result: Result<T, ErrorKind>) -> Option<ErrorKind> {
         result.err()
+    }
+
+    #[tokio::test]
+    async fn a_handshake_costs_one_flight_and_what_follows_goes_with_its_end() {
+        let ca = authority();
+        let server = acceptor(identity(Some(&ca), named("x.test")), &[&rustls::version::TLS13], b"xmpp-client");
+        let (ours, theirs) = duplex(64 << 10);
+        let flights = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = Counted::new(ours, flights.clone());
+        let accepted = tokio::spawn(async move {
+            let mut stream = server.accept(theirs).await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), b'<');
+            stream.write_all(b">").await.unwrap();
+            stream.flush().await.unwrap();
+            stream
+        });
+        let trust = Trust::load(Some(&ca.pem)).ok().unwrap();
+        let (mut socket, _) = trust.secure(Box::new(counted), "x.test", true, STEP).await.ok().unwrap();
+        socket.write_all(b"<").await.unwrap();
+        socket.flush().await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), b'>');
+        // The second holds the end of the handshake and the first words of XMPP.
+        assert_eq!(flights.load(std::sync::atomic::Ordering::SeqCst), 2);
+        drop(accepted.await);
     }
 
     #[tokio::test]

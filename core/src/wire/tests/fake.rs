@@ -4,6 +4,7 @@ use crate::Route;
 use crate::command::Tls;
 use crate::error::{Error, ErrorKind};
 use crate::net::Endpoint;
+use crate::net::flights::Counted;
 use crate::net::tls::Channel;
 use crate::pin::Venture;
 use crate::wire::connect::{Connect, Secured};
@@ -24,6 +25,7 @@ use rand::{CryptoRng, SeedableRng};
 use sha1::Sha1;
 use sha2::Digest;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
@@ -84,6 +86,7 @@ struct Dialer {
     /// Where each connection went.
     places: Arc<Mutex<Vec<String>>>,
     hangs: Arc<Mutex<bool>>,
+    flights: Arc<AtomicUsize>,
 }
 
 impl Connect for Dialer {
@@ -96,6 +99,7 @@ impl Connect for Dialer {
         }
         let (ours, theirs) = duplex(64 << 10);
         self.ends.send(theirs).map_err(|_| ErrorKind::Unreachable)?;
+        let ours = Counted::new(ours, self.flights.clone());
         Ok(Secured { socket: Box::new(ours), channel: self.channel.lock().unwrap().clone(), local: self.local })
     }
 
@@ -117,6 +121,8 @@ pub(super) struct Story {
     pub places: Arc<Mutex<Vec<String>>>,
     /// Connections are neither made nor refused.
     pub hangs: Arc<Mutex<bool>>,
+    /// How often the wire waited for its server, on the last connection.
+    pub flights: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -162,6 +168,7 @@ impl Story {
         let places: Arc<Mutex<Vec<String>>> = Arc::default();
         let redirect = Redirect::default();
         let hangs: Arc<Mutex<bool>> = Arc::default();
+        let flights: Arc<AtomicUsize> = Arc::default();
         let (ends_sender, ends) = mpsc::unbounded_channel();
         let channel = Arc::new(Mutex::new(channel));
         let shown = channel.clone();
@@ -179,6 +186,7 @@ impl Story {
                 redirect,
                 places: places.clone(),
                 hangs: hangs.clone(),
+                flights: flights.clone(),
             },
             state,
             pace: Arc::default(),
@@ -186,7 +194,7 @@ impl Story {
             objections: 0,
             doubted: None,
         };
-        Story { ends, events, commands, shown, places, hangs, task: tokio::spawn(wire.run()) }
+        Story { ends, events, commands, shown, places, hangs, flights, task: tokio::spawn(wire.run()) }
     }
 
     /// From now on the server shows this key.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod errors;
 mod fake;
+mod flights;
 mod left;
 mod limits;
 mod logins;

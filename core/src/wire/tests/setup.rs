@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
-const OFFER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>\
+pub(super) const OFFER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>\
                      <stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>";
-const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+pub(super) const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
-const TURNS: Turns = Turns { each: Duration::from_secs(5), all: Duration::from_secs(20) };
+pub(super) const TURNS: Turns = Turns { each: Duration::from_secs(5), all: Duration::from_secs(20) };
 
 /// Asks for TLS at a server that says this in two pieces. Returns the outcome and what the server heard.
 async fn asks(first: &str, second: &str) -> (Option<ErrorKind>, String) {
