@@ -13,6 +13,7 @@ mod kills;
 mod middle;
 pub(crate) mod payloads;
 mod power;
+mod restarts;
 pub(crate) mod resume;
 mod stories;
 mod trust;
