@@ -24,6 +24,8 @@ pub(super) struct Inputs {
     pub(super) wire: Option<FromWire>,
     /// This end of a page came and has not had its turn; nothing else is taken from the wire then.
     pub(super) foreseen: Option<Element>,
+    /// Somebody looks again, or nobody does any more.
+    pub(super) looked: bool,
     /// Something is due, or another process wrote.
     pub(super) tick: bool,
     /// What the last stream ended with.
@@ -86,6 +88,7 @@ impl Brain {
         let (began, now) = (Instant::now(), self.now());
         let careful = self.careful > 0;
         let Some(rows) = &mut self.rows else { return Ok(()) };
+        rows.engine.inactive = self.inactive;
         let tx = rows.store.tx()?;
         let before = tx.changes();
         let mut work = Work { tx: &tx, engine: &mut rows.engine, rng: &mut self.rng, now, outcome };
@@ -101,6 +104,9 @@ impl Brain {
                 }
             }
             request = self.requests.try_recv().ok();
+        }
+        if inputs.looked && self.lease.is_some() {
+            work.input(Input::Looked)?;
         }
         if let Some(kind) = inputs.trouble {
             work.input(Input::Offline { error: Some(kind), refused: false })?;

@@ -82,8 +82,9 @@ impl Brain {
     }
 
     pub(super) fn set_inactive(&mut self, inactive: bool) -> Result<()> {
-        self.inactive = inactive;
-        self.watch()
+        let looked = std::mem::replace(&mut self.inactive, inactive) != inactive;
+        self.watch()?;
+        if looked { self.turn(turn::Inputs { looked, ..Default::default() }) } else { Ok(()) }
     }
 
     /// Tells the wire who looks after its stream.

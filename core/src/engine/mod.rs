@@ -103,6 +103,8 @@ pub(crate) enum Input {
     Over,
     /// The server takes nothing as large as this; it was not written.
     TooLarge { token: i64 },
+    /// Somebody looks again, or nobody does any more (`Engine::inactive`).
+    Looked,
     /// Time passed: look at what is due.
     Tick,
 }
@@ -141,6 +143,8 @@ pub(crate) struct Ctx<'a> {
     /// The number of the current stream, or of the last one.
     pub stream: i64,
     pub online: bool,
+    /// Nobody looks: what only keeps a screen right has time.
+    pub inactive: bool,
     /// Of the stanza at hand only its head is left: it was too large.
     pub cut: bool,
     pub effects: Vec<Effect>,
@@ -170,6 +174,8 @@ pub(crate) struct Engine {
     me: Me,
     stream: i64,
     online: bool,
+    /// Nobody looks at a screen; said by whoever owns the engine.
+    pub(crate) inactive: bool,
     /// Wall clock less boot clock: when it jumps, somebody set the clock.
     offset: i64,
 }
@@ -183,7 +189,8 @@ impl Engine {
         let account = tx.account()?;
         let jid = BareJid::new(&account.jid).map_err(|_| ErrorKind::DamagedStore)?;
         let me = Me { jid, device: account.device, identity: Identity::from_seed(&account.identity) };
-        let mut engine = Engine { me, stream: account.stream, online: false, offset: now.wall - now.boot };
+        let mut engine =
+            Engine { me, stream: account.stream, online: false, inactive: false, offset: now.wall - now.boot };
         engine.run(tx, now, rng, stream::opened)?;
         Ok(engine)
     }
@@ -202,6 +209,7 @@ impl Engine {
             Input::Acked { token, h } => pump::acked(ctx, token, h),
             Input::Over => ctx.tx.end_resumption(),
             Input::TooLarge { token } => pump::too_large(ctx, token),
+            Input::Looked => room::ping::looked(ctx),
             Input::Tick => ping::hurry(ctx),
             Input::Server(word) => server::heard(ctx, word),
             other => stream::changed(ctx, other),
@@ -253,6 +261,7 @@ impl Engine {
             me: &self.me,
             stream: self.stream,
             online: self.online,
+            inactive: self.inactive,
             cut: false,
             effects: Vec::new(),
         };

@@ -240,6 +240,7 @@ pub(in crate::engine) mod tests {
             me: &me,
             stream: 1,
             online: true,
+            inactive: false,
             cut: false,
             effects: Vec::new(),
         });

@@ -10,6 +10,8 @@ use crate::store::want::WantRow;
 
 /// How often we ask, milliseconds.
 const PAUSE: i64 = 15 * 60_000;
+/// How often where nobody looks: messages of a room that lost us are read once somebody does.
+const UNSEEN_PAUSE: i64 = 60 * 60_000;
 /// How soon again, when the room could not be reached, milliseconds.
 const AWAY_PAUSE: i64 = 60_000;
 
@@ -25,7 +27,25 @@ pub(crate) fn all(ctx: &mut Ctx) -> Result<()> {
 
 /// We came in, or are known to be inside: ask again in a while.
 pub(super) fn later(ctx: &mut Ctx, row: &RoomRow) -> Result<()> {
-    put(ctx, row, ctx.now.wall + PAUSE)
+    let pause = if ctx.inactive { UNSEEN_PAUSE } else { PAUSE };
+    put(ctx, row, ctx.now.wall + pause)
+}
+
+/// Somebody looks again, or nobody does: what is planned is planned anew.
+pub(crate) fn looked(ctx: &mut Ctx) -> Result<()> {
+    let online = ctx.online;
+    for row in ctx.tx.rooms()?.into_iter().filter(|_| online) {
+        if !is_inside(ctx, &row) {
+            continue;
+        }
+        if ctx.inactive {
+            later(ctx, &row)?;
+        } else {
+            // A quarter of an hour and more may have gone by since it was asked.
+            put(ctx, &row, ctx.now.wall)?;
+        }
+    }
+    Ok(())
 }
 
 fn put(ctx: &mut Ctx, row: &RoomRow, due: i64) -> Result<()> {

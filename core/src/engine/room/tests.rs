@@ -474,3 +474,22 @@ fn the_room_is_asked_to_name_even_whom_our_list_has_as_a_member() {
         assert_eq!(invited(ctx), 2);
     });
 }
+
+#[test]
+fn where_nobody_looks_a_room_is_asked_once_an_hour_and_at_once_when_somebody_does_again() {
+    juliet(|ctx| {
+        inside(ctx);
+        let minutes = |ctx: &Ctx| {
+            let wants = ctx.tx.wants_about(Kind::RoomPing.code(), ROOM).unwrap();
+            assert_eq!(wants.len(), 1);
+            (wants[0].due - ctx.now.wall) / 60_000
+        };
+        assert_eq!(minutes(ctx), 15);
+        ctx.inactive = true;
+        ping::looked(ctx).unwrap();
+        assert_eq!(minutes(ctx), 60);
+        ctx.inactive = false;
+        ping::looked(ctx).unwrap();
+        assert_eq!(minutes(ctx), 0);
+    });
+}

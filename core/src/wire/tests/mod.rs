@@ -4,6 +4,7 @@ mod bad_input;
 mod errors;
 mod fake;
 mod flights;
+mod hour;
 mod left;
 mod limits;
 mod logins;
