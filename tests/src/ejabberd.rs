@@ -90,6 +90,14 @@ impl Ejabberd {
         }
     }
 
+    /// Gives an account another password; not while it runs, and only with its accounts in SQLite. It salts it at each login.
+    pub fn password(&self, user: &str, password: &str) {
+        assert!(self.process.is_none(), "it still runs");
+        let database = rusqlite::Connection::open(self.database()).expect("it is there");
+        let set = "UPDATE users SET password = ?, serverkey = '', salt = '', iterationcount = 0 WHERE username = ?";
+        assert_eq!(database.execute(set, [password, user]).expect("ejabberd made the table"), 1);
+    }
+
     /// Its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.scratch.join("ejabberd.log")).unwrap_or_default()

@@ -56,7 +56,8 @@ fn said(connection: &Value) -> String {
     }
 }
 
-fn connects(rpc: &mut Rpc, jid: &str) -> String {
+/// Connects, and what that comes to: `online` and its proof, or the kind of what stopped it.
+pub fn connects(rpc: &mut Rpc, jid: &str) -> String {
     rpc.events("connection");
     rpc.ok("account.connect", json!({ "account": jid }));
     outcome(rpc)

@@ -177,3 +177,10 @@ fn every_attack_on_a_login_is_stopped_or_shown() {
     assert_eq!(way.acquainted(&server), "online, first_use");
     matrix::run("ejabberd", &server, &way, &attack::all(None), false);
 }
+
+#[test]
+fn logins_go_as_they_should() {
+    let mut server = Ejabberd::start(Storage::Sqlite);
+    server.registered("juliet");
+    crate::server::ways::table("ejabberd", &mut server);
+}

@@ -17,6 +17,7 @@ mod restarts;
 pub(crate) mod resume;
 mod stories;
 mod trust;
+pub(crate) mod ways;
 
 use dunnock_tests::prosody::{Archive, Mechanisms, Prosody, Settings};
 use std::net::TcpStream;
