@@ -235,6 +235,11 @@ impl Run {
             Ok(prosody) => vec![self.live(name, Part::Rooms(&prosody, ejabberd.as_ref().ok()))],
             Err(problem) => vec![broken(name, &problem)],
         };
+        if let (Ok(own), Ok(thirteen)) = (Prosody::of_the_distribution(), Prosody::thirteen())
+            && !own.is_like(&thirteen)
+        {
+            rows.push(self.live(&format!("rooms live, Prosody {}", own.version), Part::Rooms(&own, None)));
+        }
         rows.extend(
             ejabberd.err().map(|why| Row::skipped("rooms of ejabberd", why.lines().next().unwrap_or_default())),
         );

@@ -60,9 +60,14 @@ impl Unwrapped<'_> {
 
     /// The sender's id: XEP-0359, else the stanza's.
     pub(super) fn origin_id(&self) -> Option<&str> {
-        let origin = self.message.get_child("origin-id", ns::SID).and_then(|origin| origin.attr("id"));
-        origin.or_else(|| self.message.attr("id")).filter(|id| !id.is_empty() && id.len() <= 1024)
+        origin_id(self.message)
     }
+}
+
+/// What the sender calls a message: XEP-0359, else the stanza's id.
+pub(crate) fn origin_id(message: &Element) -> Option<&str> {
+    let origin = message.get_child("origin-id", ns::SID).and_then(|origin| origin.attr("id"));
+    origin.or_else(|| message.attr("id")).filter(|id| !id.is_empty() && id.len() <= 1024)
 }
 
 /// A stanza arrived.

@@ -102,6 +102,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// How many belong to the room; of those that stand like this, if given.
+    pub(crate) fn members_in(&self, room: &str, admission: Option<Admission>) -> Result<i64> {
+        let mut row = self
+            .sql()
+            .prepare_cached("SELECT count(*) FROM member WHERE room = ?1 AND (?2 IS NULL OR admission = ?2)")?;
+        Ok(row.query_row(params![room, admission.map(|admission| admission as i64)], |row| row.get(0))?)
+    }
+
     /// Members of whom an alarm is due, now or later: of which room, and who.
     pub(crate) fn members_due(&self) -> Result<Vec<(String, MemberRow)>> {
         let sql = format!("SELECT {COLUMNS}, room FROM member WHERE due != 0 ORDER BY room, jid");

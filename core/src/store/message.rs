@@ -146,6 +146,19 @@ impl Tx<'_> {
         Ok(self.sql().prepare_cached(&sql)?.query_row([id], message).optional()?)
     }
 
+    /// Whether a message with this id of its sender's and this payload is in the chat, whoever said it.
+    pub(crate) fn is_said_in(&self, chat: &str, origin_id: &str, digest: &[u8]) -> Result<bool> {
+        let mut rows =
+            self.sql().prepare_cached("SELECT 1 FROM message WHERE chat = ? AND origin_id = ? AND digest = ?")?;
+        Ok(rows.exists(params![chat, origin_id, digest])?)
+    }
+
+    /// When the newest message of a chat was said.
+    pub(crate) fn newest_in(&self, chat: &str) -> Result<Option<i64>> {
+        let sql = "SELECT sent FROM message WHERE chat = ? ORDER BY position DESC LIMIT 1";
+        Ok(self.sql().prepare_cached(sql)?.query_row([chat], |row| row.get(0)).optional()?)
+    }
+
     /// Whether a message is here under this id of the archive of its chat: a room's, or our own for all others.
     pub(crate) fn is_archived_as(&self, chat: &str, stanza_id: &str) -> Result<bool> {
         let mut rows = self.sql().prepare_cached(

@@ -12,6 +12,7 @@ use crate::model::{Admission, Trust};
 use crate::store::Tx;
 use crate::store::member::MemberRow;
 use crate::store::room::RoomRow;
+use jid::BareJid;
 
 /// How long a word on a new member may follow the room's own, before an alarm is raised, milliseconds.
 const RACE: i64 = 10_000;
@@ -29,6 +30,9 @@ pub(super) fn heard(ctx: &mut Ctx, room: &str, jid: &str, affiliation: &str) -> 
         let after = MemberRow { affiliation: affiliation.to_owned(), missing: false, ..row.clone() };
         return if after == row { Ok(()) } else { ctx.tx.put_member(room, &after) };
     }
+    if !is_somebody(room, jid) || ctx.tx.members_in(room, None)? >= members::MOST as i64 {
+        return ctx.tx.count("room_member_odd");
+    }
     let counts = counts_at_once(ctx, room, jid)?;
     let mut row = MemberRow::admitted(jid, affiliation, ctx.now.wall);
     if !counts {
@@ -42,10 +46,17 @@ pub(super) fn heard(ctx: &mut Ctx, room: &str, jid: &str, affiliation: &str) -> 
     }
     ctx.tx.tell_member(room, jid, if counts || is_open(ctx, room)? { "member" } else { "waiting" })?;
     let known = devices::VERSIONS.iter().any(|version| matches!(ctx.tx.device_list(jid, *version), Ok(Some(_))));
-    if !known {
+    // A room that names whom it likes is not to send us to ask them all.
+    let few = counts || ctx.tx.members_in(room, Some(Admission::Waiting))? <= ALARMS as i64;
+    if !known && few {
         devices::want_lists(ctx, jid)?;
     }
     Ok(())
+}
+
+/// Whether this can be a member: a person, and not the room itself.
+fn is_somebody(room: &str, jid: &str) -> bool {
+    jid != room && BareJid::new(jid).is_ok_and(|jid| jid.node().is_some())
 }
 
 /// They belong to it no more: whoever names them again names somebody new.
@@ -120,6 +131,12 @@ pub(super) fn set(ctx: &mut Ctx, room: &str, mut row: MemberRow, admission: Admi
     ctx.tx.put_member(room, &row)?;
     ctx.tx.drop_member_words(room, &row.jid)?;
     ctx.tx.tell_member(room, &row.jid, change)
+}
+
+/// Whether they get what is said there.
+pub(super) fn is_admitted(ctx: &Ctx, room: &RoomRow, jid: &str) -> Result<bool> {
+    let member = ctx.tx.member(&room.jid, jid)?;
+    Ok(member.map_or(room.is_open(), |row| row.admission == Admission::Admitted || room.is_open()))
 }
 
 /// What the trust in a device is worth for what it says in this room: of somebody who is not admitted nothing counts.

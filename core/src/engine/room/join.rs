@@ -12,6 +12,8 @@ use minidom::Element;
 
 /// So often another nick is tried when ours is taken.
 const NICKS: u32 = 9;
+/// How far before the newest message the memory of a room without an archive is asked for: clocks differ. Milliseconds.
+const OVERLAP: i64 = 60_000;
 /// How long to wait before a room that cannot be reached is tried again; doubled each time, milliseconds.
 const AWAY_PAUSE: i64 = 5_000;
 
@@ -20,7 +22,7 @@ pub(crate) fn ask(ctx: &mut Ctx, want: &WantRow, id: &str) -> Result<bool> {
     let Some(row) = ctx.tx.room(&want.jid)?.filter(|row| row.wanted) else { return Ok(false) };
     ctx.tx.clear_occupants(&row.jid)?;
     // What was said while we were away is for the archive to tell; only without one the room's own memory has to do.
-    let newest = ctx.tx.archive(&row.jid)?.map_or(0, |archive| archive.newest).max(row.since);
+    let newest = ctx.tx.newest_in(&row.jid)?.map_or(0, |newest| newest - OVERLAP).max(row.since);
     let history = match row.archive || newest == 0 {
         true => el("history", ns::MUC).at("maxstanzas", "0"),
         false => el("history", ns::MUC).at("since", Time(newest).to_string()),

@@ -16,7 +16,7 @@ use minidom::Element;
 /// The lists that make up the members.
 pub(super) const LISTS: [&str; 3] = ["owner", "admin", "member"];
 /// More members than this are not remembered: messages for all their devices would fit no stanza.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// How long to wait before a change that was not carried out for lack of an answer is asked for again, milliseconds.
 const CHANGE_PAUSE: i64 = 10_000;
 

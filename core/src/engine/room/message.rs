@@ -1,7 +1,7 @@
 //! What is said in a room (XEP-0045 section 7.4), and by whom: as the room says, by the nick of the moment or by what it
 //! wrote into its archive, never as the message says itself.
 
-use super::super::message::{InRoom, in_room};
+use super::super::message::{InRoom, digest, in_room, origin_id};
 use super::super::xml::{Build, bare_of, bytes, el, jid_of};
 use super::super::{Ctx, ns, omemo};
 use super::{admission, archive, is_inside, join, occupants};
@@ -69,10 +69,19 @@ fn live(ctx: &mut Ctx, row: &RoomRow, stanza: &Element, author: Option<BareJid>,
     }
     let stanza_id = id.map(str::to_owned);
     let stamp = delayed(stanza, &room).filter(|stamp| *stamp <= arrived);
-    let sender = match author {
-        Some(author) => author,
-        None => by_device(ctx, row, stanza)?.unwrap_or_else(|| room.clone()),
+    let author = match author {
+        Some(author) => Some(author),
+        None => by_device(ctx, row, stanza)?,
     };
+    if author.is_none()
+        && stamp.is_some()
+        && let Some(origin) = origin_id(stanza)
+        && ctx.tx.is_said_in(&row.jid, origin, &digest(stanza))?
+    {
+        // The room's memory does not say who it was: we know it from when it was said.
+        return ctx.tx.count("message_repeated");
+    }
+    let sender = author.unwrap_or_else(|| room.clone());
     in_room(ctx, InRoom { message: stanza, room, sender, stanza_id, archived: false, stamp, arrived })
 }
 

@@ -66,8 +66,9 @@ fn came(ctx: &mut Ctx, row: RoomRow, nick: &str, codes: &[&str], presence: &Elem
             ctx.tx.set_occupant_id(&row.jid, jid, id)?;
         }
         let another = before.is_none_or(|before| before.resources != after.resources);
-        if super::is_inside(ctx, &row) && another && !ours {
-            // Who comes in may come with a device that we do not know yet; nobody tells us of strangers' lists.
+        if super::is_inside(ctx, &row) && another && !ours && admission::is_admitted(ctx, &row, jid)? {
+            // Who comes in may come with a device that we do not know yet; nobody tells us of strangers' lists. Whoever gets
+            // nothing anyway is not asked: a room could send us to anybody's server.
             for version in devices::VERSIONS {
                 devices::want_list(ctx, jid, version)?;
             }

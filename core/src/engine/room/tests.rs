@@ -13,6 +13,7 @@ use crate::wire::Arrived;
 
 mod invitations;
 mod named;
+mod service;
 mod wishes;
 
 const ROOM: &str = "verona@rooms.example";

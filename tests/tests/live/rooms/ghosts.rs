@@ -96,3 +96,45 @@ fn whom_a_verified_device_asked_in_is_no_alarm_and_gets_what_is_said() {
         assert_eq!(person.rpc.close(), Some(0));
     }
 }
+
+#[test]
+fn a_kill_in_the_middle_of_a_decision_leaves_it_made_or_to_be_made() {
+    let server = server(&["juliet", "romeo", "nurse", "paris", "tybalt"]);
+    let (juliet, mut romeo) = (Person::new(&server, "juliet"), Person::new(&server, "romeo"));
+    let (room, her) = (room("vault"), juliet.jid.clone());
+    romeo.creates(&room);
+    romeo.invites(&room, &her);
+    let mut juliet = juliet;
+    juliet.joins(&room);
+    juliet.says(&room, "before");
+    let mut owner = Peer::start(&server, "romeo");
+    for (user, method) in [("nurse", "room.admit"), ("paris", "alarm.answer"), ("tybalt", "room.admit")] {
+        let ghost = server.jid(user);
+        names(&mut owner, &room, &ghost);
+        let alarm = juliet.rpc.event("alarm", user, |event| event["what"] == "room_member" && event["jid"] == ghost);
+        let params = match method {
+            "room.admit" => juliet.of(&room, &[("jid", &ghost)]),
+            _ => json!({ "account": her, "alarm": alarm["alarm"], "answer": "accepted" }),
+        };
+        juliet.rpc.send(method, params);
+        let Person { device, rpc, jid } = juliet;
+        rpc.kill();
+        let rpc = online(&device, &server, "juliet");
+        juliet = Person { device, rpc, jid };
+        juliet.is_inside(&room);
+        let stands = admission(&mut juliet, &room, &ghost);
+        let alarms = juliet.rpc.ok("alarm.list", json!({ "account": her }));
+        let answer = |row: &&Value| row["jid"] == ghost;
+        let answer = alarms.as_array().unwrap().iter().find(answer).expect("it is kept")["answer"].clone();
+        // Both or neither.
+        match stands.as_str() {
+            "admitted" => assert_eq!(answer, "accepted"),
+            other => assert_eq!((other, &answer), ("waiting", &Value::Null)),
+        }
+        juliet.rpc.ok("room.admit", juliet.of(&room, &[("jid", &ghost)]));
+        assert_eq!(admission(&mut juliet, &room, &ghost), "admitted");
+    }
+    juliet.says(&room, "after");
+    romeo.rpc.sees("after");
+    assert_eq!((juliet.rpc.close(), romeo.rpc.close()), (Some(0), Some(0)));
+}
