@@ -50,6 +50,33 @@ impl StreamLimits {
     }
 }
 
+/// A limit that the server keeps to itself, as most do: a stanza past it ends the stream, and would again on the next.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Learnt {
+    /// The longest stanza that was under way when a stream was ended for a `policy-violation`.
+    suspect: Option<usize>,
+    max_bytes: Option<usize>,
+}
+
+impl Learnt {
+    /// A stream was ended for a `policy-violation`, with this as the longest stanza that was not acknowledged. Once may be
+    /// for something else; twice with one as long is not tried a third time.
+    pub(crate) fn violated(&mut self, longest: usize) {
+        if longest <= LEAST {
+            return;
+        }
+        match self.suspect {
+            Some(suspect) if longest >= suspect => self.max_bytes = Some((suspect - 1).max(LEAST)),
+            _ => self.suspect = Some(longest),
+        }
+    }
+
+    /// Whether a stanza of this length may be tried.
+    pub(crate) fn takes(&self, bytes: usize) -> bool {
+        self.max_bytes.is_none_or(|most| bytes <= most)
+    }
+}
+
 /// The offer of XEP-0388.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sasl2 {

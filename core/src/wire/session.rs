@@ -219,6 +219,10 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             return Ok(());
         }
         if element.is("error", ns::STREAMS) {
+            if element.has_child("policy-violation", ns::STREAM_ERRORS) {
+                let longest = self.state.sm.again().map(|out| out.bytes.len()).max();
+                self.state.learnt.violated(longest.unwrap_or_default());
+            }
             let (error, resume) = stream_error(element);
             return Err(Ended { error: Some(error), resume });
         }

@@ -1,6 +1,6 @@
 //! What a wire knows from one stream to the next, and the pause between two tries.
 
-use super::features::StreamLimits;
+use super::features::{Learnt, StreamLimits};
 use super::sm::Sm;
 use super::{Left, ToWire, Vigil};
 use rand::{Rng, RngExt};
@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub vigil: Vigil,
     /// What the server takes: of this stream, or of the last one until this one's features say so.
     pub limits: StreamLimits,
+    /// The same as it was learnt from streams that ended.
+    pub learnt: Learnt,
     /// What it does not take, and the brain has still to hear so.
     pub too_large: VecDeque<i64>,
 }
@@ -47,6 +49,7 @@ impl Default for State {
             renewed: false,
             vigil: Vigil::Seen,
             limits: StreamLimits::default(),
+            learnt: Learnt::default(),
             too_large: VecDeque::new(),
             noted: Arc::new(Semaphore::new(0)),
         }
@@ -63,7 +66,7 @@ impl State {
     pub(crate) fn absorb(&mut self, command: Option<ToWire>) -> Option<u32> {
         match command {
             Some(ToWire::Send { token, bytes }) => {
-                if self.unbegun == 0 && self.limits.takes(bytes.len()) {
+                if self.unbegun == 0 && self.limits.takes(bytes.len()) && self.learnt.takes(bytes.len()) {
                     self.sm.push(token, bytes);
                 } else if self.unbegun == 0 {
                     self.too_large.push_back(token);

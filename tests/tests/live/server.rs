@@ -11,6 +11,7 @@ mod faults;
 mod hostile;
 mod kills;
 mod middle;
+mod network;
 pub(crate) mod payloads;
 mod power;
 mod restarts;

@@ -106,3 +106,42 @@ async fn a_server_that_ends_idle_streams_hears_of_us_in_time_while_somebody_look
     story.says(ToWire::Watch(Vigil::Left)).await;
     assert!(timeout(Duration::from_secs(1700), peer.hears()).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_not_said_is_learnt_from_two_streams_that_end() {
+    let mut story = Story::begin();
+    let error = "<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    for longer in [0, 70] {
+        let mut peer = story.online().await;
+        story.sends(1, &message(1)).await;
+        // On a later stream it goes with its delay.
+        story.sends(2, &large(2, 30_000 + longer)).await;
+        hears_message(&mut peer, 1).await;
+        hears_message(&mut peer, 2).await;
+        peer.says(error).await;
+        story.offline().await;
+    }
+    let mut peer = story.online().await;
+    story.sends(1, &large(1, 29_999)).await;
+    story.sends(2, &large(2, 30_000)).await;
+    story.sends(3, &message(3)).await;
+    hears_message(&mut peer, 1).await;
+    hears_message(&mut peer, 3).await;
+    assert!(matches!(told(&mut story).await, FromWire::TooLarge { token: 2 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ends_streams_for_something_else_teaches_nothing() {
+    let mut story = Story::begin();
+    let error = "<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    for _ in 0..3 {
+        let mut peer = story.online().await;
+        story.sends(1, &large(1, 10_000)).await;
+        hears_message(&mut peer, 1).await;
+        peer.says(error).await;
+        story.offline().await;
+    }
+    let mut peer = story.online().await;
+    story.sends(1, &large(1, 50_000)).await;
+    hears_message(&mut peer, 1).await;
+}
