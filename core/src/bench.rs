@@ -61,6 +61,7 @@ pub fn count_archive(of: Counting) -> Result<Counted> {
         pin: None,
         venture: None,
         left: None,
+        plain: false,
         jid: jid::BareJid::new(&of.jid).map_err(|_| Error::about(ErrorKind::InvalidJid, of.jid.clone()))?,
         password: of.password,
         host: Some(of.host),

@@ -188,6 +188,7 @@ impl Client {
             pin: None,
             venture: None,
             left: None,
+            plain: false,
             jid: jid::BareJid::from_str(&bare(&new.jid)?).map_err(|_| ErrorKind::InvalidJid)?,
             password: new.password.clone(),
             host: new.host.clone(),

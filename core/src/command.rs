@@ -132,6 +132,9 @@ pub enum Command {
     Update(AccountUpdate),
     /// Take the account's server as it is, though it contradicts what it proved before; refused where it does not.
     AcceptServer,
+    /// Allow that the password itself goes to the account's server (PLAIN), or not any more: only inside TLS, and only while the
+    /// server offers nothing better and never did.
+    AllowPlainLogin(bool),
     /// Be woken by pushes (XEP-0357) of this app server, and of no other. Told anew, it is asked for anew.
     EnablePush(PushService),
     /// Be woken no more: our server and the app server are told.

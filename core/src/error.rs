@@ -72,7 +72,8 @@ macro_rules! error_kinds {
     CertificateName "certificate_name" "the certificate is for another name" "check --host; if it is right, somebody may sit in between: do not go on";
     CertificateExpired "certificate_expired" "the certificate is not valid at this time" "check this device's clock; else tell the server's operator";
     CertificateUntrusted "certificate_untrusted" "the certificate is not signed by a trusted authority" "for a private authority give --ca FILE; else somebody may sit in between: do not go on";
-    NoMechanism "no_mechanism" "the server offers no login that Dunnock accepts" "ask its operator for SCRAM-SHA-256; a plain password is never sent";
+    NoMechanism "no_mechanism" "the server offers no login that Dunnock accepts" "ask its operator for SCRAM-SHA-256. A plain password is never sent, unless you allow it for this account with `--allow-plain-login`: then whoever sits in between reads it";
+    PlainLoginNeedless "plain_login_needless" "this account's server has logins that do not show it the password" "nothing has to be allowed; a server that offers less than before is not followed";
     ServerProof "server_proof" "the server could not prove that it knows the password" "somebody may sit in between: do not go on, try from another network";
     OfferAltered "offer_altered" "what the server offers for the login seems to have been changed on the way" "somebody may sit in between: do not go on, try from another network. If it stays so everywhere, tell the server's operator";
     BindingRefused "binding_refused" "the server says that the login came over another connection than ours" "somebody sits in between, or something that opens encrypted connections on purpose: do not go on, try from another network";

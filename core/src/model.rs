@@ -398,6 +398,8 @@ pub struct Server {
     pub confirms_offer: bool,
     /// The mechanism of the last login.
     pub mechanism: String,
+    /// Since when the password itself may go to it (PLAIN), if a person allowed that.
+    pub plain_login: Option<Time>,
     /// What happened with its key, newest first, at most 50.
     pub changes: Vec<ServerChange>,
 }

@@ -191,6 +191,9 @@ pub(crate) enum Command {
         /// Take it as it is, though it contradicts what it proved before
         #[arg(long)]
         accept: bool,
+        /// Whether the password itself may go there, where it offers nothing better: whoever sits in between reads it then
+        #[arg(long, value_name = "yes|no")]
+        allow_plain_login: Option<YesNo>,
     },
     /// Groups: rooms for members only, in which everything is sealed for all members; without a change the rooms are listed
     #[command(args_conflicts_with_subcommands = true)]
@@ -231,6 +234,9 @@ pub(crate) struct NewLogin {
     /// How to reach the server: direct, tor or socks5://HOST:PORT; nothing of the account ever takes another way
     #[arg(long, default_value = "direct")]
     pub(crate) route: String,
+    /// Let the password itself go to a server that offers nothing better (PLAIN): whoever sits in between reads it then
+    #[arg(long)]
+    pub(crate) allow_plain_login: bool,
     /// How long to wait for the login
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,

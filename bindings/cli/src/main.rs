@@ -77,7 +77,9 @@ fn run(arguments: Arguments, out: &Out) -> Result<(), Stop> {
         Command::Distrust(device) => commands::devices::distrust(&global, device, out),
         Command::Sync { deadline, node } => commands::sync::sync(&global, deadline, node.as_deref(), out),
         Command::Push { change } => commands::push::push(&global, change, out),
-        Command::Server { accept } => commands::server::server(&global, accept, out),
+        Command::Server { accept, allow_plain_login } => {
+            commands::server::server(&global, accept, allow_plain_login.map(|allow| allow == args::YesNo::Yes), out)
+        }
         Command::Room { change } => commands::rooms::rooms(&global, change, out),
         Command::Export { file } => commands::export::export(&global, &file, out),
         Command::Rpc => rpc::serve(&global),

@@ -246,13 +246,18 @@ pub(crate) fn push(item: &Push) -> String {
 
 /// What is remembered of a server.
 pub(crate) fn server(item: &Server) -> String {
-    let Some(key) = &item.key else { return "nothing is remembered: there was no login yet".to_owned() };
+    let plain = match &item.plain_login {
+        Some(since) => format!("\nthe password itself may go there (allowed {since})"),
+        None => String::new(),
+    };
+    let Some(key) = &item.key else { return format!("nothing is remembered: there was no login yet{plain}") };
     let binding = item.binding.as_deref().unwrap_or("nothing: only the certificate speaks for it");
     let mut out = format!("key {}, signed by {}\n", key.key, line(&key.issuer));
     out += &format!("login by {}, bound by {}", line(&item.mechanism), line(binding));
     if item.confirms_offer {
         out += ", offer confirmed";
     }
+    out += &plain;
     for change in &item.changes {
         let what = match change.kind {
             ServerChangeKind::Renewed => "new key, proved by the login itself",

@@ -125,6 +125,7 @@ impl Brain {
         let tx = rows.store.tx()?;
         let account = tx.account()?;
         let (pin, venture) = (tx.pin()?, tx.venture()?);
+        let plain = tx.plain_login()?;
         let vigil = Vigil::of(self.inactive, tx.is_pushed()?);
         let mut witness = Witness::open(&self.setting.folder.witness());
         let mut left = tx.left()?;
@@ -152,6 +153,7 @@ impl Brain {
             whose: self.setting.folder.name.clone(),
             user_agent: account.user_agent,
             pin,
+            plain,
             venture,
             left,
             limits,

@@ -57,6 +57,7 @@ pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
             }
         }
         Command::AcceptServer => server::accept(ctx)?,
+        Command::AllowPlainLogin(allowed) => server::allow_plain(ctx, allowed)?,
         Command::AlarmAnswer { alarm, answer } => alarms::answer(ctx, &alarm, &answer)?,
         Command::Verify { uri } => return verification::verify(ctx, &uri),
         Command::TrustRule { days } => ageing::set(ctx, days)?,

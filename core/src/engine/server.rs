@@ -5,6 +5,7 @@ use super::trust::alarms::What;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerChangeKind, State};
 use crate::pin::{Evidence, Pin, Word};
+use crate::wire::PLAIN;
 
 /// The wire has something to say of the server.
 pub(crate) fn heard(ctx: &mut Ctx, word: Word) -> Result<()> {
@@ -22,6 +23,10 @@ fn met(ctx: &mut Ctx, pin: &Pin) -> Result<()> {
         let kind = if pin.bound.is_some() { ServerChangeKind::Renewed } else { ServerChangeKind::RenewedUnproved };
         ctx.tx.add_server_change(kind, Some(&before.shown), Some(&pin.shown), None, ctx.now.wall)?;
     }
+    if pin.mechanism != PLAIN {
+        // It can do better: the leave ends, whatever it offers later.
+        ctx.tx.set_plain_login(false, ctx.now.wall)?;
+    }
     ctx.tx.drop_venture()?;
     ctx.tx.set_pin(pin, ctx.now.wall)
 }
@@ -32,6 +37,15 @@ fn doubted(ctx: &mut Ctx, evidence: &Evidence) -> Result<()> {
     let key: String = shown.key.iter().map(|byte| format!("{byte:02x}")).collect();
     ctx.tx.raise_alarm(What::ServerContradicts.code(), &ctx.bare(), (None, None), &key, ctx.now.wall)?;
     ctx.tx.add_server_change(ServerChangeKind::Contradiction, Some(before), Some(shown), because, ctx.now.wall)
+}
+
+/// A person allows that the password itself goes to the server, or not any more.
+pub(crate) fn allow_plain(ctx: &mut Ctx, allowed: bool) -> Result<()> {
+    if allowed && ctx.tx.pin()?.is_some_and(|pin| pin.mechanism != PLAIN) {
+        return Err(Error::about(ErrorKind::PlainLoginNeedless, ctx.bare()));
+    }
+    ctx.tx.set_plain_login(allowed, ctx.now.wall)?;
+    super::stream::forgive(ctx)
 }
 
 /// Whether something speaks against the server, so that nothing goes on.
@@ -99,6 +113,22 @@ mod tests {
                 heard(ctx, answer).unwrap();
                 assert_eq!(venture(ctx), None);
             }
+        });
+    }
+
+    #[test]
+    fn the_leave_for_a_password_in_clear_ends_with_the_first_login_that_needs_none() {
+        juliet(|ctx| {
+            let allow = |ctx: &mut Ctx, allowed| carry_out(ctx, Command::AllowPlainLogin(allowed)).map(drop);
+            assert!(!ctx.tx.plain_login().unwrap());
+            allow(ctx, true).unwrap();
+            heard(ctx, Word::Met(Pin { mechanism: PLAIN.into(), ..pin(1, None) })).unwrap();
+            assert!(ctx.tx.plain_login().unwrap());
+            heard(ctx, Word::Met(pin(2, None))).unwrap();
+            assert!(!ctx.tx.plain_login().unwrap());
+            let again = allow(ctx, true).map_err(|error| error.kind);
+            assert_eq!(again, Err(ErrorKind::PlainLoginNeedless));
+            allow(ctx, false).unwrap();
         });
     }
 

@@ -21,10 +21,13 @@ pub(crate) fn server(reader: &Reader) -> Result<Server> {
                 confirms_offer: row.get(4)?,
                 mechanism: row.get(5)?,
                 since: Some(Time(row.get(6)?)),
+                plain_login: None,
                 changes: Vec::new(),
             })
         })
         .optional()?;
+    let plain_login =
+        reader.sql().query_row("SELECT since FROM plain_login", [], |row| row.get(0)).optional()?.map(Time);
     let mut changes = reader.sql().prepare_cached(
         "SELECT kind, at, key_before, issuer_before, key, issuer, because FROM server_change ORDER BY id DESC LIMIT ?",
     )?;
@@ -42,7 +45,7 @@ pub(crate) fn server(reader: &Reader) -> Result<Server> {
         })
     })?;
     let changes = changes.collect::<rusqlite::Result<_>>()?;
-    Ok(Server { changes, ..known.unwrap_or_default() })
+    Ok(Server { plain_login, changes, ..known.unwrap_or_default() })
 }
 
 fn hex(key: [u8; 32]) -> String {

@@ -34,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("14-members.sql"),
     include_str!("15-session.sql"),
     include_str!("16-refused.sql"),
+    include_str!("17-plain.sql"),
 ];
 
 /// An open database of one account.

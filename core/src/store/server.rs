@@ -77,6 +77,21 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether a person allowed PLAIN.
+    pub(crate) fn plain_login(&self) -> Result<bool> {
+        Ok(self.sql().prepare_cached("SELECT 1 FROM plain_login")?.exists([])?)
+    }
+
+    /// A person allows it or not, or the server offers better.
+    pub(crate) fn set_plain_login(&self, allowed: bool, now: i64) -> Result<()> {
+        match allowed {
+            true => self.sql().execute("INSERT OR IGNORE INTO plain_login (only, since) VALUES (1, ?)", [now])?,
+            false => self.sql().execute("DELETE FROM plain_login", [])?,
+        };
+        self.touch(Touched::Connection);
+        Ok(())
+    }
+
     /// Writes down what happened with the server's key.
     pub(crate) fn add_server_change(
         &self,

@@ -7,6 +7,7 @@
 use super::connect::Secured;
 use super::features::{Features, Sasl2};
 use super::leave::Leave;
+use super::plain;
 use super::sasl::{Choice, choose};
 use super::scram::Confirmed;
 use super::talk::Talk;
@@ -78,7 +79,14 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     {
         return inline(talk, learns, sasl2, choice, resume, rng).await;
     }
-    let choice = choose(&features.sasl)?;
+    let choice = choose(&features.sasl);
+    if choice.is_err() && plain::may(settings.plain, &features, channel.as_ref(), settings.pin.as_ref()) {
+        plain::enter(&mut talk, name(settings), &settings.password, learns.leave).await?;
+        let learned = learns.from(plain::NAME, None, Confirmed::default());
+        let features = talk.open(&to, Some(&from)).await?;
+        return classic(talk, settings, &features, learned, resume).await;
+    }
+    let choice = choice?;
     let (mechanism, bound) = (choice.mechanism, choice.bound());
     let exchange = choice.begin(name(settings), &settings.password, rng)?;
     talk.say(&format!("<auth xmlns='{}' mechanism='{mechanism}'>{}</auth>", ns::SASL, exchange.first())).await?;

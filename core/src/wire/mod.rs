@@ -12,6 +12,7 @@ mod leave;
 mod login;
 mod parse;
 mod patience;
+mod plain;
 mod reader;
 mod redirect;
 mod register;
@@ -32,6 +33,7 @@ mod xml;
 
 pub(crate) use crate::net::Fuse;
 pub(crate) use crate::net::tls::warm_up;
+pub(crate) use plain::NAME as PLAIN;
 pub(crate) use register::register;
 pub(crate) use run::run;
 pub(crate) use vigil::Vigil;
@@ -69,6 +71,8 @@ pub(crate) struct Settings {
     pub pin: Option<Pin>,
     /// A proof of the password that was shown to a key that nothing spoke for, and was not answered by one; likewise.
     pub venture: Option<Venture>,
+    /// A person allowed PLAIN for this account.
+    pub plain: bool,
     /// The stream that an earlier wire left behind.
     pub left: Option<Left>,
     pub limits: Limits,

@@ -203,7 +203,7 @@ fn decode(text: &str) -> Result<Vec<u8>, Error> {
 }
 
 /// What a `<failure/>` (RFC 6120 §6.5) means.
-fn failure(failure: &Element, malformed: ErrorKind) -> ErrorKind {
+pub(crate) fn failure(failure: &Element, malformed: ErrorKind) -> ErrorKind {
     let condition = failure.children().find(|child| child.name() != "text").map(Element::name).unwrap_or_default();
     match condition {
         "not-authorized" => ErrorKind::WrongPassword,

@@ -35,6 +35,9 @@ pub(crate) fn login(global: &Global, new: NewLogin, out: &Out) -> Result<(), Sto
         let password = password::ask(&new.jid, new.password_file.as_deref())?;
         let deadline = Duration::from_secs(new.timeout);
         let account = client.add(wanted(&new, ca, route, password))?;
+        if new.allow_plain_login {
+            account.call(Command::AllowPlainLogin(true)).await?;
+        }
         match proved(client, &account, &new, deadline).await {
             Ok(connection) => ready(out, Ready { account: account.jid(), connection, password: None }),
             Err(stop) => {

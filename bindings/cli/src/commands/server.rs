@@ -7,11 +7,14 @@ use crate::show;
 use dunnock_core::command::Command;
 
 /// Shows what is remembered; with `accept` the server is taken as it is, first.
-pub(crate) fn server(global: &Global, accept: bool, out: &Out) -> Result<(), Stop> {
+pub(crate) fn server(global: &Global, accept: bool, plain: Option<bool>, out: &Out) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
         let account = session::account(client, global)?;
         if accept {
             account.call(Command::AcceptServer).await?;
+        }
+        if let Some(allowed) = plain {
+            account.call(Command::AllowPlainLogin(allowed)).await?;
         }
         out.print(&account.server()?, show::server)
     })

@@ -75,6 +75,7 @@ const METHODS: &[(&str, Order)] = &[
     ("push.status", Order::Free),
     ("server.show", Order::Free),
     ("server.accept", Order::After("account")),
+    ("server.allow_plain_login", Order::After("account")),
     ("server.report", Order::NotYet),
     ("lifecycle", Order::Free),
     ("network_changed", Order::Free),
@@ -138,6 +139,7 @@ pub(crate) async fn call(server: &Server, method: &str, params: Value) -> Answer
         "push.status" => push::status(server, params).await,
         "server.show" => servers::show(server, params).await,
         "server.accept" => servers::accept(server, params).await,
+        "server.allow_plain_login" => servers::allow_plain_login(server, params).await,
         _ if order(method) == Some(Order::NotYet) => Err(Error::about(ErrorKind::NotYet, method).into()),
         _ => Err(Fault::method(method)),
     }

@@ -85,6 +85,7 @@ fn settings(pin: Option<Pin>) -> Settings {
         pin,
         venture: None,
         left: None,
+        plain: false,
         limits: Limits::default(),
     }
 }

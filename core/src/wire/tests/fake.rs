@@ -61,6 +61,7 @@ pub(super) fn settings() -> Settings {
         pin: None,
         venture: None,
         left: None,
+        plain: false,
         user_agent: "d4565fa7-4d72-4749-b3d3-740edbf87770".into(),
         limits: Limits { back_off: Duration::from_secs(60), ..Limits::default() },
     }

@@ -9,6 +9,7 @@ mod left;
 mod limits;
 mod logins;
 mod network;
+mod plain;
 mod reader;
 mod renewals;
 mod sessions;

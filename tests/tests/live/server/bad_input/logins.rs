@@ -163,6 +163,23 @@ fn a_server_that_wants_the_password_itself_does_not_get_it() {
 }
 
 #[test]
+fn with_a_persons_leave_a_server_that_has_nothing_else_gets_the_password_and_that_is_shown() {
+    let settings = Settings { mechanisms: Mechanisms::PlainOnly, sasl2: false, ..Settings::default() };
+    let server = server(settings, &["juliet"]);
+    let device = Device::new("juliet");
+    let file = device.write("password", Prosody::PASSWORD);
+    let words = ["--allow-plain-login", "--password-file", &file.to_string_lossy()];
+    let rows = device.enter("login", &server.jid("juliet"), Place::of(&server), &words).done();
+    assert_eq!(rows[0]["connection"]["proof"], "first_use");
+    let known = device.rows(&["server"]).remove(0);
+    assert_eq!(known["mechanism"], "PLAIN");
+    assert!(known["plain_login"].is_string(), "{known}");
+    let taken_back = device.rows(&["server", "--allow-plain-login", "no"]).remove(0);
+    assert!(taken_back["plain_login"].is_null(), "{taken_back}");
+    assert_eq!(device.json(&["sync"]).status, Some(1));
+}
+
+#[test]
 fn every_acceptable_login_works_and_says_what_it_proved() {
     let cases = [
         ("the best there is", Settings::default()),
