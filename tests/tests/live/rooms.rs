@@ -1,5 +1,6 @@
 //! Groups, with real servers and real clients.
 
+mod commands;
 mod crowd;
 mod ghosts;
 mod kills;

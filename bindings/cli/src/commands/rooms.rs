@@ -118,6 +118,8 @@ fn came_of(row: &Room) -> Option<Result<()>> {
         RoomState::Halted | RoomState::Refused => {
             Some(Err(Error::about(kind.unwrap_or(ErrorKind::RoomRefused), row.room.clone())))
         }
+        // What it stood at before, and whether that is so still is just being asked.
+        RoomState::Joining if kind == Some(ErrorKind::RoomBanned) => None,
         _ => kind.map(|kind| Err(Error::about(kind, row.room.clone()))),
     }
 }

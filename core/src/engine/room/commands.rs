@@ -105,7 +105,9 @@ fn enter(ctx: &mut Ctx, jid: &str, known: Option<RoomRow>, nick: Option<String>)
         row.resumed = ctx.now.wall;
     }
     (row.wanted, row.asked, row.nick, row.making) = (true, true, nick, 0);
-    (row.state, row.reason, row.stream) = (RoomState::Joining, None, 0);
+    // That it banned us stays known until it lets us in, as it may not say so again.
+    row.reason = row.reason.filter(|reason| reason == ErrorKind::RoomBanned.code());
+    (row.state, row.stream) = (RoomState::Joining, 0);
     ctx.tx.put_room(&row)?;
     ctx.want_of(Kind::RoomInfo, jid, "")
 }

@@ -96,6 +96,8 @@ pub(super) fn refused(ctx: &mut Ctx, mut row: RoomRow, presence: &Element) -> Re
             ctx.tx.put_room(&row)?;
             return ctx.later(&want, 0);
         }
+        // Whom a room banned it may call no member either; that it banned us it said when it did.
+        "registration-required" if row.reason.as_deref() == Some(ErrorKind::RoomBanned.code()) => ErrorKind::RoomBanned,
         "registration-required" => ErrorKind::RoomMembersOnly,
         "forbidden" => ErrorKind::RoomBanned,
         "not-authorized" => ErrorKind::RoomPassword,

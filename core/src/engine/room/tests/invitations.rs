@@ -42,11 +42,9 @@ fn only_a_room_passes_an_invitation_on_and_a_person_invites_in_their_own_name() 
         assert_eq!((invited(ctx), ctx.tx.counted("invitation_odd")), (vec![], 1));
         passes_on(ctx, ROOM, "romeo@montague.example");
         assert_eq!(invited(ctx), [(ROOM.to_owned(), Some("romeo@montague.example".to_owned()))]);
-        let both = format!(
-            "<message from='mallory@evil.example/x' id='b'><x xmlns='http://jabber.org/protocol/muc#user'>
-             <invite from='romeo@montague.example'/></x><x xmlns='jabber:x:conference' jid='mantua@rooms.example'/></message>"
-        );
-        hears(ctx, &both);
+        let both = "<message from='mallory@evil.example/x' id='b'><x xmlns='http://jabber.org/protocol/muc#user'>
+             <invite from='romeo@montague.example'/></x><x xmlns='jabber:x:conference' jid='mantua@rooms.example'/></message>";
+        hears(ctx, both);
         let mantua = invited(ctx).into_iter().find(|(jid, _)| jid == "mantua@rooms.example").unwrap();
         assert_eq!(mantua.1.as_deref(), Some("mallory@evil.example"));
     });

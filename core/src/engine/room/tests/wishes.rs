@@ -11,7 +11,7 @@ fn command(ctx: &mut Ctx, change: RoomChange) -> Result<()> {
 }
 
 fn kind(outcome: Result<()>) -> ErrorKind {
-    outcome.err().expect("it is refused").kind
+    outcome.expect_err("it is refused").kind
 }
 
 /// Affiliations that were asked for so far.
@@ -166,5 +166,50 @@ fn what_waited_and_is_for_nobody_any_more_fails_and_holds_nothing_up() {
         crate::engine::pump::pump(ctx).unwrap();
         let row = ctx.tx.message(message.parse().unwrap()).unwrap().unwrap();
         assert_eq!(row.state, Some(Delivery::Failed));
+    });
+}
+
+#[test]
+fn a_nick_may_hold_a_slash_and_none_that_no_address_can_hold() {
+    juliet(|ctx| {
+        let own = ctx.bare();
+        ctx.tx.set_complete(&own, ctx.stream).unwrap();
+        for nick in ["", "\u{7}", &"n".repeat(2_000)] {
+            assert_eq!(kind(command(ctx, RoomChange::Join { nick: Some(nick.to_owned()) })), ErrorKind::InvalidInput);
+        }
+        command(ctx, RoomChange::Join { nick: Some("a/b".into()) }).unwrap();
+        is(ctx, PRIVATE);
+        ctx.ask_due().unwrap();
+        occupant(ctx, "romeo", ROMEO, "");
+        occupant(ctx, "a/b", &own, "<status code='110'/>");
+        let row = ctx.tx.room(ROOM).unwrap().unwrap();
+        assert_eq!((row.state, row.nick.as_str()), (RoomState::Joined, "a/b"));
+    });
+}
+
+#[test]
+fn who_was_banned_is_told_so_again_though_the_room_calls_them_no_member() {
+    juliet(|ctx| {
+        inside(ctx);
+        hears(
+            ctx,
+            &format!(
+                "<presence from='{ROOM}/juliet' type='unavailable'><x xmlns='http://jabber.org/protocol/muc#user'>
+                 <item affiliation='outcast'/><status code='301'/><status code='110'/></x></presence>"
+            ),
+        );
+        let reason = |ctx: &Ctx| ctx.tx.room(ROOM).unwrap().unwrap().reason.unwrap();
+        assert_eq!(reason(ctx), ErrorKind::RoomBanned.code());
+        command(ctx, RoomChange::Join { nick: None }).unwrap();
+        is(ctx, PRIVATE);
+        ctx.ask_due().unwrap();
+        hears(
+            ctx,
+            &format!(
+                "<presence type='error' from='{ROOM}/juliet'><error type='auth'>
+                 <registration-required xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+            ),
+        );
+        assert_eq!(reason(ctx), ErrorKind::RoomBanned.code());
     });
 }
