@@ -5,7 +5,8 @@
 pub enum Lifecycle {
     /// Seen and used.
     Foreground,
-    /// Running, not seen: streams stay, and servers that want to know are told that nobody looks (XEP-0352).
+    /// Running, not seen: streams stay, servers that want to know are told that nobody looks (XEP-0352), and next to nothing
+    /// is said by ourselves while nothing happens.
     Background,
     /// About to be frozen or killed: all is acknowledged, the streams are dropped without a goodbye so that the servers
     /// keep them for resumption, databases are written back, locks and files released.

@@ -10,6 +10,7 @@ mod limits;
 mod logins;
 mod network;
 mod plain;
+mod portal;
 mod reader;
 mod renewals;
 mod sessions;
