@@ -328,7 +328,8 @@ pub struct Alarm {
     /// Its id, stable for this store.
     pub alarm: String,
     /// `quarantined`: a device appeared with a contact that was known before, and gets nothing until somebody decides.
-    /// `own_unknown`: the same on our own list. `key_changed`: a device shows another key than before, which is refused.
+    /// `own_unknown`: the same on our own list. `own_returned`: one of ours that was rejected is on it again. `own_keys`: the
+    /// server shows other keys for this very device. `list_unreadable`: a list is too large to be read. `key_changed`: a device shows another key than before, which is refused.
     /// `other_list`: the owner's own device sees another device list than we are shown. `room_member`: somebody is a member of
     /// a room since after our first contact with it, and gets nothing that is said there until somebody decides.
     /// `server_contradicts`: a login did not fit what the account's own server proved before, and was given up; `fingerprint`
@@ -520,4 +521,6 @@ pub struct SyncReport {
     pub caught_up: bool,
     /// What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
     pub notifications: Vec<Notification>,
+    /// Alarms of these accounts that wait for a person's answer.
+    pub alarms: u32,
 }

@@ -75,10 +75,10 @@ impl Client {
     async fn sync(&self, accounts: Vec<Account>, deadline: Duration, one: bool) -> Result<SyncReport> {
         let end = Instant::now() + deadline.min(LONGEST);
         let mut tasks = JoinSet::new();
-        for account in accounts {
+        for account in accounts.clone() {
             tasks.spawn_on(sync(account, end, deadline, one), self.handle());
         }
-        let mut report = SyncReport { caught_up: true, notifications: Vec::new() };
+        let mut report = SyncReport { caught_up: true, notifications: Vec::new(), alarms: 0 };
         // Dropped, the set ends its tasks, and each lets go of what it took.
         while let Some(done) = tasks.join_next().await {
             let (caught_up, notifications) = done.map_err(|_| ErrorKind::Crashed)?;
@@ -89,6 +89,10 @@ impl Client {
                 caught_up => report.caught_up &= caught_up.unwrap_or(false),
             }
             report.notifications.extend(notifications);
+        }
+        for account in accounts {
+            report.alarms +=
+                account.alarms().unwrap_or_default().iter().filter(|alarm| alarm.answer.is_none()).count() as u32;
         }
         Ok(report)
     }

@@ -200,6 +200,9 @@ fn about(what: &str, jid: &str, device: Option<u32>, room: Option<&str>) -> Stri
             format!("{jid} is a new member of {room} and gets nothing until you decide: `room admit {room} {jid}`")
         }
         "quarantined" => format!("{jid} has a new device{device}, which gets nothing until you decide"),
+        "own_returned" => format!("device{device}, which you rejected, is on your own list again"),
+        "own_keys" => format!("your server shows other keys than yours for this device{device}"),
+        "list_unreadable" => format!("the device list of {jid} is too large to be read: what was known of it stays"),
         "own_unknown" => format!("{jid} is yours: none of your devices announced the new device{device}"),
         "key_changed" => format!("device{device} of {jid} shows another key than before, which is refused"),
         "other_list" => format!("{jid} is shown with other devices here than to their own device{device}"),
@@ -378,7 +381,7 @@ fn marks(item: &TimelineItem) -> String {
     if item.sealed == Sealing::None && item.text.is_some() && gone {
         marks.push("plain text".to_owned());
     }
-    if !item.own && matches!(item.trust, Some(Trust::Undecided | Trust::Distrusted)) {
+    if matches!(item.trust, Some(Trust::Undecided | Trust::Distrusted)) {
         marks.push(format!("device {}", item.trust.map(trust).unwrap_or_default()));
     }
     if item.edited.is_some() {
@@ -388,8 +391,10 @@ fn marks(item: &TimelineItem) -> String {
         marks.push(format!("claims to be of {}", minute(claimed)));
     }
     if let Some(state) = item.state.filter(|_| item.own) {
+        let some = item.devices.filter(|reach| reach.reached < reach.known);
+        let some = some.map(|reach| format!(" to {} of {} devices", reach.reached, reach.known)).unwrap_or_default();
         let why = item.error.as_deref().map(|error| format!(": {}", line(error))).unwrap_or_default();
-        marks.push(format!("{}{why}", state.code()));
+        marks.push(format!("{}{some}{why}", state.code()));
     }
     if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) }
 }
@@ -451,6 +456,13 @@ mod tests {
         assert_eq!(message(&waits), "2025-11-22 03:33Z  me [waiting]: hi");
         let doubtful = TimelineItem { trust: Some(Trust::Undecided), ..row(Some("hi")) };
         assert!(message(&doubtful).contains("[device undecided]"));
+        let ours = TimelineItem { own: true, ..doubtful };
+        assert!(
+            message(&ours).contains("me [device undecided]"),
+            "a device on our list that nobody decided on is not us"
+        );
+        let some = TimelineItem { devices: Some(Reach { reached: 2, known: 3 }), state: Some(Delivery::Sent), ..ours };
+        assert!(message(&some).contains("sent to 2 of 3 devices"));
     }
 
     #[test]

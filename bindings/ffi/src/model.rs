@@ -301,6 +301,7 @@ pub struct SyncReport {
     pub caught_up: bool,
     /// What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
     pub notifications: Vec<Notification>,
+    pub alarms: u32,
 }
 
 /// Who wakes this device when its server has something for it.

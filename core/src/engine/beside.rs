@@ -6,6 +6,7 @@ use super::markers::{self, Marker};
 use super::receipts::{self, Receipt};
 use super::{Ctx, chat_states, reactions, retractions};
 use crate::error::Result;
+use crate::model::Sealing;
 
 /// Hands each to its file.
 pub(super) fn received(ctx: &mut Ctx, said: &Said, content: &Content) -> Result<()> {
@@ -26,9 +27,15 @@ pub(super) fn received(ctx: &mut Ctx, said: &Said, content: &Content) -> Result<
         receipts::counted(ctx, said, id)?;
     }
     match content.typing {
-        Some(typing) if said.fresh && !said.own => chat_states::heard(ctx, said.chat, typing),
+        Some(typing) if said.fresh && !said.own && counts(ctx, said)? => chat_states::heard(ctx, said.chat, typing),
         _ => Ok(()),
     }
+}
+
+/// Where all is sealed whole, a server could say in clear that somebody types.
+fn counts(ctx: &Ctx, said: &Said) -> Result<bool> {
+    let whole = ctx.tx.chat(said.chat)?.is_some_and(|chat| chat.sealed == Sealing::Full);
+    Ok(said.sealed == Sealing::Full || !whole)
 }
 
 #[cfg(test)]
@@ -36,7 +43,7 @@ mod tests {
     use super::super::omemo::Author;
     use super::super::roster::tests::{ROMEO, juliet};
     use super::*;
-    use crate::model::{Delivery, Sealing, Trust};
+    use crate::model::{Delivery, Trust};
     use crate::store::message::NewMessage;
     use dunnock_omemo::Version;
 

@@ -1,5 +1,6 @@
 //! OMEMO bundles (XEP-0384 section 5.3.2): ours, always complete on the server; theirs, to begin sessions.
 
+use super::trust::own_devices;
 use super::want::{Answer, Kind, Question};
 use super::xml::{Build, base64, child_text, el, to_base64};
 use super::{Ctx, devices, healing, ns, omemo, pubsub, trust};
@@ -110,6 +111,9 @@ pub(crate) fn answered(ctx: &mut Ctx, kind: Kind, row: &WantRow, answer: Answer)
 /// Our own bundle as the server has it: published again when it vanished or is not the one we hold the keys of.
 fn own_seen(ctx: &mut Ctx, version: Version, seen: Option<Bundle>) -> Result<()> {
     let ours = ours(ctx, version)?;
+    if let Some(seen) = seen.as_ref().filter(|seen| seen.identity.montgomery() != ours.identity.montgomery()) {
+        own_devices::keys_replaced(ctx, version, &seen.identity.fingerprint())?;
+    }
     let whole = seen.is_some_and(|seen| {
         seen.signed_pre_key_id == ours.signed_pre_key_id
             && seen.signed_pre_key == ours.signed_pre_key

@@ -5,7 +5,7 @@
 
 use super::content::Content;
 use super::omemo::Author;
-use super::{Ctx, devices, parcel, pump, recipients};
+use super::{Ctx, devices, parcel, pump, recipients, trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Sealing, Trust};
 use crate::store::message::MessageRow;
@@ -42,30 +42,41 @@ pub(crate) enum Way {
     Extras,
     /// In clear like all in this chat, as a person allowed.
     Plain,
+    /// To nobody, before a person decides on their devices.
+    Barred,
     /// Not at all.
     Closed,
 }
 
 /// How it can be said in this chat, as far as the device lists that were read tell.
 pub(crate) fn way(ctx: &Ctx, chat: &str) -> Result<Way> {
-    let (mut known, mut confirmed) = (false, true);
+    let (mut known, mut barred, mut confirmed) = (false, false, true);
     for jid in recipients::people(ctx, chat)? {
         for version in devices::VERSIONS {
             confirmed &= devices::is_confirmed(ctx, &jid, version)?;
         }
         for device in ctx.tx.devices(&jid)? {
             let this = jid == ctx.me.jid.as_str() && device.device == ctx.me.device;
-            if device.listed2 && !this {
+            if this {
+                continue;
+            }
+            if trust::is_barred(&device) {
+                barred |= device.is_listed();
+                continue;
+            }
+            if device.listed2 {
                 return Ok(Way::Sealed);
             }
-            known |= (device.listed03 || device.ever2) && !this;
+            known |= device.listed03;
         }
     }
     let row = ctx.tx.chat(chat)?;
     Ok(match row {
         Some(row) if known && row.extras_allowed => Way::Extras,
         _ if known => Way::Closed,
+        _ if barred => Way::Barred,
         Some(row) if row.plain_allowed && row.sealed == Sealing::None => Way::Plain,
+        _ if recipients::vanished(ctx, chat)? => Way::Sealed,
         _ if confirmed => Way::Closed,
         _ => Way::Sealed,
     })
@@ -76,6 +87,7 @@ pub(crate) fn say(ctx: &mut Ctx, row: &MessageRow, content: &Content) -> Result<
     let refusal = match way(ctx, &row.chat)? {
         Way::Closed if ctx.tx.devices(&row.chat)?.is_empty() => Some(pump::refusal(ctx, &row.chat)?),
         Way::Closed => Some(ErrorKind::ExtrasNotAllowed),
+        Way::Barred => Some(ErrorKind::NoTrustedDevice),
         // In clear it would not count for what was sealed.
         Way::Plain if row.sealed > Sealing::None => Some(ErrorKind::PlainNotAllowed),
         _ => None,

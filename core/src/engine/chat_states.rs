@@ -37,7 +37,10 @@ pub(crate) fn heard(ctx: &mut Ctx, chat: &str, typing: bool) -> Result<()> {
 /// Tells the other side that we type or stopped, where that can be sealed or was allowed in clear; elsewhere it stays unsaid.
 pub(crate) fn set(ctx: &mut Ctx, chat: &str, typing: bool) -> Result<()> {
     // In a room it would cost each of many members a place in the chain.
-    if !ctx.online || ctx.tx.chat(chat)?.is_none() || ctx.tx.is_room(chat)? || changes::way(ctx, chat)? == Way::Closed {
+    if !ctx.online || ctx.tx.chat(chat)?.is_none() || ctx.tx.is_room(chat)? {
+        return Ok(());
+    }
+    if matches!(changes::way(ctx, chat)?, Way::Closed | Way::Barred) {
         return Ok(());
     }
     let content = Content { typing: Some(typing), ..Content::default() };

@@ -2,8 +2,8 @@
 
 use super::trust::{ageing, alarms, decision, verification};
 use super::{
-    Ctx, chat_states, corrections, devices, healing, markers, pump, push, reactions, retractions, room, roster, server,
-    stream,
+    Ctx, chat_states, corrections, devices, healing, markers, pump, push, reactions, recipients, retractions, room,
+    roster, server, stream,
 };
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
@@ -140,7 +140,7 @@ fn is_known_plain(ctx: &Ctx, chat: &str) -> Result<bool> {
         confirmed &= devices::is_confirmed(ctx, chat, version)?;
     }
     let any = ctx.tx.devices(chat)?.iter().any(|row| row.listed03 || row.listed2 || row.ever2);
-    Ok(confirmed && !any && !allowed)
+    Ok(confirmed && !any && !allowed && !recipients::vanished(ctx, chat)?)
 }
 
 /// What can be sent of a text.

@@ -1,7 +1,8 @@
 //! OMEMO device lists (XEP-0384 section 5.3): who has which devices, in both versions, and that ours is among them.
 
+use super::trust::alarms::{self, What};
 use super::trust::{decision, own_devices, quarantine, view};
-use super::want::{Answer, Kind, Question};
+use super::want::{self, Answer, Kind, Question};
 use super::xml::{Build, bare_of, el};
 use super::{Ctx, bundle, healing, ns, omemo, pubsub, room, trust};
 use crate::error::Result;
@@ -157,13 +158,25 @@ fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -
         // No node: no devices in this version.
         Answer::Error(condition, _) if condition == "item-not-found" => heard(ctx, owner, version, &[]),
         // We may not look, or their server is away: what we know stays. It is asked again on the next stream.
-        Answer::Error(..) => {
+        Answer::Error(condition, _) => {
+            if condition == want::TOO_LARGE {
+                unreadable(ctx, owner, version)?;
+            }
             ctx.tx.count("list_refused")?;
             ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
             ctx.tx.device_list_refused(owner, version)?;
             quarantine::meet(ctx, owner)
         }
     }
+}
+
+/// A list is larger than what we read: what we know of it stays, and a person is told. Ours is written anew.
+fn unreadable(ctx: &mut Ctx, owner: &str, version: Version) -> Result<()> {
+    alarms::raise_of_list(ctx, owner)?;
+    if owner == ctx.me.jid.as_str() && own_devices::may_repair(ctx, "list_unreadable", version)? {
+        ctx.want_own(Kind::PublishList, code(version))?;
+    }
+    Ok(())
 }
 
 /// A pubsub event arrived: a list of its sender may have changed. True if it was one of ours to read.
@@ -308,6 +321,10 @@ fn appeared(ctx: &mut Ctx, owner: &str, id: u32, version: Version, old: Option<&
     ctx.tx.put_device(&row)?;
     if owner == ctx.me.jid.as_str() {
         own_devices::changed(ctx, &row, "appeared")?;
+        if row.trust == Trust::Distrusted {
+            // One that was removed, perhaps because it was stolen, is in use.
+            alarms::raise(ctx, What::OwnReturned, &row, &row.fingerprint())?;
+        }
     }
     if trust::is_barred(&row) && row.identity.is_none() {
         quarantine::want_key(ctx, &row)?;
@@ -323,7 +340,11 @@ fn appeared(ctx: &mut Ctx, owner: &str, id: u32, version: Version, old: Option<&
 /// Our own list: put ourselves on it when it lacks us.
 fn own_list(ctx: &mut Ctx, version: Version, ids: &[u32]) -> Result<()> {
     if !ids.contains(&ctx.me.device) {
-        own_devices::lacks_us(ctx, version, ids.is_empty())?;
+        let change = if ids.is_empty() { "list_emptied" } else { "list_lost_us" };
+        if !own_devices::may_repair(ctx, change, version)? {
+            let later = ctx.now.wall + own_devices::PAUSE;
+            return ctx.tx.want(Kind::PublishList.code(), "", code(version), "", later);
+        }
         // The bundle first: whoever sees us on the list must find our keys.
         ctx.want_own(Kind::PublishBundle, code(version))?;
         ctx.want_own(Kind::PublishList, code(version))?;

@@ -74,7 +74,7 @@ pub(super) fn tell(ctx: &mut Ctx, chat: &str) -> Result<()> {
     let allowed = match changes::way(ctx, chat)? {
         Way::Sealed => row.sealed == Sealing::Full,
         Way::Extras => true,
-        Way::Plain | Way::Closed => false,
+        Way::Plain | Way::Barred | Way::Closed => false,
     };
     if let (true, Some(name)) = (allowed, row.origin_id) {
         let content = Content { marker: Some(Marker::Displayed(name)), ..Content::default() };

@@ -8,7 +8,9 @@ use super::omemo::{Author, Opened};
 use super::receipts::Receipt;
 use super::trust::{removal, view, vouching};
 use super::xml::{bare_of, jid_of};
-use super::{Ctx, beside, carbons, devices, errors, healing, iq, lost, mam, ns, omemo, presence, receipts, room, sce};
+use super::{
+    Ctx, beside, carbons, devices, errors, healing, iq, lost, mam, ns, omemo, presence, receipts, room, sce, want,
+};
 use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
 use crate::store::message::NewMessage;
@@ -76,7 +78,7 @@ pub(crate) fn arrived(ctx: &mut Ctx, arrived: Arrived) -> Result<()> {
         Arrived::Whole(stanza) => stanza,
         Arrived::Oversized { stump, .. } => {
             ctx.tx.count("stanza_oversized")?;
-            return cut(ctx, &stump);
+            return if stump.name() == "iq" { want::cut(ctx, &stump) } else { cut(ctx, &stump) };
         }
         Arrived::Unparsable => return ctx.tx.count("stanza_unparsable"),
     };

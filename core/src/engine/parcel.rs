@@ -112,6 +112,9 @@ fn plain(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     let allowed = ctx.tx.chat(&row.chat)?.is_some_and(|chat| chat.plain_allowed && chat.sealed == Sealing::None);
     let allowed = allowed && !ctx.tx.is_room(&row.chat)?;
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
+        if row.lasting && recipients::vanished(ctx, &row.chat)? {
+            return Ok(false);
+        }
         ctx.tx.count("parcel_unsealable")?;
         return Ok(true);
     };

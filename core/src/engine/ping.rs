@@ -43,7 +43,13 @@ pub(crate) fn begin_rounds(ctx: &Ctx) -> Result<()> {
 
 pub(crate) fn is_ready(ctx: &Ctx) -> Result<bool> {
     let push = [Kind::PushDisco, Kind::PushEnable].map(Kind::code);
-    Ok(mam::is_over(ctx)? && !ctx.tx.any_fresh(&push)? && room::is_settled(ctx)?)
+    Ok(mam::is_over(ctx)? && !ctx.tx.any_fresh(&push)? && room::is_settled(ctx)? && !is_about_to_say(ctx)?)
+}
+
+/// Whether something waits to be said, and what it waits for was just asked: a device list, or keys.
+fn is_about_to_say(ctx: &Ctx) -> Result<bool> {
+    let lists = [Kind::List, Kind::Bundle].map(Kind::code);
+    Ok((ctx.tx.any_waiting()? || ctx.tx.any_parcel()?) && ctx.tx.any_fresh_of_others(&lists)?)
 }
 
 pub(crate) fn question() -> Question {

@@ -142,6 +142,10 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
     // a device list would turn the chat back to plain text.
     let allowed = ctx.tx.chat(&row.chat)?.is_some_and(|chat| chat.plain_allowed && chat.sealed == Sealing::None);
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
+        if recipients::vanished(ctx, &row.chat)? {
+            ctx.tx.set_waits_for(row.id, Some(ErrorKind::ListVanished.code()))?;
+            return Ok(false);
+        }
         ctx.tx.climb(row.id, Delivery::Failed, Some(refusal(ctx, &row.chat)?.code()))?;
         return Ok(true);
     };

@@ -38,6 +38,12 @@ fn room_of(ctx: &Ctx, chat: &str) -> Result<Option<RoomRow>> {
     if ctx.tx.is_room(chat)? { ctx.tx.room(chat) } else { Ok(None) }
 }
 
+/// Whether this person had devices when we met them. If none is listed now, somebody took them off; that is no reason to
+/// speak in clear.
+pub(crate) fn vanished(ctx: &Ctx, chat: &str) -> Result<bool> {
+    Ok(chat != ctx.me.jid.as_str() && ctx.tx.is_acquainted(chat)?)
+}
+
 /// Whether all device lists that count in this chat were read on this stream; those that were not are asked for. A member
 /// whose server does not answer holds no room up.
 pub(crate) fn lists_confirmed(ctx: &mut Ctx, chat: &str) -> Result<bool> {

@@ -50,6 +50,10 @@ fn bucket(size: usize) -> usize {
 /// a recipient that it names must be the one of the stanza.
 pub(crate) fn unwrap(clear: &[u8], sender: &str, recipient: &str) -> std::result::Result<Opened, &'static str> {
     let envelope = parse_foreign(clear).filter(|envelope| envelope.is("envelope", ns::SCE)).ok_or("malformed")?;
+    let twice = |name: &str| envelope.children().filter(|child| child.is(name, ns::SCE)).count() > 1;
+    if ["from", "to", "time", "content"].into_iter().any(twice) {
+        return Err("malformed");
+    }
     let names =
         |name: &str| envelope.get_child(name, ns::SCE).map(|child| bare_of(child, "jid").map(|jid| jid.to_string()));
     if names("from").flatten().as_deref() != Some(sender)

@@ -23,6 +23,9 @@ const PUSH_DOUBLINGS: u32 = 10;
 /// After so many unanswered tries a want is dropped; it comes back with its cause.
 const TRIES: u32 = 6;
 
+/// The condition of an answer that is larger than what we read.
+pub(crate) const TOO_LARGE: &str = "too-large";
+
 /// The kinds of wants; the store has their codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -228,6 +231,22 @@ impl Ctx<'_> {
 
 /// A result or error arrived. Only the one who was asked may answer; what nobody asked for is dropped and counted.
 pub(crate) fn answered(ctx: &mut Ctx, iq: &Element) -> Result<()> {
+    let answer = match iq.attr("type") {
+        Some("result") => Answer::Result(iq),
+        _ => Answer::Error(error_condition(iq), iq),
+    };
+    answered_so(ctx, iq, answer)
+}
+
+/// An answer past the limits of the wire, of which only this is left: as good as a refusal.
+pub(crate) fn cut(ctx: &mut Ctx, stump: &Element) -> Result<()> {
+    match stump.attr("type") {
+        Some("result" | "error") => answered_so(ctx, stump, Answer::Error(TOO_LARGE.to_owned(), stump)),
+        _ => Ok(()),
+    }
+}
+
+fn answered_so(ctx: &mut Ctx, iq: &Element, answer: Answer) -> Result<()> {
     let row = match iq.attr("id") {
         Some(id) => ctx.tx.want_by_iq(id)?,
         None => None,
@@ -237,10 +256,6 @@ pub(crate) fn answered(ctx: &mut Ctx, iq: &Element) -> Result<()> {
         return ctx.tx.count("answer_forged");
     }
     let Some(kind) = Kind::from_code(&row.kind) else { return ctx.drop_want(&row) };
-    let answer = match iq.attr("type") {
-        Some("result") => Answer::Result(iq),
-        _ => Answer::Error(error_condition(iq), iq),
-    };
     take(ctx, kind, &row, answer)?;
     stream::keys_settled(ctx)
 }

@@ -306,6 +306,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// How often something happened to that list since then.
+    pub(crate) fn own_events_since(&self, since: i64) -> Result<i64> {
+        let mut row = self.sql().prepare_cached(
+            "SELECT count(*) FROM (SELECT time FROM own_device_event ORDER BY id DESC LIMIT 1000) WHERE time >= ?",
+        )?;
+        Ok(row.query_row([since], |row| row.get(0))?)
+    }
+
     /// This chat was told this hash of our own lists.
     pub(crate) fn told_list(&self, chat: &str, hash: &[u8; 32], now: i64) -> Result<()> {
         self.sql()

@@ -93,6 +93,19 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether something of these kinds was asked of others and is not answered, for the first time.
+    pub(crate) fn any_fresh_of_others(&self, kinds: &[&str]) -> Result<bool> {
+        let mut rows = self
+            .sql()
+            .prepare_cached("SELECT 1 FROM want WHERE kind = ? AND tries < 2 AND (iq IS NOT NULL OR tries = 0)")?;
+        for kind in kinds {
+            if rows.exists([kind])? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether anything of this kind is wanted.
     pub(crate) fn any_want(&self, kind: &str) -> Result<bool> {
         Ok(self.sql().prepare_cached("SELECT 1 FROM want WHERE kind = ?")?.exists([kind])?)

@@ -2,12 +2,16 @@
 
 use crate::args::{AlarmAnswer, DeviceChange, Fingerprint, Global};
 use crate::out::{Out, Stop};
+use crate::safe;
 use crate::session::{self, Begin};
 use crate::show;
-use dunnock_core::Account;
-use dunnock_core::command::Command;
+use dunnock_core::command::{Command, Reply};
 use dunnock_core::model::{Alarm, Trust};
+use dunnock_core::{Account, ErrorKind};
 use serde_json::json;
+
+/// Alarms that a command reminds of beside its result.
+const SHOWN: usize = 5;
 
 /// Lists the devices of a contact or one's own, or changes one.
 pub(crate) fn devices(
@@ -54,12 +58,20 @@ pub(crate) fn alarms(global: &Global, answer: Option<AlarmAnswer>, out: &Out) ->
     })
 }
 
-/// Reminds of alarms that wait for an answer: those of this contact and our own, or all.
-pub(crate) fn remind(account: &Account, with: Option<&str>, out: &Out) -> Result<(), Stop> {
+/// The alarms that wait for an answer: those about this contact and our own devices, or all.
+pub(crate) fn open(account: &Account, with: Option<&str>) -> Result<Vec<Alarm>, Stop> {
     let own = account.jid();
     let meant = |alarm: &Alarm| alarm.answer.is_none() && with.is_none_or(|with| [with, &own].contains(&&*alarm.jid));
-    let open = account.alarms()?.into_iter().filter(meant);
-    open.for_each(|alarm| out.note(&format!("alarm {}", show::alarm(&alarm))));
+    Ok(account.alarms()?.into_iter().filter(meant).collect())
+}
+
+/// Reminds of them.
+pub(crate) fn remind(account: &Account, with: Option<&str>, out: &Out) -> Result<(), Stop> {
+    let open = open(account, with)?;
+    open.iter().take(SHOWN).for_each(|alarm| out.note(&format!("alarm {}", show::alarm(alarm))));
+    if open.len() > SHOWN {
+        out.note(&format!("and {} alarms more: see `alarms`", open.len() - SHOWN));
+    }
     Ok(())
 }
 
@@ -67,7 +79,11 @@ pub(crate) fn remind(account: &Account, with: Option<&str>, out: &Out) -> Result
 pub(crate) fn verify(global: &Global, uri: String, out: &Out) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
         let account = session::account(client, global)?;
-        super::settle(&account, Command::Verify { uri }, out).await
+        let Reply::Verified { jid } = account.call(Command::Verify { uri }).await? else {
+            return Err(ErrorKind::Internal.into());
+        };
+        out.note(&format!("verified for {}", safe::line(&jid)));
+        super::settle(&account, Command::Connect, out).await
     })
 }
 

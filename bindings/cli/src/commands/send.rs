@@ -21,6 +21,8 @@ struct Sent {
     origin_id: String,
     state: Delivery,
     devices: Option<Reach>,
+    /// Alarms about the contact or our own devices that wait for an answer.
+    alarms: usize,
 }
 
 /// Sends a text and waits until the server has it.
@@ -54,7 +56,11 @@ pub(crate) fn send(global: &Global, send: Send, out: &Out) -> Result<(), Stop> {
             return Err(failed(&item).into());
         }
         let state = item.state.unwrap_or(Delivery::Sent);
-        let sent = Sent { message, origin_id, state, devices: item.devices };
+        if let Some(reach) = item.devices.filter(|reach| reach.reached < reach.known) {
+            out.note(&format!("sent to {} of {} devices", reach.reached, reach.known));
+        }
+        let alarms = devices::open(&account, Some(&item.chat))?.len();
+        let sent = Sent { message, origin_id, state, devices: item.devices, alarms };
         out.print(&sent, |sent| sent.message.clone())?;
         devices::remind(&account, Some(&item.chat), out)
     })

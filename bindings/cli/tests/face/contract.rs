@@ -120,7 +120,11 @@ fn every_person_and_device_has_the_form_that_the_contract_says() {
 #[test]
 fn every_alarm_and_own_device_event_has_the_form_that_the_contract_says() {
     let contract = Contract::read();
-    for what in ["quarantined", "own_unknown", "key_changed", "other_list", "room_member", "server_contradicts"] {
+    for what in
+        ["quarantined", "own_unknown", "own_returned", "own_keys", "list_unreadable", "key_changed", "other_list"]
+            .into_iter()
+            .chain(["room_member", "server_contradicts"])
+    {
         for answer in [None, Some("accepted"), Some("rejected"), Some("dismissed"), Some("settled")] {
             let alarm = Alarm {
                 alarm: "1".into(),
@@ -135,7 +139,17 @@ fn every_alarm_and_own_device_event_has_the_form_that_the_contract_says() {
             contract.holds("alarm.list:result", &value([alarm]));
         }
     }
-    for change in ["appeared", "gone", "removed", "list_lost_us", "list_emptied", "published", "restored"] {
+    for change in [
+        "appeared",
+        "gone",
+        "removed",
+        "list_lost_us",
+        "list_emptied",
+        "list_unreadable",
+        "keys_replaced",
+        "published",
+        "restored",
+    ] {
         let event = OwnDeviceEvent {
             time: Time(1_700_000_000_000),
             change: change.into(),
@@ -253,5 +267,5 @@ fn a_push_and_a_sync_have_the_form_that_the_contract_says() {
     }
     let notification = |item| Notification { notification: "1".into(), account: "j@a".into(), name: None, item };
     let notifications = vec![notification(full_row()), notification(bare_row())];
-    contract.holds("background_sync:result", &value(SyncReport { caught_up: true, notifications }));
+    contract.holds("background_sync:result", &value(SyncReport { caught_up: true, notifications, alarms: 0 }));
 }

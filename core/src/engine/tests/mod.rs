@@ -14,6 +14,8 @@ mod trust;
 
 use super::{Engine, Input, Now, Rng};
 use crate::command::{Command, Reply};
+use crate::engine::ns;
+use crate::engine::xml::Build as _;
 use crate::model::{Delivery, Proof};
 use crate::store::account::NewRow;
 use crate::store::{Store, Tx};
@@ -202,7 +204,7 @@ impl World {
                     if self.devices[number].holds {
                         self.devices[number].held.push(stanza);
                     } else {
-                        self.input(number, Input::Stanza(Arrived::Whole(stanza)));
+                        self.input(number, Input::Stanza(arrived(stanza)));
                     }
                 }
             } else if !sent {
@@ -270,5 +272,18 @@ impl World {
 
     fn state(&mut self, number: usize, message: i64) -> Option<Delivery> {
         self.tx(number, |tx| tx.message(message).unwrap().unwrap().state)
+    }
+}
+
+/// A stanza as the wire hands it on.
+fn arrived(stanza: Element) -> Arrived {
+    match stanza.children().any(|child| child.name() == server::TOO_LARGE) {
+        true => {
+            let attributes = ["from", "to", "id", "type"].into_iter();
+            let bare = crate::engine::xml::el("iq", ns::CLIENT);
+            let stump = attributes.fold(bare, |stump, name| stump.at_opt(name, stanza.attr(name)));
+            Arrived::Oversized { stump, bytes: 2 << 20 }
+        }
+        false => Arrived::Whole(stanza),
     }
 }

@@ -3,7 +3,10 @@
 use crate::engine::ns;
 use crate::engine::xml::{Build, bare_of, el, jid_of};
 use minidom::Element;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What stands in an answer for more than a client reads.
+pub(super) const TOO_LARGE: &str = "too-large";
 
 /// One account on the server.
 #[derive(Default)]
@@ -29,6 +32,8 @@ pub(super) struct Server {
     pub next: u32,
     /// What it shows somebody of somebody's node instead of what lies there: viewer, owner, node.
     pub faces: BTreeMap<(String, String, String), Element>,
+    /// Nodes that are larger than a client reads: owner, node.
+    pub too_large: BTreeSet<(String, String)>,
     /// Every stanza as clients wrote it.
     pub tap: Vec<Element>,
 }
@@ -83,6 +88,7 @@ impl Server {
             }
             let node = publish.attr("node").unwrap_or_default().to_owned();
             let item = publish.children().next().ok_or("bad-request")?.clone();
+            self.too_large.remove(&(owner.to_owned(), node.clone()));
             let items = home.nodes.entry(node.clone()).or_default();
             items.retain(|old| old.attr("id") != item.attr("id"));
             items.push(item.clone());
@@ -95,6 +101,9 @@ impl Server {
         if let Some(face) = face {
             let items = el("items", ns::PUBSUB).at("node", node).kid(face.clone());
             return Ok(Some(el("pubsub", ns::PUBSUB).kid(items)));
+        }
+        if self.too_large.contains(&(owner.to_owned(), node.to_owned())) {
+            return Ok(Some(el(TOO_LARGE, ns::PUBSUB)));
         }
         let found = home.nodes.get(node).ok_or("item-not-found")?;
         Ok(Some(el("pubsub", ns::PUBSUB).kid(el("items", ns::PUBSUB).at("node", node).kids(found.clone()))))

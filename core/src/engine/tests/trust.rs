@@ -9,6 +9,7 @@ use crate::engine::ns;
 use crate::engine::xml::{Build, el};
 use crate::error::ErrorKind;
 use crate::model::Trust;
+use crate::store::device::DeviceRow;
 use dunnock_omemo::Identity;
 use rand::RngExt as _;
 
@@ -281,5 +282,78 @@ fn this_device_is_neither_decided_on_nor_removed() {
         |fingerprint: String| Command::DeviceDecide { jid: JULIET.into(), fingerprint, trust: Trust::Distrusted };
     for command in [decide(key.fingerprint()), decide(signing), Command::DeviceRemove { device: 1000 }] {
         assert_eq!(world.command(juliet, command).err().unwrap().kind, ErrorKind::ThisDevice);
+    }
+}
+
+/// The id of the first message that a device has.
+fn first_of(world: &World, number: usize) -> i64 {
+    world.devices[number].store.read().query_row("SELECT min(id) FROM message", [], |row| row.get(0)).unwrap()
+}
+
+/// Takes all devices off a person's lists, or puts back what was there, and tells everybody.
+fn swap_lists(world: &mut World, jid: &str, lists: [Vec<Element>; 2]) -> [Vec<Element>; 2] {
+    let nodes = [ns::OMEMO2_LIST, ns::OMEMO03_LIST];
+    let home = world.server.homes.get_mut(jid).unwrap();
+    let before = nodes.map(|node| home.nodes.remove(node).unwrap_or_default());
+    for (node, items) in nodes.iter().zip(lists) {
+        home.nodes.insert((*node).into(), items);
+    }
+    before
+}
+
+#[test]
+fn what_is_said_while_a_contacts_list_is_gone_waits_until_it_is_back() {
+    let (mut world, juliet, romeo) = talked();
+    world.cut(romeo);
+    world.cut(juliet);
+    let lists = swap_lists(&mut world, ROMEO, [Vec::new(), Vec::new()]);
+    world.connect(juliet);
+    world.settle();
+    let message = world.says(juliet, ROMEO, "wait for it");
+    let sql = "SELECT state, error FROM message WHERE id = ?";
+    let row: (i64, Option<String>) =
+        world.devices[juliet].store.read().query_row(sql, [message], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(row, (Delivery::Waiting as i64, Some("list_vanished".into())));
+    let first = first_of(&world, juliet);
+    world.command(juliet, Command::Retract { message: first.to_string() }).unwrap();
+    world.settle();
+    world.cut(juliet);
+    swap_lists(&mut world, ROMEO, lists);
+    world.connect(juliet);
+    world.connect(romeo);
+    world.settle();
+    assert_eq!(read(&mut world, romeo, JULIET), ["two", "wait for it"]);
+}
+
+#[test]
+fn a_device_in_quarantine_does_not_make_a_change_possible_that_reaches_nobody() {
+    let (mut world, juliet, _) = talked();
+    let first = first_of(&world, juliet);
+    let tx = world.devices[juliet].store.tx().unwrap();
+    for row in tx.devices(ROMEO).unwrap() {
+        tx.put_device(&DeviceRow { listed2: false, ever2: false, ..row }).unwrap();
+    }
+    tx.put_device(&DeviceRow { listed2: true, ..DeviceRow::unknown(ROMEO, 666) }).unwrap();
+    tx.commit().unwrap();
+    let retract = || Command::Retract { message: first.to_string() };
+    assert_eq!(world.command(juliet, retract()).err().unwrap().kind, ErrorKind::ExtrasNotAllowed);
+    let tx = world.devices[juliet].store.tx().unwrap();
+    tx.drop_device(ROMEO, 1001).unwrap();
+    tx.commit().unwrap();
+    assert_eq!(world.command(juliet, retract()).err().unwrap().kind, ErrorKind::NoTrustedDevice);
+}
+
+#[test]
+fn a_list_too_large_to_be_read_is_told_and_holds_up_nobody() {
+    for own in [true, false] {
+        let (mut world, juliet, romeo) = talked();
+        world.cut(juliet);
+        let owner = if own { JULIET } else { ROMEO };
+        world.server.too_large.extend([ns::OMEMO2_LIST, ns::OMEMO03_LIST].map(|node| (owner.into(), node.into())));
+        world.connect(juliet);
+        world.settle();
+        world.says(juliet, ROMEO, "three");
+        assert_eq!(alarms(&mut world, juliet), [("list_unreadable".into(), None)], "own: {own}");
+        assert_eq!(world.texts(romeo, JULIET), ["one", "two", "three"], "own: {own}");
     }
 }

@@ -19,6 +19,12 @@ pub(crate) enum What {
     KeyChanged,
     /// A device sees another list of its owner's devices than we are shown.
     OtherList,
+    /// A device of ours that was rejected is on our list again.
+    OwnReturned,
+    /// Under the id of this very device the server shows other keys.
+    OwnKeys,
+    /// A device list is too large to be read.
+    ListUnreadable,
     /// A login did not fit what the account's server proved before.
     ServerContradicts,
 }
@@ -31,6 +37,9 @@ impl What {
             What::OwnUnknown => "own_unknown",
             What::KeyChanged => "key_changed",
             What::OtherList => "other_list",
+            What::OwnReturned => "own_returned",
+            What::OwnKeys => "own_keys",
+            What::ListUnreadable => "list_unreadable",
             What::ServerContradicts => "server_contradicts",
         }
     }
@@ -40,6 +49,11 @@ impl What {
 pub(crate) fn raise(ctx: &mut Ctx, what: What, row: &DeviceRow, fingerprint: &str) -> Result<bool> {
     let raised = ctx.tx.raise_alarm(what.code(), &row.jid, (Some(row.device), None), fingerprint, ctx.now.wall)?;
     Ok(raised.is_some())
+}
+
+/// Raises one about the list of this person as a whole.
+pub(crate) fn raise_of_list(ctx: &Ctx, jid: &str) -> Result<()> {
+    ctx.tx.raise_alarm(What::ListUnreadable.code(), jid, (None, None), "", ctx.now.wall).map(drop)
 }
 
 /// What a person can answer.
@@ -58,7 +72,8 @@ pub(crate) fn answer(ctx: &mut Ctx, id: &str, answer: &str) -> Result<()> {
         Some(device) => ctx.tx.device(&alarm.jid, device)?,
         None => None,
     };
-    let about_trust = [What::Quarantined, What::OwnUnknown].iter().any(|what| what.code() == alarm.what);
+    let is = |all: &[What]| all.iter().any(|what| what.code() == alarm.what);
+    let about_trust = is(&[What::Quarantined, What::OwnUnknown, What::OwnReturned]);
     let own = alarm.jid == ctx.me.jid.as_str();
     if let (Some(room), "accepted" | "rejected") = (&alarm.room, answer)
         && ctx.tx.member(room, &alarm.jid)?.is_some()
@@ -66,7 +81,7 @@ pub(crate) fn answer(ctx: &mut Ctx, id: &str, answer: &str) -> Result<()> {
         admission::decide(ctx, room, &alarm.jid, answer == "accepted")?;
     }
     match (answer, row) {
-        ("accepted", Some(row)) if about_trust && row.trust == Trust::Undecided => {
+        ("accepted", Some(row)) if about_trust && (row.trust == Trust::Undecided || is(&[What::OwnReturned])) => {
             decision::of_person(ctx, &row, Trust::FirstUse)?;
         }
         // The other key takes the place of the one that was there as soon as it is shown again.

@@ -4,12 +4,13 @@
 //! fingerprint of XEP-0384 section 8 (Curve25519, the same in both versions), and the trust message of XEP-0434 section 8,
 //! `xmpp:JID?trust-message;encryption=NAMESPACE;trust=KEY;distrust=KEY`. Keys are hexadecimal.
 
-use super::super::Ctx;
+use super::super::{Ctx, omemo};
 use super::{decision, vouching};
 use crate::command::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Trust;
 use crate::store::trust::Word;
+use dunnock_omemo::IdentityKey;
 
 /// More keys in one address are not read off a device.
 const MOST: usize = 64;
@@ -76,7 +77,18 @@ fn read(uri: &str) -> Option<(String, Vec<Claim>)> {
         };
         claims.push(claim);
     }
-    (!claims.is_empty() && claims.len() <= MOST).then_some((jid, claims))
+    let sound = (1..=MOST).contains(&claims.len()) && claims.iter().all(|claim| fits(claim, &claims));
+    sound.then_some((jid, claims))
+}
+
+/// Whether this can be true beside all others: a device has one key, a key is worth one thing, and both can exist.
+fn fits(claim: &Claim, all: &[Claim]) -> bool {
+    let exists = IdentityKey::from_curve25519(&claim.key).is_ok() || IdentityKey::from_ed25519(&claim.key).is_ok();
+    let agrees = |other: &Claim| {
+        let one_key = claim.device.is_none() || claim.device != other.device || claim.key == other.key;
+        one_key && (claim.key != other.key || claim.trusts == other.trusts)
+    };
+    exists && claim.device.is_none_or(omemo::is_device_id) && all.iter().all(agrees)
 }
 
 /// 64 hexadecimal digits; dashes and spaces between them, which some clients put there, do not matter.
@@ -139,9 +151,21 @@ mod tests {
         let uri = format!("xmpp:a@b?trust-message;encryption=urn:xmpp:omemo:2;trust={one};distrust={two}");
         let (_, claims) = read(&uri).unwrap();
         assert_eq!(claims.iter().map(|claim| claim.trusts).collect::<Vec<_>>(), [true, false]);
-        for wrong in ["", "xmpp:a@b", "xmpp:a@b?join", "http://a", "xmpp:a@b?omemo-sid-5=12", "xmpp:a@b?omemo-sid-x=12"]
-        {
-            assert!(read(wrong).is_none(), "{wrong}");
+        let zero = "0".repeat(64);
+        for wrong in [
+            "".to_owned(),
+            "xmpp:a@b".to_owned(),
+            "xmpp:a@b?join".to_owned(),
+            "http://a".to_owned(),
+            "xmpp:a@b?omemo-sid-5=12".to_owned(),
+            format!("xmpp:a@b?omemo-sid-x={one}"),
+            format!("xmpp:a@b?omemo-sid-0={one}"),
+            format!("xmpp:a@b?omemo-sid-2147483648={one}"),
+            format!("xmpp:a@b?omemo-sid-5={zero}"),
+            format!("xmpp:a@b?omemo-sid-5={one};omemo-sid-5={two}"),
+            format!("xmpp:a@b?trust-message;encryption=urn:xmpp:omemo:2;trust={one};distrust={one}"),
+        ] {
+            assert!(read(&wrong).is_none(), "{wrong}");
         }
     }
 

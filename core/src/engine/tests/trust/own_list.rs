@@ -105,3 +105,58 @@ fn a_list_that_was_emptied_or_lost_us_is_repaired_and_recorded() {
     let told: i64 = world.devices[juliet].store.read().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(told, 2);
 }
+
+#[test]
+fn a_device_that_was_removed_and_comes_back_is_an_alarm() {
+    let (mut world, juliet, _) = talked();
+    let phone = world.device_with("juliet@capulet.lit/phone", 7, 7);
+    world.settle();
+    world.command(juliet, Command::DeviceRemove { device: 7 }).unwrap();
+    world.settle();
+    world.cut(phone);
+    world.connect(phone);
+    world.settle();
+    assert_eq!(alarms(&mut world, juliet).last().unwrap(), &("own_returned".into(), Some(7)));
+    assert_eq!(trust(&mut world, juliet, JULIET, 7), Trust::Distrusted);
+}
+
+#[test]
+fn other_keys_under_our_own_id_are_an_alarm_and_are_replaced() {
+    let (mut world, juliet, romeo) = talked();
+    let node = "urn:xmpp:omemo:2:bundles";
+    let theirs = world.server.homes[ROMEO].nodes[node][0].clone().at("id", "1000");
+    world.cut(juliet);
+    world.server.homes.get_mut(JULIET).unwrap().nodes.insert(node.into(), vec![theirs]);
+    world.connect(juliet);
+    world.settle();
+    assert_eq!(alarms(&mut world, juliet), [("own_keys".into(), Some(1000))]);
+    let key = world.tx(romeo, |tx| tx.device(JULIET, 1000).unwrap().unwrap().fingerprint_2());
+    let shown = String::from(&world.server.homes[JULIET].nodes[node][0]);
+    assert!(!key.is_empty() && shown.contains("<ik"), "{shown}");
+    let sql = "SELECT count(*) FROM own_device_event WHERE change = 'keys_replaced'";
+    let told: i64 = world.devices[juliet].store.read().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn a_list_that_is_damaged_without_end_is_repaired_a_limited_number_of_times() {
+    let (mut world, juliet, _) = talked();
+    let push = format!(
+        "<message xmlns='jabber:client' from='{JULIET}' to='{JULIET}'><event xmlns='http://jabber.org/protocol/pubsub#event'>
+         <items node='{}'><item id='current'><devices xmlns='{}'/></item></items></event></message>",
+        ns::OMEMO2_LIST,
+        ns::OMEMO2
+    );
+    for _ in 0..200 {
+        world.deliver(juliet, &push);
+        world.settle();
+    }
+    let sql = "SELECT count(*) FROM own_device_event";
+    let told =
+        |world: &World| -> i64 { world.devices[juliet].store.read().query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert!((10..100).contains(&told(&world)), "{}", told(&world));
+    world.server.homes.get_mut(JULIET).unwrap().nodes.get_mut(ns::OMEMO2_LIST).unwrap().clear();
+    pass(&mut world, 700_000);
+    let list = String::from(&world.server.homes[JULIET].nodes[ns::OMEMO2_LIST][0]);
+    assert!(list.contains("1000"), "once there was quiet: {list}");
+}
