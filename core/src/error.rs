@@ -184,6 +184,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_kind_has_a_name_a_cause_and_a_remedy_of_its_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        for kind in ErrorKind::ALL {
+            let (code, cause, remedy) = (kind.code(), kind.cause(), kind.remedy());
+            assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{code}");
+            assert!(cause.len() > 10 && remedy.len() > 10 && cause != remedy, "{code}");
+            for text in [cause, remedy] {
+                // Each is a clause of one line.
+                assert!(!text.contains('\n') && !text.ends_with('.') && text.trim() == text, "{code}: {text}");
+            }
+            assert!(seen.insert(code) && seen.insert(cause), "{code}");
+        }
+    }
+
+    #[test]
     fn every_kind_is_found_by_its_name() {
         for kind in ErrorKind::ALL {
             assert_eq!(ErrorKind::from_code(kind.code()), Some(*kind));

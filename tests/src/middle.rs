@@ -2,6 +2,7 @@
 
 pub mod attack;
 pub mod matrix;
+pub mod socks;
 
 use crate::certs::{Authority, Leaf, LeafFiles};
 use crate::scratch::Scratch;

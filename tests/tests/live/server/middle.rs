@@ -6,8 +6,10 @@ use dunnock_tests::dunnock::Device;
 use dunnock_tests::middle::Middle;
 use dunnock_tests::middle::attack::{self, without_bindings, without_plus};
 use dunnock_tests::middle::matrix::{self, Way};
+use dunnock_tests::middle::socks;
 use dunnock_tests::prosody::{DOMAIN, Prosody, Settings};
 use dunnock_tests::proxy::Proxy;
+use serde_json::json;
 
 /// What is said to a server whose words are altered like this: the kind of the refusal, and what the man in the middle heard.
 fn tried(server: &Prosody, alter: impl Fn(&str) -> String + Clone + Send + Sync + 'static) -> (String, String) {
@@ -117,4 +119,40 @@ fn every_attack_on_a_login_is_stopped_without_the_servers_word_for_its_offer_too
     if server.is_13() {
         matrix("13, no 0474", server);
     }
+}
+
+#[test]
+fn what_is_remembered_of_a_server_holds_on_every_route() {
+    let server = Prosody::with_accounts(&["juliet"]);
+    if !server.is_13() {
+        return;
+    }
+    let way = Proxy::before(server.tls_port());
+    let route = format!("socks5://127.0.0.1:{}", socks::leading_to(way.port()));
+    let middle = Middle::before(server.tls_port(), server.ca(), DOMAIN, str::to_owned);
+    let device = Device::new("juliet");
+    let both = [server.ca().to_path_buf(), middle.ca()].map(|ca| std::fs::read_to_string(ca).expect("it is there"));
+    let ca = device.write("both.pem", &both.concat());
+    let place = Place { port: way.port(), tls: "direct", ca: &ca };
+    let file = device.write("password", Prosody::PASSWORD);
+    let words = ["--route", &route, "--password-file", &file.to_string_lossy()];
+    let rows = device.enter("login", &server.jid("juliet"), place, &words).done();
+    assert_eq!(rows[0]["connection"]["proof"], "proved");
+    let known = device.rows(&["server"]).remove(0);
+    // Who sits behind the proxy is found out like anybody else.
+    way.lead_to(middle.port());
+    for _ in 0..2 {
+        assert_eq!(sync(&device), "contradiction");
+    }
+    assert_eq!(middle.heard().matches("<response").count(), 1);
+    // And what was learnt on that route counts on another one.
+    let jid = server.jid("juliet");
+    let mut rpc = device.rpc();
+    rpc.ok("account.update", json!({ "account": jid, "route": "direct" }));
+    assert_eq!(matrix::connects(&mut rpc, &jid), "contradiction");
+    assert_eq!(middle.heard().matches("<response").count(), 1);
+    way.lead_to(server.tls_port());
+    assert_eq!(matrix::connects(&mut rpc, &jid), "online, proved");
+    assert_eq!(rpc.close(), Some(0));
+    assert_eq!(device.rows(&["server"])[0]["key"], known["key"]);
 }
