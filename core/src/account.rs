@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
 
 /// An account. Clones are handles of the same one. Its thread starts with the first call or watch; plain reads start nothing.
 #[derive(Clone)]
@@ -362,6 +363,19 @@ impl Account {
     /// The way to its server that was chosen. `DamagedStore` if that cannot be read.
     pub fn route(&self) -> Result<Route> {
         self.inner.read(query::route)
+    }
+
+    /// The account's password, for use elsewhere.
+    ///
+    /// Errors: `PasswordNotKept` if it is not kept here: then what was made from it logs in.
+    pub fn password(&self) -> Result<Zeroizing<String>> {
+        let kept = self.inner.read(query::password)?;
+        kept.ok_or_else(|| Error::about(ErrorKind::PasswordNotKept, self.jid()))
+    }
+
+    /// Whether the password is kept in the sealed store, as it was generated or a person wanted it so.
+    pub fn keeps_password(&self) -> Result<bool> {
+        Ok(self.inner.read(query::password)?.is_some())
     }
 
     /// One message of this store by its local id.

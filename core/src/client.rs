@@ -48,6 +48,8 @@ pub struct NewAccount {
     pub jid: String,
     /// Password.
     pub password: Zeroizing<String>,
+    /// Whether the password stays in the sealed store after the first login, where else only the keys made from it do.
+    pub keep_password: bool,
     /// Host to connect to instead of what DNS says.
     pub host: Option<String>,
     /// Port to connect to instead of what DNS says.
@@ -162,6 +164,7 @@ impl Client {
         let row = NewRow {
             jid: &jid,
             password: &new.password,
+            keep_password: new.keep_password,
             host: new.host.as_deref(),
             port: new.port,
             tls: new.tls,
@@ -190,7 +193,8 @@ impl Client {
             left: None,
             plain: false,
             jid: jid::BareJid::from_str(&bare(&new.jid)?).map_err(|_| ErrorKind::InvalidJid)?,
-            password: new.password.clone(),
+            secret: wire::Secret::password(&new.password),
+            uses: 0,
             host: new.host.clone(),
             port: new.port,
             tls: new.tls,

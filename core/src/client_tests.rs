@@ -8,6 +8,7 @@ fn new(jid: &str) -> NewAccount {
     NewAccount {
         jid: jid.into(),
         password: String::from("secret").into(),
+        keep_password: false,
         host: None,
         port: None,
         tls: Tls::Auto,

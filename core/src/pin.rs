@@ -116,7 +116,10 @@ pub(crate) fn contradiction(pin: Option<&Pin>, shown: Shown, because: ErrorKind)
     let grave = matches!(because, ErrorKind::OfferAltered | ErrorKind::BindingRefused | ErrorKind::ServerProof);
     // Some servers call a login bound to another channel a wrong password (so does ejabberd), and who sits in between may
     // say whatever makes a person type it again.
-    let refusal = matches!(because, ErrorKind::WrongPassword | ErrorKind::NoMechanism | ErrorKind::LoginRefused);
+    let refusal = matches!(
+        because,
+        ErrorKind::WrongPassword | ErrorKind::PasswordNeeded | ErrorKind::NoMechanism | ErrorKind::LoginRefused
+    );
     let other = pin.bound.is_some() && pin.shown.key != shown.key;
     let remembered = pin.shown.clone();
     (grave || refusal && other).then_some(Evidence { remembered, shown, because })
@@ -191,7 +194,7 @@ mod tests {
         for kind in ErrorKind::ALL {
             let evidence = contradiction(known.as_ref(), shown(2), *kind);
             let grave = ["offer_altered", "binding_refused", "server_proof"].contains(&kind.code());
-            let refusal = ["wrong_password", "no_mechanism", "login_refused"].contains(&kind.code());
+            let refusal = ["wrong_password", "password_needed", "no_mechanism", "login_refused"].contains(&kind.code());
             assert_eq!(evidence.is_some(), grave || refusal, "{}", kind.code());
             assert_eq!(
                 contradiction(known.as_ref(), shown(1), *kind).is_some(),

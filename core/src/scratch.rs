@@ -70,6 +70,7 @@ pub(crate) fn juliet(path: &Path) -> AccountFolder {
     let row = NewRow {
         jid: JULIET,
         password: "hidden password",
+        keep_password: false,
         host: None,
         port: None,
         tls: Tls::Auto,

@@ -58,6 +58,20 @@ pub(crate) enum Command {
         /// The account
         jid: String,
     },
+    /// Give the password of an account again, or show it where it is kept
+    Password {
+        /// The account
+        jid: String,
+        /// File whose first line is the password
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Keep it, sealed, where else only the keys made from it are kept
+        #[arg(long)]
+        keep_password: bool,
+        /// Show it: one that was generated, or that was to be kept
+        #[arg(long, conflicts_with_all = ["password_file", "keep_password"])]
+        show: bool,
+    },
     /// Send a message and wait until the server has it; prints its id
     Send(Send),
     /// Give a message of yours another text
@@ -219,6 +233,9 @@ pub(crate) struct NewLogin {
     /// File whose first line is the password; without it login asks on a terminal, else reads the first line of standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+    /// Keep the password, sealed, where else only the keys made from it are kept; a generated one is always kept
+    #[arg(long)]
+    pub(crate) keep_password: bool,
     /// Host to connect to instead of what DNS says
     #[arg(long)]
     pub(crate) host: Option<String>,

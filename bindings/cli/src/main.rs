@@ -55,6 +55,10 @@ fn run(arguments: Arguments, out: &Out) -> Result<(), Stop> {
         Command::Register(new) => commands::login::register(&global, new, out),
         Command::Accounts => commands::accounts::list(&global, out),
         Command::Forget { jid } => commands::accounts::forget(&global, &jid, out),
+        Command::Password { jid, show: true, .. } => commands::accounts::show_password(&global, &jid, out),
+        Command::Password { jid, password_file, keep_password, .. } => {
+            commands::accounts::password(&global, &jid, password_file.as_deref(), keep_password, out)
+        }
         Command::Send(send) => commands::send::send(&global, send, out),
         Command::Correct { message, text } => commands::change::correct(&global, message, text, out),
         Command::Retract { message } => commands::change::retract(&global, message, out),

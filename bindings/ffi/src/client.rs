@@ -32,6 +32,9 @@ pub struct NewAccount {
     pub ca: Option<String>,
     /// How it reaches its server.
     pub route: Route,
+    /// Whether a password that was given stays in the sealed store after the first login; a generated one always does.
+    #[uniffi(default = false)]
+    pub keep_password: bool,
 }
 
 /// An account folder whose database cannot be opened. Whose it is cannot be told either.
@@ -121,7 +124,9 @@ impl Client {
     /// `AccountExists`, `RegistrationClosed`, `RegistrationRefused`, and whatever keeps a server from being reached.
     pub async fn register(&self, mut new: NewAccount) -> Result<Arc<Account>> {
         let client = self.home.client()?;
-        let password = new.given().unwrap_or_else(dunnock_core::password::generate);
+        let given = new.given();
+        new.keep_password |= given.is_none();
+        let password = given.unwrap_or_else(dunnock_core::password::generate);
         let (stored, wanted) = (new.core(password.clone()), new.core(password));
         let account = guard::task(&self.home.handle, register(client, stored, wanted)).await?;
         Ok(Account::new(&self.home, account))
@@ -213,9 +218,10 @@ async fn register(
 impl NewAccount {
     /// The same as the core wants it, with this password.
     fn core(&self, password: Zeroizing<String>) -> dunnock_core::NewAccount {
-        let NewAccount { jid, host, port, tls, ca, route, .. } = self;
+        let NewAccount { jid, host, port, tls, ca, route, keep_password, .. } = self;
         let (jid, host, port, tls, ca) = (jid.clone(), host.clone(), *port, *tls, ca.clone());
-        dunnock_core::NewAccount { jid, password, host, port, tls, ca, route: route.clone() }
+        let keep_password = *keep_password;
+        dunnock_core::NewAccount { jid, password, keep_password, host, port, tls, ca, route: route.clone() }
     }
 
     /// The password that was given; an empty one is none.

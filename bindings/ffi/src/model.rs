@@ -356,6 +356,9 @@ pub struct AccountUpdate {
     pub route: Option<Route>,
     /// Password.
     pub password: Option<String>,
+    /// Whether the password stays in the sealed store when there are keys made from it.
+    #[uniffi(default = None)]
+    pub keep_password: Option<bool>,
 }
 
 /// How TLS begins.

@@ -38,6 +38,7 @@ pub fn say_in_room(folder: &Path, members: u32, devices: u32, times: u32) -> Res
     let row = NewRow {
         jid: US,
         password: "",
+        keep_password: false,
         host: None,
         port: None,
         tls: Tls::Auto,

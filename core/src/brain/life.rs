@@ -120,10 +120,11 @@ impl Brain {
     }
 
     fn start_wire(&mut self) -> Result<()> {
-        let limits = self.setting.limits;
+        let (limits, now) = (self.setting.limits, self.now());
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let tx = rows.store.tx()?;
         let account = tx.account()?;
+        let (secret, uses) = tx.secret(now.wall)?;
         let (pin, venture) = (tx.pin()?, tx.venture()?);
         let plain = tx.plain_login()?;
         let vigil = Vigil::of(self.inactive, tx.is_pushed()?);
@@ -144,7 +145,8 @@ impl Brain {
         let way = account.way();
         let settings = Settings {
             jid: jid::BareJid::from_str(&account.jid).map_err(|_| ErrorKind::DamagedStore)?,
-            password: account.password,
+            secret,
+            uses,
             host: account.host,
             port: account.port,
             tls: account.tls,

@@ -303,6 +303,7 @@ impl Work<'_, '_> {
             }
             FromWire::Acked { token, h } => self.input(Input::Acked { token, h }),
             FromWire::Over => self.input(Input::Over),
+            FromWire::Learned(secret) => self.input(Input::Learned(secret)),
             FromWire::TooLarge { token } => {
                 link.too_large(token);
                 self.input(Input::TooLarge { token })

@@ -64,7 +64,7 @@ use crate::pin::Word;
 use crate::seal::Sealed;
 use crate::store::Tx;
 use crate::store::outgoing::Fate;
-use crate::wire::{Arrived, Bound};
+use crate::wire::{Arrived, Bound, Secret};
 use dunnock_omemo::Identity;
 use jid::BareJid;
 use minidom::Element;
@@ -84,6 +84,8 @@ pub(crate) enum Input {
     Online(Bound),
     /// A try to connect begins.
     Connecting,
+    /// What to log in with from now on.
+    Learned(Secret),
     /// What a login showed of the server.
     Server(Word),
     /// The stream ended; `error` is the kind, `final_` that it is not tried again.
@@ -207,6 +209,7 @@ impl Engine {
             Input::Foreseen(end) => mam::foreseen(ctx, &end),
             Input::Written { token } => pump::written(ctx, token),
             Input::Acked { token, h } => pump::acked(ctx, token, h),
+            Input::Learned(secret) => ctx.tx.set_secret(&secret),
             Input::Over => ctx.tx.end_resumption(),
             Input::TooLarge { token } => pump::too_large(ctx, token),
             Input::Looked => room::ping::looked(ctx),

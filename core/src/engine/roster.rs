@@ -218,6 +218,7 @@ pub(in crate::engine) mod tests {
         tx.create_account(&NewRow {
             jid: "juliet@capulet.example",
             password: "",
+            keep_password: false,
             host: None,
             port: None,
             tls: Tls::Auto,

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub(crate) struct NewRow<'a> {
     pub jid: &'a str,
     pub password: &'a str,
+    /// Whether it stays when there is more to log in with.
+    pub keep_password: bool,
     pub host: Option<&'a str>,
     pub port: Option<u16>,
     pub tls: Tls,
@@ -27,7 +29,6 @@ pub(crate) struct NewRow<'a> {
 /// The account as stored.
 pub(crate) struct AccountRow {
     pub jid: String,
-    pub password: Zeroizing<String>,
     pub host: Option<String>,
     pub port: Option<u16>,
     pub tls: Tls,
@@ -76,6 +77,7 @@ impl Tx<'_> {
                 new.identity.as_slice(), new.now, new.route.to_string()
             ],
         )?;
+        self.set_keep_password(new.keep_password)?;
         self.sql().execute("INSERT INTO connection (only, state, caught_up, caught) VALUES (1, 0, 0, 0)", [])?;
         Ok(())
     }
@@ -83,25 +85,24 @@ impl Tx<'_> {
     /// The account. A store without one is damaged.
     pub(crate) fn account(&self) -> Result<AccountRow> {
         let row = self.sql().prepare_cached(
-            "SELECT jid, password, host, port, tls, ca, user_agent, wanted, device, identity, stream, unclean, published, route FROM account",
+            "SELECT jid, host, port, tls, ca, user_agent, wanted, device, identity, stream, unclean, published, route FROM account",
         )?
         .query_row([], |row| {
-            let Ok(route) = Route::parse(&row.get::<_, String>(13)?) else { return Ok(None) };
+            let Ok(route) = Route::parse(&row.get::<_, String>(12)?) else { return Ok(None) };
             Ok(Some(AccountRow {
                 jid: row.get(0)?,
-                password: Zeroizing::new(row.get(1)?),
-                host: row.get(2)?,
-                port: row.get(3)?,
-                tls: Tls::from_code(&row.get::<_, String>(4)?).unwrap_or(Tls::Auto),
-                ca: row.get(5)?,
+                host: row.get(1)?,
+                port: row.get(2)?,
+                tls: Tls::from_code(&row.get::<_, String>(3)?).unwrap_or(Tls::Auto),
+                ca: row.get(4)?,
                 route,
-                user_agent: row.get(6)?,
-                wanted: row.get(7)?,
-                device: row.get(8)?,
-                identity: Zeroizing::new(row.get(9)?),
-                stream: row.get(10)?,
-                unclean: row.get(11)?,
-                published: row.get(12)?,
+                user_agent: row.get(5)?,
+                wanted: row.get(6)?,
+                device: row.get(7)?,
+                identity: Zeroizing::new(row.get(8)?),
+                stream: row.get(9)?,
+                unclean: row.get(10)?,
+                published: row.get(11)?,
             }))
         })
         .optional()?;
@@ -133,8 +134,12 @@ impl Tx<'_> {
         if let Some(route) = &update.route {
             self.sql().execute("UPDATE account SET route = ?", [route.to_string()])?;
         }
+        if let Some(keep) = update.keep_password {
+            self.set_keep_password(keep)?;
+        }
         if let Some(password) = &update.password {
             self.sql().execute("UPDATE account SET password = ?", [password])?;
+            self.renew_secret()?;
         }
         Ok(())
     }

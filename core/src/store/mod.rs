@@ -7,6 +7,7 @@ pub(crate) mod archive;
 pub(crate) mod change;
 pub(crate) mod chat;
 pub(crate) mod contact;
+mod credential;
 pub(crate) mod device;
 mod event;
 mod export;

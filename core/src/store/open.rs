@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("15-session.sql"),
     include_str!("16-refused.sql"),
     include_str!("17-plain.sql"),
+    include_str!("18-login.sql"),
 ];
 
 /// An open database of one account.

@@ -20,6 +20,7 @@ fn fill(store: &mut Store, messages: usize) -> Result<()> {
     tx.create_account(&NewRow {
         jid: "juliet@capulet.example",
         password: "hidden password",
+        keep_password: false,
         host: None,
         port: None,
         tls: Tls::Auto,

@@ -300,7 +300,7 @@ async fn what_was_disconnected_while_suspended_stays_so() {
     account.call(Command::Disconnect).await.unwrap();
     account.inner.resume().await.unwrap();
     // Answered after the resumption was looked at.
-    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    account.call(Command::TellDisplayed { tell: true }).await.unwrap();
     assert!(wires.is_empty() && Lease::is_free(&folder.lease()));
 }
 

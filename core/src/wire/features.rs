@@ -84,6 +84,8 @@ pub(crate) struct Sasl2 {
     /// A stream can be resumed in the same exchange.
     pub resume: bool,
     pub bind2: Option<Bind2>,
+    /// Mechanisms that take a token (XEP-0484).
+    pub fast: Vec<String>,
 }
 
 /// The offer of XEP-0386.
@@ -141,6 +143,8 @@ impl Sasl2 {
         for child in inline.iter().flat_map(|inline| inline.children()) {
             if child.is("sm", ns::SM) {
                 offer.resume = true;
+            } else if child.is("fast", ns::FAST) {
+                offer.fast = mechanisms(child);
             } else if child.is("bind", ns::BIND2) {
                 let inner = child.children().find(|child| child.name() == "inline");
                 let has = |var: &str| {

@@ -5,11 +5,13 @@
 //! server is asked between [`choose`] and the first message; FAST is one more way to begin an exchange.
 
 use super::connect::Secured;
-use super::features::{Features, Sasl2};
+use super::fast::{self, Bearer};
+use super::features::Features;
+use super::inline::{Ways, inline};
 use super::leave::Leave;
 use super::plain;
-use super::sasl::{Choice, choose};
-use super::scram::Confirmed;
+use super::sasl::choose;
+use super::secret::Secret;
 use super::talk::Talk;
 use super::xml::{escape, ns};
 use super::{Resumable, Settings};
@@ -32,9 +34,7 @@ pub(crate) struct Resume {
 pub(crate) struct Session {
     pub talk: Talk,
     pub jid: FullJid,
-    pub proof: Proof,
-    /// What is remembered of the server from now on; none without TLS.
-    pub pin: Option<Pin>,
+    pub learned: Learned,
     pub carbons: bool,
     /// The server wants to know whether a person looks (XEP-0352).
     pub csi: bool,
@@ -58,7 +58,7 @@ pub(crate) enum Begun {
 /// Errors: those of the mechanism and the stream; `LoginRefused` if no session comes of it.
 pub(crate) async fn login<R: CryptoRng + Send>(
     link: Secured,
-    settings: &Settings,
+    settings: &mut Settings,
     resume: Option<Resume>,
     leave: &mut Leave,
     rng: &mut R,
@@ -69,30 +69,39 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     let from = settings.jid.to_string();
     let features = talk.open(&to, Some(&from)).await?;
     let choose = |offered: &[String]| {
-        let choice = choose(offered, &features, channel.as_ref())?;
+        let choice = choose(offered, &features, channel.as_ref(), settings.secret.only())?;
         let must_confirm = pin::must_confirm(settings.pin.as_ref(), choice.bound());
         Ok::<_, Error>(choice.doubting(must_confirm))
     };
-    let learns = Learns { settings, shown: channel.as_ref().map(shown), leave };
-    if let Some(sasl2) = &features.sasl2
-        && let Ok(choice) = choose(&sasl2.mechanisms)
-    {
-        return inline(talk, learns, sasl2, choice, resume, rng).await;
+    let learns = Learns { pin: settings.pin.clone(), shown: channel.as_ref().map(shown), leave };
+    let mut needed = None;
+    if let Some(offer) = &features.sasl2 {
+        let bearer = Bearer::new(name(settings), &settings.secret, offer, &features, channel.as_ref());
+        let choice = choose(&offer.mechanisms);
+        if bearer.is_some() || choice.is_ok() {
+            let wanted = fast::mechanism(offer, &features, channel.as_ref());
+            let ways = Ways { offer, bearer, wanted, choice };
+            return inline(talk, settings, learns, ways, resume, rng).await;
+        }
+        needed = choice.err().filter(|error| error.kind == ErrorKind::PasswordNeeded);
     }
-    let choice = choose(&features.sasl);
+    let choice = choose(&features.sasl).map_err(|error| needed.unwrap_or(error));
     if choice.is_err() && plain::may(settings.plain, &features, channel.as_ref(), settings.pin.as_ref()) {
-        plain::enter(&mut talk, name(settings), &settings.password, learns.leave).await?;
-        let learned = learns.from(plain::NAME, None, Confirmed::default());
+        let password = settings.secret.password.clone().ok_or(ErrorKind::PasswordNeeded)?;
+        plain::enter(&mut talk, name(settings), &password, learns.leave).await?;
+        // No keys come of it, so the password stays.
+        let learned = learns.from(plain::NAME, None, false, None);
         let features = talk.open(&to, Some(&from)).await?;
         return classic(talk, settings, &features, learned, resume).await;
     }
     let choice = choice?;
     let (mechanism, bound) = (choice.mechanism, choice.bound());
-    let exchange = choice.begin(name(settings), &settings.password, rng)?;
+    let exchange = choice.begin(name(settings), &settings.secret, rng)?;
     talk.say(&format!("<auth xmlns='{}' mechanism='{mechanism}'>{}</auth>", ns::SASL, exchange.first())).await?;
-    let (_, confirmed) = exchange.finish(&mut talk, ns::SASL, learns.leave).await?;
+    let (_, (confirmed, keys)) = exchange.finish(&mut talk, ns::SASL, learns.leave).await?;
     crate::killpoint::reach("login");
-    let learned = learns.from(mechanism, bound, confirmed);
+    let secret = Secret { keys: Some(keys), ..settings.secret.clone() };
+    let learned = learns.from(mechanism, bound, confirmed.offer, Some(secret));
     let features = talk.open(&to, Some(&from)).await?;
     classic(talk, settings, &features, learned, resume).await
 }
@@ -103,120 +112,52 @@ pub(crate) fn shown(channel: &Channel) -> Shown {
 }
 
 /// What is to be learned of the server once it has proved the password.
-struct Learns<'a> {
-    settings: &'a Settings,
+pub(super) struct Learns<'a> {
+    pin: Option<Pin>,
     shown: Option<Shown>,
-    leave: &'a mut Leave,
+    pub(super) leave: &'a mut Leave,
 }
 
 /// What was learned.
-struct Learned {
-    pin: Option<Pin>,
-    proof: Proof,
+pub(crate) struct Learned {
+    /// What is remembered of the server from now on; none without TLS.
+    pub pin: Option<Pin>,
+    pub proof: Proof,
+    /// What to log in with from now on, if that changed.
+    pub secret: Option<Secret>,
 }
 
 impl Learns<'_> {
-    fn from(self, mechanism: &str, bound: Option<Binding>, confirmed: Confirmed) -> Learned {
-        let Some(shown) = self.shown else { return Learned { pin: None, proof: Proof::FirstUse } };
-        let login = pin::Login { shown, bound, confirmed: confirmed.offer, mechanism };
-        let (pin, proof) = pin::after(self.settings.pin.as_ref(), login);
-        Learned { pin: Some(pin), proof }
+    pub(super) fn from(
+        self,
+        mechanism: &str,
+        bound: Option<Binding>,
+        confirmed: bool,
+        secret: Option<Secret>,
+    ) -> Learned {
+        let Some(shown) = self.shown else { return Learned { pin: None, proof: Proof::FirstUse, secret } };
+        let (pin, proof) = pin::after(self.pin.as_ref(), pin::Login { shown, bound, confirmed, mechanism });
+        Learned { pin: Some(pin), proof, secret }
     }
 }
 
-fn name(settings: &Settings) -> &str {
+pub(super) fn name(settings: &Settings) -> &str {
     settings.jid.node().map(|node| node.as_str()).unwrap_or_default()
 }
 
 /// The same for each session of this installation, so that a new one takes the place of one that was left behind: else those
 /// pile up on the server, and each of them is pushed for. It tells contacts nothing of what we are.
-fn resource(settings: &Settings) -> String {
+pub(super) fn resource(settings: &Settings) -> String {
     let digest = Sha256::digest(&settings.user_agent);
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// One exchange for all.
-async fn inline<R: CryptoRng + Send>(
-    mut talk: Talk,
-    learns: Learns<'_>,
-    offer: &Sasl2,
-    choice: Choice,
-    resume: Option<Resume>,
-    rng: &mut R,
-) -> Result<Session, Error> {
-    let settings = learns.settings;
-    let (mechanism, bound) = (choice.mechanism, choice.bound());
-    let exchange = choice.begin(name(settings), &settings.password, rng)?;
-    let bind2 = offer.bind2.as_ref();
-    let csi = bind2.is_some_and(|bind2| bind2.csi);
-    let asked = resume.as_ref().filter(|_| offer.resume);
-    let mut request = format!(
-        "<authenticate xmlns='{}' mechanism='{mechanism}'><initial-response>{}</initial-response>\
-         <user-agent id='{}'/>",
-        ns::SASL2,
-        exchange.first(),
-        escape(&settings.user_agent),
-    );
-    if let Some(bind2) = bind2 {
-        // The tag becomes part of the resource.
-        request += &format!("<bind xmlns='{}'><tag>{}</tag>", ns::BIND2, resource(settings));
-        if bind2.sm {
-            request += &format!("<enable xmlns='{}' resume='true'/>", ns::SM);
-        }
-        if bind2.carbons {
-            request += &format!("<enable xmlns='{}'/>", ns::CARBONS);
-        }
-        request += "</bind>";
-    }
-    if let Some(resume) = asked {
-        request += &resume_request(resume);
-    }
-    request += "</authenticate>";
-    talk.say(&request).await?;
-    let (success, confirmed) = exchange.finish(&mut talk, ns::SASL2, learns.leave).await?;
-    // Those were for strangers; what holds now comes with the next features.
-    talk.limits = None;
-    crate::killpoint::reach("login");
-    let Learned { pin, proof } = learns.from(mechanism, bound, confirmed);
-    let child = |name: &str, namespace: &str| success.children().find(|child| child.is(name, namespace));
-
-    let mut refused = None;
-    if let Some(resume) = &resume
-        && asked.is_some()
-    {
-        if let Some(resumed) = child("resumed", ns::SM) {
-            let who = child("authorization-identifier", ns::SASL2).map(Element::text);
-            let begun = Begun::Resumed { h: h(resumed).filter(|_| is_ours(resume, resumed, who.as_deref())) };
-            let (jid, carbons) = (resume.stream.jid.clone(), false);
-            return Ok(Session { talk, jid, proof, pin, carbons, csi, begun, refused: None });
-        }
-        refused = Some(child("failed", ns::SM).and_then(h));
-    }
-    let Some(bound) = child("bound", ns::BIND2) else {
-        // A server with SASL2 alone: its features come next, and the rest is as it always was.
-        let features = talk.features().await?;
-        let resume = if asked.is_some() { None } else { resume };
-        let mut session = classic(talk, settings, &features, Learned { pin, proof }, resume).await?;
-        session.refused = session.refused.or(refused);
-        return Ok(session);
-    };
-    let jid = child("authorization-identifier", ns::SASL2)
-        .and_then(|id| FullJid::new(&id.text()).ok())
-        .filter(|jid| jid.to_bare() == settings.jid);
-    let begun = match bound.children().find(|child| child.is("enabled", ns::SM)) {
-        Some(enabled) => counted(enabled),
-        None => Begun::Plain,
-    };
-    let carbons = bind2.is_some_and(|bind2| bind2.carbons);
-    Ok(Session { talk, jid: jid.ok_or(ErrorKind::LoginRefused)?, proof, pin, carbons, csi, begun, refused })
-}
-
 /// Resumption, or resource binding and stream management, one after the other.
-async fn classic(
+pub(super) async fn classic(
     mut talk: Talk,
     settings: &Settings,
     features: &Features,
-    Learned { pin, proof }: Learned,
+    learned: Learned,
     resume: Option<Resume>,
 ) -> Result<Session, Error> {
     let mut refused = None;
@@ -230,8 +171,7 @@ async fn classic(
             return Ok(Session {
                 talk,
                 jid: resume.stream.jid,
-                proof,
-                pin,
+                learned,
                 carbons: false,
                 csi: features.csi,
                 begun,
@@ -265,21 +205,21 @@ async fn classic(
             begun = counted(&answer);
         }
     }
-    Ok(Session { talk, jid, proof, pin, carbons: false, csi: features.csi, begun, refused })
+    Ok(Session { talk, jid, learned, carbons: false, csi: features.csi, begun, refused })
 }
 
-fn resume_request(resume: &Resume) -> String {
+pub(super) fn resume_request(resume: &Resume) -> String {
     format!("<resume xmlns='{}' h='{}' previd='{}'/>", ns::SM, resume.h, escape(&resume.stream.id))
 }
 
 /// Whether the stream that a server resumed is the one that we left, as far as it says.
-fn is_ours(resume: &Resume, resumed: &Element, who: Option<&str>) -> bool {
+pub(super) fn is_ours(resume: &Resume, resumed: &Element, who: Option<&str>) -> bool {
     let jid = &resume.stream.jid;
     resumed.attr("previd").is_none_or(|id| id == resume.stream.id)
         && who.is_none_or(|who| who == jid.as_str() || who == jid.to_bare().as_str())
 }
 
-fn counted(enabled: &Element) -> Begun {
+pub(super) fn counted(enabled: &Element) -> Begun {
     let resumable = matches!(enabled.attr("resume"), Some("true" | "1"));
     let said = |name: &str, most: usize| {
         enabled.attr(name).filter(|text| resumable && (1..=most).contains(&text.len())).map(str::to_owned)
@@ -292,6 +232,6 @@ const ID_MOST: usize = 4000;
 /// The longest place that is believed.
 const LOCATION_MOST: usize = 300;
 
-fn h(element: &Element) -> Option<u32> {
+pub(super) fn h(element: &Element) -> Option<u32> {
     element.attr("h")?.parse().ok()
 }

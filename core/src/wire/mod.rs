@@ -4,10 +4,12 @@
 //! was given by the brain as [`ToWire`], and it acknowledges a stanza only after the brain says that it is committed.
 
 mod connect;
+mod fast;
 mod features;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
 mod head;
+mod inline;
 mod leave;
 mod login;
 mod parse;
@@ -19,6 +21,7 @@ mod register;
 mod run;
 mod sasl;
 mod scram;
+mod secret;
 mod session;
 mod skip;
 mod sm;
@@ -36,6 +39,8 @@ pub(crate) use crate::net::tls::warm_up;
 pub(crate) use plain::NAME as PLAIN;
 pub(crate) use register::register;
 pub(crate) use run::run;
+pub(crate) use scram::Hash;
+pub(crate) use secret::{Keys, Secret, Token};
 pub(crate) use vigil::Vigil;
 
 use crate::command::Tls;
@@ -48,13 +53,14 @@ use minidom::Element;
 use patience::Patience;
 use std::time::Duration;
 use stream_error::stream_error;
-use zeroize::Zeroizing;
 
 /// All that a login needs, read from the store by whoever starts the wire.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub jid: BareJid,
-    pub password: Zeroizing<String>,
+    pub secret: Secret,
+    /// How often tokens were used so far; each try counts.
+    pub uses: u32,
     /// Host and port given by a person instead of DNS.
     pub host: Option<String>,
     pub port: Option<u16>,
@@ -136,6 +142,8 @@ impl Default for Limits {
 pub(crate) enum FromWire {
     /// A try begins.
     Connecting,
+    /// What to log in with from now on; comes before `Online`.
+    Learned(Secret),
     /// What a login showed of the server; comes before `Online` or `Offline`.
     Server(Word),
     /// Logged in and bound, or resumed.

@@ -48,7 +48,7 @@ fn about(kind: ErrorKind, settings: &Settings) -> Error {
 fn fields(query: &Element, settings: &Settings) -> Result<String, Error> {
     let closed = || about(ErrorKind::RegistrationClosed, settings);
     let name = escape(settings.jid.node().ok_or(ErrorKind::InvalidJid)?.as_str());
-    let password = escape(&settings.password);
+    let password = escape(settings.secret.password.as_ref().ok_or(ErrorKind::InvalidInput)?);
     if let Some(form) = query.children().find(|child| child.is("x", ns::DATA)) {
         let fields: Vec<&Element> = form.children().filter(|child| child.is("field", ns::DATA)).collect();
         let has = |var: &str| fields.iter().any(|field| field.attr("var") == Some(var));

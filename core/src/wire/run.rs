@@ -64,6 +64,7 @@ fn retries(kind: ErrorKind) -> bool {
         kind,
         ErrorKind::WrongPassword
             | ErrorKind::NoMechanism
+            | ErrorKind::PasswordNeeded
             | ErrorKind::ServerProof
             | ErrorKind::OfferAltered
             | ErrorKind::BindingRefused
@@ -183,6 +184,7 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             let server = link.channel.as_ref().map(shown);
             let key = server.as_ref().map(|server| server.key);
             let mut leave = Leave::new(events, noted, (key, settings.pin.as_ref()), settings.venture.clone());
+            settings.uses = settings.uses.saturating_add(1);
             let session = match login(link, settings, resume, &mut leave, rng).await {
                 Ok(session) => session,
                 Err(error) => {
@@ -202,7 +204,8 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             };
             let login_ms = begun.elapsed().as_millis() as u64 - connect_ms;
             let resumed = matches!(session.begun, Begun::Resumed { .. });
-            tracing::info!(target: "dunnock", connect_ms, login_ms, resumed, "online");
+            let mechanism = session.learned.pin.as_ref().map(|pin| pin.mechanism.as_str()).unwrap_or_default();
+            tracing::info!(target: "dunnock", connect_ms, login_ms, resumed, mechanism, "online");
             Ok(session)
         });
         let mut until = None;
@@ -280,16 +283,23 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             self.state.limits = limits;
         }
         let ventured = self.settings.venture.take().is_some();
-        let word = session.pin.filter(|pin| ventured || self.settings.pin.as_ref() != Some(pin));
+        let word = session.learned.pin.filter(|pin| ventured || self.settings.pin.as_ref() != Some(pin));
         if let Some(pin) = &word {
             self.settings.pin = Some(pin.clone());
         }
-        let bound = Bound { jid: session.jid, resumed, resumable, carbons: session.carbons, proof: session.proof };
+        let bound =
+            Bound { jid: session.jid, resumed, resumable, carbons: session.carbons, proof: session.learned.proof };
         let gone = Ended { error: None, resume: true };
         if let Some(token) = acked
             && !self.tell(FromWire::Acked { token, h: count }).await
         {
             return gone;
+        }
+        if let Some(secret) = session.learned.secret {
+            self.settings.secret = secret.clone();
+            if !self.tell(FromWire::Learned(secret)).await {
+                return gone;
+            }
         }
         if let Some(pin) = word
             && !self.tell(FromWire::Server(Word::Met(pin))).await

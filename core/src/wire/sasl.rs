@@ -3,6 +3,7 @@
 use super::features::Features;
 use super::leave::Leave;
 use super::scram::{Confirmed, Flag, Hash, Heard, Scram, ServerProof};
+use super::secret::{Keys, Secret};
 use super::talk::Talk;
 use super::xml::ns;
 use crate::error::{Error, ErrorKind};
@@ -12,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD};
 use minidom::Element;
 use rand::CryptoRng;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What is chosen of an offer.
@@ -35,11 +37,23 @@ const MECHANISMS: [(&str, &str, Hash); 3] = [
 
 /// Picks a mechanism: bound by `tls-exporter`, else bound by `tls-server-end-point`, else unbound; of each the strongest hash.
 ///
-/// Errors: `NoMechanism`, which names the offer.
-pub(crate) fn choose(offered: &[String], features: &Features, channel: Option<&Channel>) -> Result<Choice, Error> {
+/// `only`: there are only keys for this hash. Errors: `NoMechanism`, which names the offer; `PasswordNeeded` if the offer
+/// lacks that hash.
+pub(crate) fn choose(
+    offered: &[String],
+    features: &Features,
+    channel: Option<&Channel>,
+    only: Option<Hash>,
+) -> Result<Choice, Error> {
     let has = |mechanism: &str| offered.iter().any(|name| name == mechanism);
-    let unbound = MECHANISMS.into_iter().find(|(name, ..)| has(name));
-    let plus = MECHANISMS.into_iter().find(|(_, plus, _)| has(plus));
+    let ours = || MECHANISMS.into_iter().filter(|(_, _, hash)| only.is_none_or(|only| only == *hash));
+    let unbound = ours().find(|(name, ..)| has(name));
+    let plus = ours().find(|(_, plus, _)| has(plus));
+    if only.is_some() && unbound.is_none() && plus.is_none() {
+        // What we have is for a mechanism that is offered no more; for another one the password would do.
+        choose(offered, features, channel, None)?;
+        return Err(ErrorKind::PasswordNeeded.into());
+    }
     let binding = channel.and_then(|channel| binding(features, channel, unbound.is_some()));
     let heard = Heard { offer: features.offer(offered), tls: channel.map(|channel| channel.version) };
     if let (Some((_, mechanism, hash)), Some((binding, data))) = (plus, &binding) {
@@ -94,11 +108,11 @@ impl Choice {
     }
 
     /// The exchange, with a fresh nonce.
-    pub(crate) fn begin(self, name: &str, password: &str, rng: &mut impl CryptoRng) -> Result<Exchange, Error> {
+    pub(crate) fn begin(self, name: &str, secret: &Secret, rng: &mut impl CryptoRng) -> Result<Exchange, Error> {
         let mut nonce = [0; 24];
         rng.fill_bytes(&mut nonce);
         let nonce = STANDARD_NO_PAD.encode(nonce);
-        let scram = Scram::new(self.hash, name, password, &self.flag, self.heard, nonce)?.doubting(self.doubtful);
+        let scram = Scram::new(self.hash, name, secret, &self.flag, self.heard, nonce)?.doubting(self.doubtful);
         // What we send is as it should be; a server that calls it malformed means the channel (so does Prosody).
         let malformed = match self.flag {
             Flag::Bound(..) => ErrorKind::BindingRefused,
@@ -109,11 +123,14 @@ impl Choice {
     }
 }
 
+/// What the server confirmed inside of an exchange, and the keys that it was done with.
+pub(crate) type Proved = (Confirmed, Arc<Keys>);
+
 /// An exchange under way.
 pub(crate) struct Exchange {
     scram: Option<Scram>,
     proof: Option<ServerProof>,
-    proved: Option<Confirmed>,
+    proved: Option<Proved>,
     /// What a server means that calls our message malformed.
     malformed: ErrorKind,
 }
@@ -133,7 +150,7 @@ impl Exchange {
         talk: &mut Talk,
         namespace: &str,
         leave: &mut Leave,
-    ) -> Result<(Element, Confirmed), Error> {
+    ) -> Result<(Element, Proved), Error> {
         loop {
             let heard = talk.hear().await?;
             if !talk.early.is_empty() {
@@ -148,9 +165,9 @@ impl Exchange {
                 }
                 talk.say(&format!("<response xmlns='{namespace}'>{}</response>", BASE64.encode(&answer[..]))).await?;
             } else if heard.is("success", namespace) {
-                let confirmed = self.success(&heard, namespace)?;
+                let proved = self.success(&heard, namespace)?;
                 leave.answered().await?;
-                return Ok((heard, confirmed));
+                return Ok((heard, proved));
             } else if heard.is("failure", namespace) {
                 return Err(failure(&heard, self.malformed).into());
             } else {
@@ -173,20 +190,20 @@ impl Exchange {
         Ok(Zeroizing::default())
     }
 
-    fn verify(&mut self, last: &[u8]) -> Result<Confirmed, Error> {
+    fn verify(&mut self, last: &[u8]) -> Result<Proved, Error> {
         let proof = self.proof.take().ok_or(ErrorKind::ServerProof)?;
-        let confirmed = proof.check(last)?;
-        self.proved = Some(confirmed);
-        Ok(confirmed)
+        let proved = proof.check(last)?;
+        self.proved = Some(proved.clone());
+        Ok(proved)
     }
 
-    fn success(&mut self, success: &Element, namespace: &str) -> Result<Confirmed, Error> {
+    fn success(&mut self, success: &Element, namespace: &str) -> Result<Proved, Error> {
         let data = match namespace {
             ns::SASL2 => success.children().find(|c| c.is("additional-data", ns::SASL2)).map(Element::text),
             _ => Some(success.text()).filter(|text| !text.trim().is_empty()),
         };
-        match (self.proved, data) {
-            (Some(confirmed), _) => Ok(confirmed),
+        match (self.proved.take(), data) {
+            (Some(proved), _) => Ok(proved),
             (None, Some(data)) => self.verify(&decode(&data)?),
             (None, None) => Err(ErrorKind::ServerProof.into()),
         }
@@ -239,7 +256,7 @@ mod tests {
         channel: Option<&Channel>,
     ) -> Option<(&'static str, &'static str)> {
         let features = Features { bindings: bindings.map(offer), ..Features::default() };
-        let choice = choose(&offer(names), &features, channel).ok()?;
+        let choice = choose(&offer(names), &features, channel, None).ok()?;
         let flag = match choice.flag {
             Flag::Bound(Binding::Exporter, _) => "p",
             Flag::Bound(Binding::EndPoint, _) => "p end-point",

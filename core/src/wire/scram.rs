@@ -1,6 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677), the client's side, with channel binding over `tls-exporter` (RFC 9266) or
 //! `tls-server-end-point` (RFC 5929), and the checks of XEP-0474 and XEP-0515 against downgrades.
 
+use super::secret::{Keys, Secret};
 use crate::error::{Error, ErrorKind};
 use crate::pin::Binding;
 use base64::Engine as _;
@@ -8,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -63,13 +65,15 @@ pub(crate) struct Scram {
     binding: Zeroizing<Vec<u8>>,
     bare: String,
     nonce: String,
-    password: Zeroizing<String>,
+    password: Option<Zeroizing<String>>,
+    keys: Option<Arc<Keys>>,
 }
 
 /// What the server must prove in its last message.
 pub(crate) struct ServerProof {
     signature: Zeroizing<Vec<u8>>,
     confirmed: Confirmed,
+    keys: Arc<Keys>,
 }
 
 impl Hash {
@@ -103,12 +107,34 @@ impl Hash {
         out
     }
 
+    /// The name of the mechanism, without what says whether it is bound.
+    pub(crate) fn mechanism(self) -> &'static str {
+        match self {
+            Hash::Sha1 => "SCRAM-SHA-1",
+            Hash::Sha256 => "SCRAM-SHA-256",
+            Hash::Sha512 => "SCRAM-SHA-512",
+        }
+    }
+
+    /// The hash of this mechanism.
+    pub(crate) fn of_mechanism(name: &str) -> Option<Hash> {
+        [Hash::Sha1, Hash::Sha256, Hash::Sha512].into_iter().find(|hash| hash.mechanism() == name)
+    }
+}
+
+impl Keys {
+    /// Takes as long as there are iterations.
+    fn of(hash: Hash, password: &str, salt: Vec<u8>, iterations: u32) -> Keys {
+        let salted = hash.salted(password.as_bytes(), &salt, iterations);
+        let (client, server) = (hash.hmac(&salted, b"Client Key"), hash.hmac(&salted, b"Server Key"));
+        Keys { hash, salt, iterations, client, server }
+    }
+
     /// The client's proof and the server's signature over these messages (RFC 5802 §3).
-    fn sign(self, salted: &[u8], messages: &[u8]) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
-        let key = self.hmac(salted, b"Client Key");
-        let signature = self.hmac(&self.digest(&key), messages);
-        let proof = key.iter().zip(signature.iter()).map(|(key, sign)| key ^ sign).collect();
-        (Zeroizing::new(proof), self.hmac(&self.hmac(salted, b"Server Key"), messages))
+    fn sign(&self, messages: &[u8]) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
+        let signature = self.hash.hmac(&self.hash.digest(&self.client), messages);
+        let proof = self.client.iter().zip(signature.iter()).map(|(key, sign)| key ^ sign).collect();
+        (Zeroizing::new(proof), self.hash.hmac(&self.server, messages))
     }
 }
 
@@ -119,7 +145,7 @@ pub(super) fn server_signature(
     (password, salt, iterations): (&str, &[u8], u32),
     messages: &[u8],
 ) -> Zeroizing<Vec<u8>> {
-    hash.sign(&hash.salted(password.as_bytes(), salt, iterations), messages).1
+    Keys::of(hash, password, salt.to_vec(), iterations).sign(messages).1
 }
 
 impl Scram {
@@ -127,13 +153,17 @@ impl Scram {
     pub(crate) fn new(
         hash: Hash,
         name: &str,
-        password: &str,
+        secret: &Secret,
         flag: &Flag,
         heard: Heard,
         nonce: String,
     ) -> Result<Self, Error> {
         let refuse = |_| Error::about(ErrorKind::InvalidInput, "password");
-        let password = Zeroizing::new(stringprep::saslprep(password).map_err(refuse)?.into_owned());
+        let password = match &secret.password {
+            Some(password) => Some(Zeroizing::new(stringprep::saslprep(password).map_err(refuse)?.into_owned())),
+            None => None,
+        };
+        let keys = secret.keys.clone().filter(|keys| keys.hash == hash);
         let name = stringprep::saslprep(name).map_err(refuse)?.replace('=', "=3D").replace(',', "=2C");
         let header = match flag {
             Flag::Bound(binding, _) => format!("p={},,", binding.name()),
@@ -153,6 +183,7 @@ impl Scram {
             bare: format!("n={name},r={nonce}"),
             nonce,
             password,
+            keys,
         })
     }
 
@@ -169,6 +200,7 @@ impl Scram {
     /// The answer to the server's first message, and what to expect then. Takes as long as the server's iterations.
     ///
     /// Errors: `ServerProof` if the message is not of this exchange, `NoMechanism` for iterations out of bounds,
+    /// `PasswordNeeded` if there are only keys, and they are for another salt or another number of iterations,
     /// `OfferAltered` if somebody on the way changed what the server offered, or the version of TLS.
     pub(crate) fn answer(self, challenge: &[u8]) -> Result<(Zeroizing<Vec<u8>>, ServerProof), Error> {
         let text = std::str::from_utf8(challenge).map_err(|_| ErrorKind::ServerProof)?;
@@ -189,10 +221,14 @@ impl Scram {
         let confirmed = self.confirmed(fields)?;
         let without_proof = format!("c={},r={nonce}", BASE64.encode(&self.binding[..]));
         let messages = format!("{},{text},{without_proof}", self.bare);
-        let salted = self.hash.salted(self.password.as_bytes(), &salt, iterations);
-        let (proof, signature) = self.hash.sign(&salted, messages.as_bytes());
+        let keys = match (self.keys, &self.password) {
+            (Some(keys), _) if keys.salt == salt && keys.iterations == iterations => keys,
+            (_, Some(password)) => Arc::new(Keys::of(self.hash, password, salt, iterations)),
+            (_, None) => return Err(ErrorKind::PasswordNeeded.into()),
+        };
+        let (proof, signature) = keys.sign(messages.as_bytes());
         let answer = format!("{without_proof},p={}", BASE64.encode(&proof[..]));
-        Ok((Zeroizing::new(answer.into_bytes()), ServerProof { signature, confirmed }))
+        Ok((Zeroizing::new(answer.into_bytes()), ServerProof { signature, confirmed, keys }))
     }
 
     /// Compares what the server says that it offered with what we heard. Unknown attributes mean nothing (RFC 5802 §5.1).
@@ -220,12 +256,13 @@ impl Scram {
 }
 
 impl ServerProof {
-    /// Whether the server's last message proves that it knows the password's keys; what it confirmed before then counts.
-    pub(crate) fn check(&self, last: &[u8]) -> Result<Confirmed, Error> {
+    /// Whether the server's last message proves that it knows the password's keys; what it confirmed before then counts, and
+    /// the keys are good.
+    pub(crate) fn check(&self, last: &[u8]) -> Result<(Confirmed, Arc<Keys>), Error> {
         let verifier = std::str::from_utf8(last).ok().and_then(|text| text.split(',').next()?.strip_prefix("v="));
         let given = verifier.and_then(|v| BASE64.decode(v).ok()).ok_or(ErrorKind::ServerProof)?;
         if bool::from(given.ct_eq(&self.signature[..])) {
-            Ok(self.confirmed)
+            Ok((self.confirmed, self.keys.clone()))
         } else {
             Err(ErrorKind::ServerProof.into())
         }
@@ -249,7 +286,32 @@ mod tests {
         "v=AGdz+jl8c2oDZU9Mr50F2OW7rZGGyUhtYh5SlCUHQcEQZxhc3buVqyDqf83UKzyFDcrw8Okp3JfpxJ9twxXPJQ==";
 
     fn scram(hash: Hash, nonce: &str, flag: Flag) -> Scram {
-        Scram::new(hash, "user", "pencil", &flag, Heard::default(), nonce.into()).unwrap()
+        Scram::new(hash, "user", &pencil(), &flag, Heard::default(), nonce.into()).unwrap()
+    }
+
+    fn pencil() -> Secret {
+        Secret::password("pencil")
+    }
+
+    #[test]
+    fn keys_do_without_the_password_while_salt_and_iterations_are_theirs() {
+        let first = scram(Hash::Sha1, "fyko+d2lbbFgONRv9qkxdawL", Flag::Unable).answer(RFC5802).unwrap();
+        let keys = first.1.check(b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=").unwrap().1;
+        let without = Secret { keys: Some(keys), ..Secret::default() };
+        assert_eq!(without.only(), Some(Hash::Sha1));
+        let again = |hash, challenge: &[u8]| {
+            let nonce = "fyko+d2lbbFgONRv9qkxdawL".to_owned();
+            let scram = Scram::new(hash, "user", &without, &Flag::Unable, Heard::default(), nonce).unwrap();
+            scram.answer(challenge)
+        };
+        let second = again(Hash::Sha1, RFC5802).unwrap();
+        assert_eq!(first.0, second.0);
+        assert!(second.1.check(b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=").is_ok());
+        let text = String::from_utf8(RFC5802.to_vec()).unwrap();
+        for other in [text.replace("i=4096", "i=4097"), text.replace("s=Q", "s=R")] {
+            assert_eq!(kind(again(Hash::Sha1, other.as_bytes())), Some(ErrorKind::PasswordNeeded), "{other}");
+        }
+        assert_eq!(kind(again(Hash::Sha256, RFC5802)), Some(ErrorKind::PasswordNeeded));
     }
 
     fn kind<T>(result: Result<T, Error>) -> Option<ErrorKind> {
@@ -284,7 +346,7 @@ mod tests {
     fn example(offer: &str, tls: &'static str) -> Scram {
         let flag = Flag::Bound(Binding::Exporter, Zeroizing::new(b"THIS IS FAKE CB DATA".to_vec()));
         let heard = Heard { offer: offer.to_owned(), tls: Some(tls) };
-        Scram::new(Hash::Sha1, "user", "pencil", &flag, heard, NONCE.into()).unwrap()
+        Scram::new(Hash::Sha1, "user", &pencil(), &flag, heard, NONCE.into()).unwrap()
     }
 
     fn challenge(more: &str) -> String {
@@ -297,7 +359,7 @@ mod tests {
         let (answer, proof) = example(OFFER, "0304").answer(challenge.as_bytes()).unwrap();
         let answer = String::from_utf8(answer.to_vec()).unwrap();
         assert!(answer.ends_with(",p=KHUfN8dSy1K95crT4D5y1ItLJfs="), "{answer}");
-        assert_eq!(proof.check(b"v=3w34ZIMVRkx2f2Ozb3/ecRPVdv4=").unwrap(), Confirmed { offer: true, tls: true });
+        assert_eq!(proof.check(b"v=3w34ZIMVRkx2f2Ozb3/ecRPVdv4=").unwrap().0, Confirmed { offer: true, tls: true });
     }
 
     #[test]
@@ -309,8 +371,8 @@ mod tests {
             "n=user,r={NONCE},{challenge},c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,\
              r={NONCE}a09117a6-ac50-4f2f-93f1-93799c2bddf6,x=19C6532F-1CF4-4A27-A18D-DC9CEA41BBB3"
         );
-        let salted = Hash::Sha1.salted(b"pencil", &BASE64.decode("QSXCR+Q6sek8bf92").unwrap(), 4096);
-        let (proof, signature) = Hash::Sha1.sign(&salted, message.as_bytes());
+        let keys = Keys::of(Hash::Sha1, "pencil", BASE64.decode("QSXCR+Q6sek8bf92").unwrap(), 4096);
+        let (proof, signature) = keys.sign(message.as_bytes());
         assert_eq!(BASE64.encode(&proof[..]), "M/SIDjT+dfcxUh89jZEypRvFxB4=");
         assert_eq!(BASE64.encode(&signature[..]), "MQrMPvv7yv4x4Cq4W4Ih25EqS2c=");
     }
@@ -334,7 +396,7 @@ mod tests {
 
     #[test]
     fn scram_with_sha_512_agrees_with_another_implementation() {
-        let scram = Scram::new(Hash::Sha512, "user", "pencil", &Flag::Unable, Heard::default(), "abc".into()).unwrap();
+        let scram = Scram::new(Hash::Sha512, "user", &pencil(), &Flag::Unable, Heard::default(), "abc".into()).unwrap();
         let (answer, proof) = scram.answer(b"r=abcdef,s=QSXCR+Q6sek8bf92,i=4096").unwrap();
         assert_eq!(String::from_utf8(answer.to_vec()).unwrap(), SHA512_ANSWER);
         proof.check(SHA512_LAST.as_bytes()).unwrap();
@@ -388,8 +450,9 @@ mod tests {
     #[test]
     fn names_are_escaped_and_prepared() {
         let heard = Heard::default();
-        let scram = Scram::new(Hash::Sha1, "a=b,c", "I\u{ad}X", &Flag::Unable, heard, "n".into()).unwrap();
+        let scram =
+            Scram::new(Hash::Sha1, "a=b,c", &Secret::password("I\u{ad}X"), &Flag::Unable, heard, "n".into()).unwrap();
         assert_eq!(scram.first(), b"n,,n=a=3Db=2Cc,r=n");
-        assert_eq!(scram.password.as_str(), "IX");
+        assert_eq!(scram.password.unwrap().as_str(), "IX");
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod ns {
     pub(crate) const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
     pub(crate) const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
     pub(crate) const SASL2: &str = "urn:xmpp:sasl:2";
+    pub(crate) const FAST: &str = "urn:xmpp:fast:0";
     pub(crate) const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
     pub(crate) const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
     pub(crate) const BIND2: &str = "urn:xmpp:bind:0";

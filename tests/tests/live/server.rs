@@ -16,6 +16,7 @@ pub(crate) mod payloads;
 mod power;
 mod restarts;
 pub(crate) mod resume;
+mod secrets;
 mod stories;
 mod trust;
 pub(crate) mod ways;

@@ -1,26 +1,35 @@
-//! `accounts` and `forget`.
+//! `accounts`, `password` and `forget`.
 
 use crate::args::Global;
 use crate::out::{Out, Stop};
+use crate::password;
 use crate::safe::line;
 use crate::session::{self, Begin};
 use crate::show;
+use dunnock_core::command::{AccountUpdate, Command};
 use dunnock_core::model::Connection;
 use dunnock_core::{Error, ErrorKind};
 use serde::Serialize;
+use std::path::Path;
 
 #[derive(Serialize)]
 struct Row {
     account: String,
     connection: Connection,
+    /// The password is kept, sealed.
+    password_kept: bool,
 }
 
 /// Lists the accounts. A home without any is no failure.
 pub(crate) fn list(global: &Global, out: &Out) -> Result<(), Stop> {
     let listed = session::run(global, Begin::MayNot, async |client| {
         for account in client.accounts()? {
-            let row = Row { account: account.jid(), connection: account.connection()? };
-            out.print(&row, |row| format!("{}  {}", line(&row.account), show::connection(&row.connection)))?;
+            let (connection, password_kept) = (account.connection()?, account.keeps_password()?);
+            let row = Row { account: account.jid(), connection, password_kept };
+            out.print(&row, |row| {
+                let kept = if row.password_kept { ", password kept" } else { "" };
+                format!("{}  {}{kept}", line(&row.account), show::connection(&row.connection))
+            })?;
         }
         match client.damaged().as_slice() {
             [] => Ok(()),
@@ -31,6 +40,31 @@ pub(crate) fn list(global: &Global, out: &Out) -> Result<(), Stop> {
         Err(Stop::Failed(Error { kind: ErrorKind::NoAccount, .. })) => Ok(()),
         other => other,
     }
+}
+
+/// Another password, or the same again; the next login is with it.
+pub(crate) fn password(
+    global: &Global,
+    jid: &str,
+    file: Option<&Path>,
+    keep_password: bool,
+    out: &Out,
+) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = client.account(jid)?;
+        let password = Some(password::ask(jid, file)?.to_string());
+        let keep_password = Some(keep_password);
+        account.call(Command::Update(AccountUpdate { password, keep_password, ..AccountUpdate::default() })).await?;
+        super::done(out)
+    })
+}
+
+/// The password that is kept, for use elsewhere.
+pub(crate) fn show_password(global: &Global, jid: &str, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let password = client.account(jid)?.password()?;
+        out.print(&serde_json::json!({ "password": password.as_str() }), |_| password.to_string())
+    })
 }
 
 /// What is said of a push that outlives its account here.

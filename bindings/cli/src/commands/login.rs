@@ -59,6 +59,9 @@ pub(crate) fn register(global: &Global, new: NewLogin, out: &Out) -> Result<(), 
             Some(file) => password::ask(&new.jid, Some(file))?,
             None => dunnock_core::password::generate(),
         };
+        // Nobody else knows a generated one.
+        let keep_password = new.keep_password || new.password_file.is_none();
+        let new = NewLogin { keep_password, ..new };
         let deadline = Duration::from_secs(new.timeout);
         // Stored before the server knows it, for the same reason.
         let account = client.add(wanted(&new, ca.clone(), route.clone(), password.clone()))?;
@@ -161,7 +164,8 @@ fn wanted(new: &NewLogin, ca: Option<String>, route: Route, password: Zeroizing<
         TlsMode::Direct => Tls::Direct,
         TlsMode::Starttls => Tls::StartTls,
     };
-    NewAccount { jid: new.jid.clone(), password, host: new.host.clone(), port: new.port, tls, ca, route }
+    let keep_password = new.keep_password;
+    NewAccount { jid: new.jid.clone(), password, keep_password, host: new.host.clone(), port: new.port, tls, ca, route }
 }
 
 /// The PEM text of a private authority.

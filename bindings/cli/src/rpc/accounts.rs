@@ -27,15 +27,19 @@ struct Add {
     route: Option<String>,
     #[serde(default)]
     register: bool,
+    #[serde(default)]
+    keep_password: bool,
 }
 
 /// Stores an account, offline; with `register` its server makes it first.
 pub(crate) async fn add(server: &Server, params: Value) -> Answer {
-    let Add { jid, password, host, port, tls, ca, route, register } = read(params)?;
+    let Add { jid, password, host, port, tls, ca, route, register, keep_password } = read(params)?;
     let given = password.map(Zeroizing::new).filter(|password| !password.is_empty());
     let route = route_of(route.as_deref())?.unwrap_or_default();
     let tls = tls_of(tls.as_deref())?.unwrap_or(Tls::Auto);
     let ca = authority(ca).await?;
+    // Nobody else knows a generated one.
+    let keep_password = keep_password || given.is_none();
     let password = match given {
         Some(password) => password,
         None if register => dunnock_core::password::generate(),
@@ -44,6 +48,7 @@ pub(crate) async fn add(server: &Server, params: Value) -> Answer {
     let new = move || NewAccount {
         jid: jid.clone(),
         password: password.clone(),
+        keep_password,
         host: host.clone(),
         port: port.map(NonZeroU16::get),
         tls,
@@ -65,6 +70,7 @@ pub(crate) async fn add(server: &Server, params: Value) -> Answer {
 struct Row {
     account: String,
     connection: Connection,
+    password_kept: bool,
 }
 
 /// All accounts.
@@ -73,8 +79,10 @@ pub(crate) async fn list(server: &Server, params: Value) -> Answer {
     let client = server.client.clone();
     let listed = reading(move || {
         let accounts = client.accounts()?;
-        let row =
-            |account: &dunnock_core::Account| Ok(Row { account: account.jid(), connection: account.connection()? });
+        let row = |account: &dunnock_core::Account| {
+            let (connection, password_kept) = (account.connection()?, account.keeps_password()?);
+            Ok(Row { account: account.jid(), connection, password_kept })
+        };
         accounts.iter().map(row).collect::<dunnock_core::Result<Vec<Row>>>()
     });
     rows(listed.await?)
@@ -96,14 +104,23 @@ struct Update {
     tls: Option<String>,
     route: Option<String>,
     password: Option<String>,
+    keep_password: Option<bool>,
 }
 
 /// Changes how an account connects.
 pub(crate) async fn update(server: &Server, params: Value) -> Answer {
-    let Update { account, host, port, tls, route, password } = read(params)?;
+    let Update { account, host, port, tls, route, password, keep_password } = read(params)?;
     let route = route_of(route.as_deref())?;
     let tls = tls_of(tls.as_deref())?;
-    server.wish(account, Command::Update(AccountUpdate { host, port, tls, route, password })).await
+    server.wish(account, Command::Update(AccountUpdate { host, port, tls, route, password, keep_password })).await
+}
+
+/// The password, where it is kept, for use elsewhere.
+pub(crate) async fn password(server: &Server, params: Value) -> Answer {
+    let OfAccount { account } = read(params)?;
+    let client = server.client.clone();
+    let password = reading(move || client.account(&account)?.password()).await?;
+    Ok(json!({ "password": password.as_str() }))
 }
 
 /// Goes online and stays so.

@@ -2,7 +2,7 @@
 
 use super::letter;
 use crate::command::Command;
-use crate::scratch::{self, Folder, JULIET, ROMEO, Wire, leave, soon};
+use crate::scratch::{self, Folder, JULIET, Wire, leave, soon};
 use crate::store::AccountFolder;
 use crate::wire::{Bound, FromWire, Resumable, ToWire};
 use crate::{Account, model::Proof};
@@ -22,7 +22,7 @@ async fn begun(folder: &AccountFolder) -> (Account, scratch::Wires, Wire, Vec<i6
     assert!(wire.settings.left.is_none());
     wire.tell(FromWire::Connecting).await;
     wire.tell(bound(false)).await;
-    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    account.call(Command::TellDisplayed { tell: true }).await.unwrap();
     let mut tokens = Vec::new();
     while let Some(order) = wire.waiting() {
         if let ToWire::Send { token, .. } = order {
@@ -73,7 +73,7 @@ async fn the_next_program_goes_on_where_the_commits_of_the_last_one_ended() {
     wire.tell(FromWire::Written { token: tokens[3] }).await;
     wire.tell(FromWire::Acked { token: tokens[1], h: Some(2) }).await;
     wire.taken().await;
-    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    account.call(Command::TellDisplayed { tell: true }).await.unwrap();
     dies(account, wire).await;
 
     let (account, _wires, mut wire, left) = found(&folder).await;
@@ -87,7 +87,7 @@ async fn the_next_program_goes_on_where_the_commits_of_the_last_one_ended() {
     wire.tell(FromWire::Written { token: *open.last().unwrap() }).await;
     soon(account.online(Duration::from_secs(60))).await.unwrap();
     assert_eq!(account.connection().unwrap().resumable, Some(true));
-    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    account.call(Command::TellDisplayed { tell: true }).await.unwrap();
     while let Some(order) = wire.waiting() {
         match order {
             ToWire::Send { token, .. } => assert!(token > *open.last().unwrap(), "{token} goes twice"),
@@ -104,7 +104,7 @@ async fn nothing_is_resumed_after_a_goodbye_or_another_way() {
     let (account, _wires, wire, _) = begun(&folder).await;
     wire.tell(FromWire::Over).await;
     wire.taken().await;
-    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    account.call(Command::TellDisplayed { tell: true }).await.unwrap();
     dies(account, wire).await;
     let (_account, _wires, wire, left) = found(&folder).await;
     assert!(left.is_none());
@@ -124,7 +124,7 @@ async fn a_database_out_of_a_backup_resumes_nothing() {
     let arrived = crate::wire::Arrived::Whole(letter("later", "hi").parse().unwrap());
     wire.tell(FromWire::Stanza(arrived, Some(1))).await;
     wire.taken().await;
-    account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+    account.call(Command::TellDisplayed { tell: true }).await.unwrap();
     dies(account, wire).await;
     std::fs::write(folder.database(), copy).unwrap();
     let (_account, _wires, _wire, left) = found(&folder).await;

@@ -91,7 +91,7 @@ async fn the_wire_never_holds_more_than_its_credit() {
     let (mut taken, mut begun) = (Vec::new(), 0);
     while taken.len() < 3 * CREDIT {
         // A wish makes a turn, which takes what the wire said before: what may be sent is sent when it is answered.
-        account.call(Command::MarkRead { chat: ROMEO.into() }).await.unwrap();
+        account.call(Command::TellDisplayed { tell: true }).await.unwrap();
         let mut now = 0;
         while let Some(order) = wire.waiting() {
             match order {

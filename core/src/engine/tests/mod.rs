@@ -78,6 +78,7 @@ impl World {
         tx.create_account(&NewRow {
             jid: &bare,
             password: "secret",
+            keep_password: false,
             host: None,
             port: None,
             tls: crate::command::Tls::Auto,

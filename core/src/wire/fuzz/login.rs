@@ -12,7 +12,7 @@ use crate::wire::connect::Secured;
 use crate::wire::leave::Leave;
 use crate::wire::login::{Resume, login};
 use crate::wire::scram::{Hash, server_signature};
-use crate::wire::{Limits, Resumable, Settings};
+use crate::wire::{Limits, Resumable, Secret, Settings};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD};
 use jid::{BareJid, FullJid};
@@ -59,22 +59,24 @@ async fn at(known: u8, said: &str) -> bool {
     let stream =
         Resumable { id: "sm".into(), jid: FullJid::new("juliet@x.test/r").expect("it is a JID"), location: None };
     let resume = has(6).then_some(Resume { stream, h: 3 });
-    let settings = settings(pin);
+    let mut settings = settings(pin);
+    let pin = settings.pin.clone();
     let (events, _heard) = mpsc::channel(8);
     let before = has(7).then_some(Venture { key, ended: None });
-    let known = (Some(key), settings.pin.as_ref());
+    let known = (Some(key), pin.as_ref());
     let mut leave = Leave::new(events, Arc::new(Semaphore::new(8)), known, before);
     let (ours, mut theirs) = tokio::io::duplex(1 << 20);
     theirs.write_all(said.as_bytes()).await.expect("there is room");
     theirs.shutdown().await.expect("it is open");
     let link = Secured { socket: Box::new(ours), channel: (known.0.is_some()).then_some(channel), local: None };
-    login(link, &settings, resume, &mut leave, &mut StdRng::seed_from_u64(1)).await.is_ok()
+    login(link, &mut settings, resume, &mut leave, &mut StdRng::seed_from_u64(1)).await.is_ok()
 }
 
 fn settings(pin: Option<Pin>) -> Settings {
     Settings {
         jid: BareJid::new("juliet@x.test").expect("it is a JID"),
-        password: Zeroizing::new(PASSWORD.into()),
+        secret: Secret::password(PASSWORD),
+        uses: 0,
         host: None,
         port: None,
         tls: Tls::Auto,

@@ -14,7 +14,7 @@ use crate::wire::redirect::Redirect;
 use crate::wire::run::Wire;
 use crate::wire::state::State;
 use crate::wire::xml::ns;
-use crate::wire::{Arrived, Bound, EVENTS, FromWire, Left, Limits, ORDERS, Settings, ToWire};
+use crate::wire::{Arrived, Bound, EVENTS, FromWire, Left, Limits, ORDERS, Secret, Settings, ToWire};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -51,7 +51,8 @@ pub(super) const SM: &str = "<sm xmlns='urn:xmpp:sm:3'/>";
 pub(super) fn settings() -> Settings {
     Settings {
         jid: BareJid::new("juliet@x.test").unwrap(),
-        password: Zeroizing::new(PASSWORD.into()),
+        secret: Secret::password(PASSWORD),
+        uses: 0,
         host: None,
         port: None,
         tls: Tls::Auto,
@@ -68,7 +69,7 @@ pub(super) fn settings() -> Settings {
 }
 
 /// A channel to a server with this key.
-pub(super) fn channel(key: u8) -> Channel {
+pub(in crate::wire) fn channel(key: u8) -> Channel {
     Channel {
         exporter: Zeroizing::new(KEY),
         end_point: None,
@@ -239,7 +240,7 @@ impl Story {
         loop {
             match self.event().await {
                 FromWire::Online(bound) => return bound,
-                FromWire::Connecting | FromWire::Server(_) | FromWire::Written { .. } => {}
+                FromWire::Connecting | FromWire::Learned(_) | FromWire::Server(_) | FromWire::Written { .. } => {}
                 other => panic!("not online: {}", name(&other)),
             }
         }
@@ -265,7 +266,7 @@ impl Story {
         loop {
             match self.event().await {
                 FromWire::Acked { token, .. } => return token,
-                FromWire::Connecting | FromWire::Server(_) | FromWire::Written { .. } => {}
+                FromWire::Connecting | FromWire::Learned(_) | FromWire::Server(_) | FromWire::Written { .. } => {}
                 other => panic!("nothing acknowledged: {}", name(&other)),
             }
         }
@@ -303,6 +304,7 @@ pub(super) fn name(event: &FromWire) -> &'static str {
         FromWire::Written { .. } => "written",
         FromWire::Acked { .. } => "acked",
         FromWire::Over => "over",
+        FromWire::Learned(_) => "learned",
         FromWire::Offline { .. } => "offline",
         FromWire::TooLarge { .. } => "too large",
     }

@@ -80,6 +80,7 @@ impl<'a> Brain<'a> {
         tx.create_account(&NewRow {
             jid: "juliet@x.test",
             password: "",
+            keep_password: false,
             host: None,
             port: None,
             tls: crate::command::Tls::Auto,

@@ -32,7 +32,7 @@ async fn what_the_server_has_is_acknowledged_and_the_rest_written_again_as_it_is
         loop {
             match story.event().await {
                 FromWire::Acked { token, h } => break assert_eq!((token, h), (7, Some(5))),
-                FromWire::Connecting | FromWire::Server(_) => {}
+                FromWire::Connecting | FromWire::Learned(_) | FromWire::Server(_) => {}
                 other => panic!("{}", super::fake::name(&other)),
             }
         }
@@ -86,7 +86,7 @@ async fn counts_and_names_that_are_not_ours_end_in_a_new_stream() {
         loop {
             match story.event().await {
                 FromWire::Over => break,
-                FromWire::Connecting | FromWire::Server(_) => {}
+                FromWire::Connecting | FromWire::Learned(_) | FromWire::Server(_) => {}
                 other => panic!("{resumed}: {}", super::fake::name(&other)),
             }
         }

@@ -2,7 +2,7 @@
 
 mod bad_input;
 mod errors;
-mod fake;
+pub(super) mod fake;
 mod flights;
 mod hour;
 mod left;
@@ -16,4 +16,5 @@ mod renewals;
 mod sessions;
 mod setup;
 mod silence;
+mod tokens;
 mod ventures;

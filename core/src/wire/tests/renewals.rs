@@ -130,7 +130,7 @@ async fn comes_online(story: &mut Story, at: &str) -> (Proof, Option<Pin>) {
         match story.event().await {
             FromWire::Online(bound) => return (bound.proof, met),
             FromWire::Server(Word::Met(pin)) => met = Some(pin),
-            FromWire::Connecting | FromWire::Server(Word::Venture(_) | Word::Answered) => {}
+            FromWire::Connecting | FromWire::Learned(_) | FromWire::Server(Word::Venture(_) | Word::Answered) => {}
             FromWire::Server(Word::Doubted(evidence)) => panic!("{at}: an alarm, {evidence:?}"),
             FromWire::Offline { error, .. } => panic!("{at}: {:?}", error.map(|error| error.kind)),
             other => panic!("{at}: {}", name(&other)),

@@ -26,6 +26,7 @@ pub(crate) fn run() {
     let new = NewAccount {
         jid: "juliet@verona.test".to_owned(),
         password: "secret".to_owned().into(),
+        keep_password: true,
         host: None,
         port: None,
         tls: Tls::Auto,

@@ -27,11 +27,28 @@ impl Person {
         self.dies(|| ());
     }
 
-    fn dies(&mut self, meanwhile: impl FnOnce()) {
+    pub(crate) fn dies(&mut self, meanwhile: impl FnOnce()) {
         let rpc = self.device.rpc_with(&["--log", &log(&self.device).to_string_lossy()]);
         std::mem::replace(&mut self.rpc, rpc).kill();
         meanwhile();
         self.rpc.connect(&self.jid);
+    }
+
+    /// The same, and the stream is not resumed.
+    pub(crate) fn dies_and_begins_anew(&mut self, meanwhile: impl FnOnce()) {
+        let rpc = self.device.rpc_with(&["--log", &log(&self.device).to_string_lossy()]);
+        std::mem::replace(&mut self.rpc, rpc).kill();
+        meanwhile();
+        self.device.forget_streams();
+        self.rpc.connect(&self.jid);
+    }
+
+    /// How it logged in the last time: whether the stream was resumed, and by which mechanism.
+    pub(crate) fn last_login(&self) -> (bool, String) {
+        let text = std::fs::read_to_string(log(&self.device)).unwrap_or_default();
+        let line = text.lines().rfind(|line| line.contains("mechanism=")).expect("it logged in").to_owned();
+        let mechanism = line.split("mechanism=").nth(1).unwrap_or_default().split(' ').next().unwrap_or_default();
+        (line.contains("resumed=true"), mechanism.trim_matches('"').to_owned())
     }
 
     /// How many streams were resumed so far.

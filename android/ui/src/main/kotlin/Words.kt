@@ -197,6 +197,8 @@ internal object Words {
         "damaged_store" to "Nothing was overwritten. Save what can be read, then remove the account and sign in anew.",
         "read_only_home" to "Restart the phone. If it stays so, the app’s storage is damaged.",
         "wrong_password" to "Check the address and the password. It was tried only once.",
+        "password_needed" to "Give the password again: your server makes its logins in another way now, and only what was made from the password is kept.",
+        "password_not_kept" to "Only what was made from the password is kept on this phone. Who typed it knows it.",
         "unknown_host" to "Check the spelling of the address and the network.",
         "unreachable" to "Check the network. If your server needs them, check the server settings.",
         "timed_out" to "Check the network and try again.",
