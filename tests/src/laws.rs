@@ -176,7 +176,7 @@ fn what_crosses_the_border_is_documented_in_the_words_of_the_core() {
         }
         pairs
     };
-    let core = ["model", "model/event", "command", "lifecycle", "route"]
+    let core = ["model", "model/event", "model/room", "command", "lifecycle", "route"]
         .map(|name| pairs(&read(&format!("core/src/{name}.rs"))))
         .concat();
     let border = read("bindings/ffi/src/model.rs");

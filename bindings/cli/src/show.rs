@@ -1,11 +1,14 @@
 //! Rows and events as lines for people. Everything that came from outside goes through `safe`.
 
+mod rooms;
+
+pub(crate) use rooms::{member, room};
+
 use crate::safe::{block, line};
 use dunnock_core::ErrorKind;
 use dunnock_core::model::{
-    Admission, Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Member, Notification, OwnDeviceEvent,
-    Proof, Push, PushState, Reach, Room, RoomState, Sealing, Server, ServerChangeKind, State, Time, TimelineItem,
-    Trust,
+    Alarm, ChatItem, Connection, Contact, Delivery, DeviceView, Event, Notification, OwnDeviceEvent, Proof, Push,
+    PushState, Reach, RoomState, Sealing, Server, ServerChangeKind, State, Time, TimelineItem, Trust,
 };
 
 /// One message: when, who, how far, what.
@@ -75,84 +78,6 @@ pub(crate) fn contact(item: &Contact) -> String {
         if holds {
             out += &format!(", {says}");
         }
-    }
-    out
-}
-
-/// One room.
-pub(crate) fn room(item: &Room) -> String {
-    let mut out = line(&item.room);
-    out += &format!("  {} as {}", room_state(item.state), line(&item.nick));
-    if item.members > 0 {
-        out += &format!(", {} members", thousands(item.members.into()));
-    }
-    if item.waiting > 0 {
-        out += &format!(", {} waiting for your decision", thousands(item.waiting.into()));
-    }
-    if let Some(affiliation) = &item.affiliation {
-        out += &format!(", you are {}", line(affiliation));
-    }
-    out + &why(item.reason.as_deref(), &item.flaws, item.inviter.as_deref())
-}
-
-/// Somebody who belongs to a room.
-pub(crate) fn member(item: &Member) -> String {
-    let mut out = format!("{}  {}", line(&item.jid), line(&item.affiliation));
-    match &item.nick {
-        Some(nick) => out += &format!("  here as {}", line(nick)),
-        None => out += "  away",
-    }
-    match (item.own, item.admission, item.devices) {
-        (true, ..) => out += "  (you)",
-        (_, Admission::Waiting, _) => out += "  waiting for your decision: gets nothing",
-        (_, Admission::Refused, _) => out += "  refused: gets nothing",
-        (.., 0) if !item.fetched => out += "  keys not fetched yet",
-        (.., 0) => out += "  no keys: nothing can be sealed for them",
-        (.., devices) => out += &format!("  {} of {devices} devices", item.ready),
-    }
-    if let Some(named_by) = &item.named_by {
-        out += &format!(", {} says that they asked them in", line(named_by));
-    }
-    out
-}
-
-/// What became of somebody in a room.
-fn member_change(change: &str) -> String {
-    match change {
-        "member" => "is a member now".into(),
-        "waiting" => "is a new member and waits for your decision: gets nothing until then".into(),
-        "admitted" => "is admitted and gets what is said from now on".into(),
-        "refused" => "is refused and gets nothing".into(),
-        "gone" => "is no member any more".into(),
-        "keyless" => "has no keys: nothing can be sealed for them".into(),
-        "reachable" => "has keys now".into(),
-        "not_invited" => "was not invited: the room refused".into(),
-        "not_removed" => "was not removed: the room refused".into(),
-        other => format!("is {}", line(other)),
-    }
-}
-
-fn room_state(state: RoomState) -> &'static str {
-    match state {
-        RoomState::Invited => "invited",
-        RoomState::Joining => "on the way in",
-        RoomState::Joined => "joined",
-        RoomState::Halted => "not private, nothing is sent",
-        RoomState::Left => "left",
-        RoomState::Refused => "refused",
-    }
-}
-
-fn why(reason: Option<&str>, flaws: &[String], inviter: Option<&str>) -> String {
-    let mut out = String::new();
-    if let Some(inviter) = inviter {
-        out += &format!(", invited by {}", line(inviter));
-    }
-    if let Some(reason) = reason {
-        out += &format!(" ({})", line(reason));
-    }
-    if !flaws.is_empty() {
-        out += &format!(" [{}]", line(&flaws.join(", ")));
     }
     out
 }
@@ -328,10 +253,10 @@ pub(crate) fn event(event: &Event) -> String {
         }
         Event::Room { room, state, reason, flaws, inviter, .. } => {
             let inviter = inviter.as_deref().filter(|_| *state == RoomState::Invited);
-            format!("-- {}: {}{}", line(room), room_state(*state), why(reason.as_deref(), flaws, inviter))
+            format!("-- {}: {}{}", line(room), rooms::state(*state), rooms::why(reason.as_deref(), flaws, inviter))
         }
         Event::RoomMember { room, jid, change, .. } => {
-            format!("-- {}: {} {}", line(room), line(jid), member_change(change))
+            format!("-- {}: {} {}", line(room), line(jid), rooms::change(change))
         }
         Event::Typing { chat, typing: true, .. } => format!("-- {} is typing…", line(chat)),
         Event::Typing { .. } => String::new(),

@@ -389,13 +389,7 @@ fn readable(
         // What one of many has or has seen says nothing of the others, and they need no answer from each of us.
         (content.receipt, content.marker) = (None, content.marker.filter(|_| own));
     }
-    let author = match (author, &unwrapped.room) {
-        (Some(author), Some(room)) => {
-            let trust = room::admission::trust_in(ctx, room, unwrapped.sender.as_str(), author.trust)?;
-            Some(Author { trust, ..author })
-        }
-        (author, _) => author,
-    };
+    let author = room::admission::author(ctx, unwrapped.room.as_deref(), unwrapped.sender.as_str(), author)?;
     let heard = unwrapped.stamp.unwrap_or(unwrapped.arrived);
     let believed = time.filter(|time| (time - heard).abs() <= TOLERANCE);
     let said = Said {

@@ -3,6 +3,7 @@
 //! (`spoken`). Whoever else is named later waits for a person, like a device in quarantine: nothing is sealed for them, what
 //! they say is marked, and an alarm tells of them.
 
+use super::super::omemo::Author;
 use super::super::want::Kind;
 use super::super::{Ctx, devices, mam};
 use super::members::{self, LISTS};
@@ -139,11 +140,12 @@ pub(super) fn is_admitted(ctx: &Ctx, room: &RoomRow, jid: &str) -> Result<bool> 
     Ok(member.map_or(room.is_open(), |row| row.admission == Admission::Admitted || room.is_open()))
 }
 
-/// What the trust in a device is worth for what it says in this room: of somebody who is not admitted nothing counts.
-pub(crate) fn trust_in(ctx: &Ctx, room: &str, sender: &str, trust: Trust) -> Result<Trust> {
+/// What the author's device is worth where it was said: in a room, of somebody who is not admitted nothing counts.
+pub(crate) fn author(ctx: &Ctx, room: Option<&str>, sender: &str, author: Option<Author>) -> Result<Option<Author>> {
+    let (Some(room), Some(author)) = (room, author) else { return Ok(author) };
     let held = ctx.tx.member(room, sender)?.is_some_and(|row| row.admission != Admission::Admitted);
-    let held = held && !is_open(ctx, room)? && sender != ctx.me.jid.as_str();
-    Ok(if held && trust != Trust::Distrusted { Trust::Undecided } else { trust })
+    let held = held && !is_open(ctx, room)? && sender != ctx.me.jid.as_str() && author.trust != Trust::Distrusted;
+    Ok(Some(if held { Author { trust: Trust::Undecided, ..author } } else { author }))
 }
 
 /// To whom messages of this room are sealed, besides ourselves: its members that are admitted; where a person agreed that

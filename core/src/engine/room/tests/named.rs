@@ -293,7 +293,10 @@ fn what_somebody_says_who_waits_is_marked() {
     juliet(|ctx| {
         met(ctx);
         names(ctx, GHOST, "member");
-        let trust = |ctx: &Ctx, jid: &str| admission::trust_in(ctx, ROOM, jid, Trust::FirstUse).unwrap();
+        let trust = |ctx: &Ctx, jid: &str| {
+            let author = Author { device: 5, identity: [5; 32], trust: Trust::FirstUse, version: Version::V2 };
+            admission::author(ctx, Some(ROOM), jid, Some(author)).unwrap().unwrap().trust
+        };
         assert_eq!((trust(ctx, GHOST), trust(ctx, ROMEO)), (Trust::Undecided, Trust::FirstUse));
         command(ctx, RoomChange::Admit { jid: GHOST.into() }).unwrap();
         assert_eq!(trust(ctx, GHOST), Trust::FirstUse);
