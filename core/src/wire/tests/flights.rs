@@ -3,6 +3,7 @@
 
 use super::fake::{BIND, SM, Story};
 use super::setup::{OFFER, PROCEED, TURNS};
+use super::tokens;
 use crate::net::flights::Counted;
 use crate::wire::connect::starttls;
 use std::sync::Arc;
@@ -23,6 +24,25 @@ async fn asking_for_tls_costs_two() {
     let (asked, ()) = tokio::join!(asking, answering);
     assert!(asked.is_ok());
     assert_eq!(flights.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_by_token_costs_two_and_so_does_one_that_resumes() {
+    let mut story = tokens::with(Some("one"), None);
+    let mut peer = story.peer().await;
+    peer.opens(&tokens::all()).await;
+    tokens::hears(&mut peer, "one").await;
+    tokens::answers(&mut peer, "one", tokens::ENABLED).await;
+    assert!(!story.bound().await.resumed);
+    assert_eq!(story.flights.load(Ordering::SeqCst), 2, "header, and all else");
+    drop(peer);
+    story.offline().await;
+    let mut peer = story.peer().await;
+    peer.opens(&tokens::all()).await;
+    tokens::hears(&mut peer, "one").await;
+    tokens::answers(&mut peer, "one", "<resumed xmlns='urn:xmpp:sm:3' h='0' previd='sm1'/>").await;
+    assert!(story.bound().await.resumed);
+    assert_eq!(story.flights.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]

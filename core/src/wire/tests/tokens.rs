@@ -14,7 +14,8 @@ use sha2::Sha256;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-const ENABLED: &str = "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='sm1' resume='true'/></bound>";
+pub(super) const ENABLED: &str =
+    "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='sm1' resume='true'/></bound>";
 
 /// The offer of a server that takes tokens with these mechanisms.
 fn fast(mechanisms: &[&str]) -> String {
@@ -22,7 +23,7 @@ fn fast(mechanisms: &[&str]) -> String {
     MODERN.replacen("<inline>", &format!("<inline><fast xmlns='urn:xmpp:fast:0'>{names}</fast>"), 1)
 }
 
-fn all() -> String {
+pub(super) fn all() -> String {
     fast(&["HT-SHA-256-NONE", "HT-SHA-256-ENDP", "HT-SHA-256-EXPR"])
 }
 
@@ -37,7 +38,7 @@ fn hashed(token: &str, word: &str) -> Vec<u8> {
 }
 
 /// A story whose store has this token and this password.
-fn with(token: Option<&str>, password: Option<&str>) -> Story {
+pub(super) fn with(token: Option<&str>, password: Option<&str>) -> Story {
     let token = token.map(|text| {
         let text = Zeroizing::new(text.to_owned());
         Arc::new(Token { mechanism: "HT-SHA-256-EXPR".into(), text, expires: i64::MAX })
@@ -49,7 +50,7 @@ fn with(token: Option<&str>, password: Option<&str>) -> Story {
 }
 
 /// Hears a login by this token.
-async fn hears(peer: &mut Peer, token: &str) -> Element {
+pub(super) async fn hears(peer: &mut Peer, token: &str) -> Element {
     let asked = peer.hears_a("authenticate").await;
     assert_eq!(asked.attr("mechanism"), Some("HT-SHA-256-EXPR"));
     let first = asked.get_child("initial-response", ns::SASL2).unwrap().text();
@@ -59,7 +60,7 @@ async fn hears(peer: &mut Peer, token: &str) -> Element {
 }
 
 /// Answers it with the proof of this one.
-async fn answers(peer: &mut Peer, token: &str, inside: &str) {
+pub(super) async fn answers(peer: &mut Peer, token: &str, inside: &str) {
     let proof = BASE64.encode(hashed(token, "Responder"));
     peer.says(&format!(
         "<success xmlns='urn:xmpp:sasl:2'><additional-data>{proof}</additional-data>\
