@@ -51,6 +51,8 @@ pub struct Settings {
     pub sasl2: bool,
     /// What it offers is confirmed inside of the login (XEP-0474); with SASL2 only.
     pub ssdp: bool,
+    /// Logins by token (XEP-0484); with SASL2 only.
+    pub fast: bool,
     /// Which SASL mechanisms are offered.
     pub mechanisms: Mechanisms,
     /// No TLS 1.3.
@@ -83,6 +85,7 @@ impl Default for Settings {
             smacks: true,
             sasl2: true,
             ssdp: true,
+            fast: true,
             mechanisms: Mechanisms::Sha256,
             tls12_only: false,
             registration: true,
@@ -140,7 +143,8 @@ impl Settings {
         };
         add(self.archive != Archive::Off, &["mam"]);
         add(self.smacks, &["smacks"]);
-        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2", "sasl2_fast"]);
+        add(self.sasl2 && is_13, &["sasl2", "sasl2_bind2"]);
+        add(self.sasl2 && self.fast && is_13, &["sasl2_fast"]);
         add(self.sasl2 && self.ssdp && is_13, &["sasl_ssdp"]);
         // It brings stream management with it.
         add(self.sasl2 && self.smacks && is_13, &["sasl2_sm"]);

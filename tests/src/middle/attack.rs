@@ -34,6 +34,7 @@ pub fn all(old: Option<LeafFiles>) -> Vec<Attack> {
         ("iterations 1", altering(|text| challenge(text, |said| with_field(said, "i=", "1")))),
     ];
     all.extend(old.map(|old| ("replay an old certificate", Manner { leaf: Some(old), ..listening() })));
+    all.push(("replay FAST", Manner { up: Arc::new(replaying), ..listening() }));
     // He answers himself, once he has the proof.
     for (name, answer) in [
         ("take the proof, cut", None),
@@ -196,6 +197,19 @@ fn taking(text: &str, answer: Option<&str>) -> Up {
     }
     let namespace = between(text, "xmlns='", "'").first().copied().unwrap_or_default().to_owned();
     answer.map_or(Up::Cut, |answer| Up::Back(answer.replace("NS", &namespace)))
+}
+
+/// Answers a login by token as if it had been seen before: with what a server once said.
+fn replaying(text: &str) -> Up {
+    if !text.contains("mechanism='HT-") {
+        return Up::On(text.to_owned());
+    }
+    let old = BASE64.encode([7; 32]);
+    Up::Back(format!(
+        "<success xmlns='urn:xmpp:sasl:2'><additional-data>{old}</additional-data>\
+         <authorization-identifier>juliet@verona.test/r</authorization-identifier>\
+         <bound xmlns='urn:xmpp:bind:0'/></success>"
+    ))
 }
 
 /// Challenges whoever begins, without any server, to make guessing as cheap as it can be.

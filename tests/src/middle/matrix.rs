@@ -120,6 +120,12 @@ impl Way {
         said(&rows[0]["connection"])
     }
 
+    /// Whether its last login was by token (XEP-0484).
+    pub fn has_token(&self) -> bool {
+        let known = self.device.rows(&["server"]).remove(0);
+        known["mechanism"].as_str().is_some_and(|mechanism| mechanism.starts_with("HT-"))
+    }
+
     /// The device meets the true server again; what that is to it then.
     pub fn meets(&self, server: &impl Server) -> String {
         let jid = server.jid("juliet");
@@ -165,11 +171,12 @@ impl Way {
 pub fn run(name: &str, server: &impl Server, way: &Way, attacks: &[Attack], binds: bool) {
     let before = way.meets(server);
     assert_eq!(before == "online, proved", binds, "{before}");
+    let known_way = if way.has_token() { "token login" } else { "known account" };
     let (mut stopped, mut most) = (0, 0);
     for attack in attacks {
         let first = way.first(server, attack);
         let (known, after) = way.known(server, attack);
-        let cells = [("first login", first), ("known account", known)];
+        let cells = [("first login", first), (known_way, known)];
         let words = cells.iter().map(|(way, cell)| {
             let Cell { outcome, transcripts, secret } = cell;
             format!(" | {way}: {outcome} ({transcripts}{})", if *secret { ", SECRETS" } else { "" })

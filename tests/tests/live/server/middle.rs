@@ -108,9 +108,17 @@ fn matrix(name: &str, mut server: Prosody) {
 
 #[test]
 fn every_attack_on_a_login_is_stopped_where_the_server_binds_and_shown_where_it_does_not() {
-    let server = Prosody::start(Settings::default());
+    let server = Prosody::start(Settings { fast: false, ..Settings::default() });
     let name = format!("Prosody {}", if server.is_13() { "13" } else { "0.12" });
     matrix(&name, server);
+}
+
+#[test]
+fn every_attack_on_a_login_by_token_is_stopped() {
+    let server = Prosody::start(Settings::default());
+    if server.is_13() {
+        matrix("13, tokens", server);
+    }
 }
 
 #[test]
