@@ -117,3 +117,22 @@ async fn a_hole_is_given_up_in_time() {
     let _kept = TcpStream::connect(full).await.unwrap();
     assert_eq!(tries(full.port(), Tls::Direct, SHORT).await, (Some(ErrorKind::TimedOut), true));
 }
+
+#[tokio::test]
+async fn who_is_on_the_way_stops_no_account_and_leads_it_nowhere_before_tls() {
+    for condition in ["conflict", "not-authorized", "see-other-host"] {
+        let header =
+            "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
+        let error = format!("<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'>127.0.0.1:1</{condition}>");
+        let words = format!("{header}<stream:error>{error}</stream:error>");
+        let port = place(move |mut socket| {
+            let words = words.clone();
+            async move {
+                let _ = socket.write_all(words.as_bytes()).await;
+                while socket.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
+            }
+        })
+        .await;
+        assert_eq!(tries(port, Tls::StartTls, PATIENT).await, (Some(ErrorKind::StreamRefused), true), "{condition}");
+    }
+}
