@@ -11,7 +11,7 @@ use crate::net::Net;
 use crate::query::{self, TorBoard, TorQuery};
 use crate::route::Route;
 use crate::store::account::NewRow;
-use crate::store::{self, AccountFolder, Home, Reader, StoreKey};
+use crate::store::{self, AccountFolder, Home, Reader, Store, StoreKey};
 use crate::wire::{self, Limits, Link, Settings};
 use crate::workers::Workers;
 use rand::{Rng, rngs::StdRng};
@@ -87,6 +87,8 @@ impl Damaged {
     }
 }
 
+/// How long a server that may be out of reach is told that an account goes.
+const PARTING: Duration = Duration::from_secs(5);
 /// How long another process may take to let go of an account that is to be wiped.
 const LET_GO: Duration = Duration::from_secs(10);
 
@@ -217,8 +219,45 @@ impl Client {
         // Whoever holds the wire obeys this, in whichever process. A store that cannot be written is wiped all the same.
         let _ = account.call(Command::Disconnect).await;
         account.inner.rest(true, true).await;
+        // Whoever finds the token in an old copy of the store is to have nothing of it.
+        let _ = tokio::time::timeout(PARTING, self.end_token(&account)).await;
         self.wipe(account.inner.folder.clone(), &account.inner.jid).await?;
         Ok(taken_back)
+    }
+
+    /// Has the server forget the account's token, if it has one.
+    async fn end_token(&self, account: &Account) -> Result<()> {
+        let shared = &self.inner.shared;
+        let folder = &account.inner.folder;
+        let settings = {
+            let mut store = Store::open(&folder.database(), &shared.key)?;
+            let tx = store.tx()?;
+            let (secret, uses) = tx.secret(clock::now().wall)?;
+            if secret.token.is_none() {
+                return Ok(());
+            }
+            let row = tx.account()?;
+            tx.commit()?;
+            Settings {
+                pin: None,
+                left: None,
+                venture: None,
+                plain: false,
+                jid: jid::BareJid::from_str(&row.jid).map_err(|_| ErrorKind::DamagedStore)?,
+                secret,
+                uses,
+                host: row.host,
+                port: row.port,
+                tls: row.tls,
+                ca: row.ca,
+                route: row.route,
+                whose: folder.name.clone(),
+                user_agent: row.user_agent,
+                limits: shared.limits,
+            }
+        };
+        let door = self.inner.net.door(settings.route.clone(), &settings.whose);
+        wire::invalidate(&settings, door, &mut rand::make_rng::<StdRng>()).await
     }
 
     /// Wipes an account that cannot be opened any more, by its folder's name.

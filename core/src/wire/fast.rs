@@ -4,17 +4,23 @@
 //! A token is random and long, so what is shown of it helps nobody to guess it, and what is shown on one channel is of no use
 //! on another. The server proves in its answer that it knows the token too.
 
+use super::Settings;
+use super::connect::{Connect, Network};
 use super::features::{Features, Sasl2};
+use super::login::name;
 use super::secret::{Secret, Token};
-use super::xml::ns;
+use super::talk::Talk;
+use super::xml::{self, escape, ns};
 use crate::error::{Error, ErrorKind};
 use crate::model::Time;
+use crate::net::Door;
 use crate::net::tls::Channel;
 use crate::pin::Binding;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use minidom::Element;
+use rand::CryptoRng;
 use sha2::{Sha256, Sha512};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -84,6 +90,37 @@ fn hashed(mechanism: &str, token: &Token, word: &[u8], exporter: &[u8]) -> Zeroi
         "HT-SHA-512-EXPR" => with::<Hmac<Sha512>>(key, word, exporter),
         _ => with::<Hmac<Sha256>>(key, word, exporter),
     })
+}
+
+/// Ends the account's token on its server, which is to forget it; nothing is bound.
+///
+/// Errors: `NoMechanism` if the server takes no tokens, and those of a connection and a login.
+pub(crate) async fn invalidate<R: CryptoRng + Send>(settings: &Settings, door: Door, rng: &mut R) -> Result<(), Error> {
+    let link = Network::new(settings.clone(), door).connect(rng).await?;
+    let mut talk = Talk::new(link.socket, settings.patience().login);
+    let features = talk.open(settings.jid.domain().as_str(), Some(settings.jid.as_str())).await?;
+    let offer = features.sasl2.as_ref().ok_or(ErrorKind::NoMechanism)?;
+    let bearer = Bearer::new(name(settings), &settings.secret, offer, &features, link.channel.as_ref());
+    let bearer = bearer.ok_or(ErrorKind::NoMechanism)?;
+    talk.say(&format!(
+        "<authenticate xmlns='{}' mechanism='{}'><initial-response>{}</initial-response><user-agent id='{}'/>\
+         <fast xmlns='{}' count='{}' invalidate='true'/></authenticate>",
+        ns::SASL2,
+        bearer.mechanism,
+        bearer.first(),
+        escape(&settings.user_agent),
+        ns::FAST,
+        settings.uses,
+    ))
+    .await?;
+    let heard = talk.hear().await?;
+    if heard.is("success", ns::SASL2) {
+        bearer.check(&heard)?
+    } else {
+        return Err(ErrorKind::LoginRefused.into());
+    }
+    let _ = talk.say(xml::END).await;
+    Ok(())
 }
 
 /// The token in a server's `<success/>`, for the mechanism that it was asked for or that was just used.

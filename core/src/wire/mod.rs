@@ -36,6 +36,7 @@ mod xml;
 
 pub(crate) use crate::net::Fuse;
 pub(crate) use crate::net::tls::warm_up;
+pub(crate) use fast::invalidate;
 pub(crate) use plain::NAME as PLAIN;
 pub(crate) use register::register;
 pub(crate) use run::run;

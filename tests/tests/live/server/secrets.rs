@@ -72,6 +72,11 @@ fn the_second_login_is_by_token_in_one_exchange_with_the_resumption_and_a_forgot
     // Nothing of it is in the clear anywhere.
     let token = before.split("secret-token:").nth(1).unwrap().split('"').next().unwrap().to_owned();
     assert!(token.len() > 20 && !holds(&juliet.device.home(), &token));
+    // Whoever forgets the account has the server forget its token: the last one, which it was just given.
+    let jid = juliet.jid.clone();
+    assert!(tokens(&server).contains("-new\"]"), "{}", tokens(&server));
+    juliet.rpc.ok("account.remove", json!({ "account": jid }));
+    assert!(!tokens(&server).contains("-new\"]"), "{}", tokens(&server));
 }
 
 fn holds(folder: &Path, text: &str) -> bool {
