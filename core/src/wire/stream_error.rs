@@ -41,11 +41,10 @@ pub(crate) fn stream_error(error: &Element) -> (Error, bool) {
 }
 
 /// The same said before TLS, by whoever is on the way: it neither ends the trying nor leads anywhere.
+/// That a domain is not served there is tried again in any case, and helps who mistyped it.
 pub(crate) fn in_clear(error: Error) -> Error {
     match error.kind {
-        ErrorKind::SeeOtherHost | ErrorKind::Conflict | ErrorKind::LoginRefused | ErrorKind::WrongDomain => {
-            ErrorKind::StreamRefused.into()
-        }
+        ErrorKind::SeeOtherHost | ErrorKind::Conflict | ErrorKind::LoginRefused => ErrorKind::StreamRefused.into(),
         _ => error,
     }
 }
