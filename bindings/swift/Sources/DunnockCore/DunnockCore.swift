@@ -1779,6 +1779,13 @@ public protocol ClientProtocol: AnyObject, Sendable {
     func exportDamaged(folder: String, file: String) async throws  -> UInt64
 
     /**
+     * This device may be on another network, or has one again: call it when the system says so, as often as it does. Streams
+     * that are up are asked for a sign of life and made anew if none comes within seconds; pauses between tries end. What
+     * is not connected stays so.
+     */
+    func networkChanged() async throws
+
+    /**
      * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
      * or the suspension of this client, and come again if the process was killed before.
      */
@@ -2042,6 +2049,27 @@ open func exportDamaged(folder: String, file: String)async throws  -> UInt64  {
             completeFunc: ffi_dunnock_ffi_rust_future_complete_u64,
             freeFunc: ffi_dunnock_ffi_rust_future_free_u64,
             liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * This device may be on another network, or has one again: call it when the system says so, as often as it does. Streams
+     * that are up are asked for a sign of life and made anew if none comes within seconds; pauses between tries end. What
+     * is not connected stays so.
+     */
+open func networkChanged()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_client_network_changed(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
             errorHandler: FfiConverterTypeDunnockError_lift
         )
 }
@@ -3307,6 +3335,10 @@ public struct AccountUpdate: Equatable, Hashable {
      * Password.
      */
     public let password: String?
+    /**
+     * Whether the password stays in the sealed store when there are keys made from it.
+     */
+    public let keepPassword: Bool?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3325,12 +3357,16 @@ public struct AccountUpdate: Equatable, Hashable {
          */route: Route?,
         /**
          * Password.
-         */password: String?) {
+         */password: String?,
+        /**
+         * Whether the password stays in the sealed store when there are keys made from it.
+         */keepPassword: Bool? = nil) {
         self.host = host
         self.port = port
         self.tls = tls
         self.route = route
         self.password = password
+        self.keepPassword = keepPassword
     }
 
 
@@ -3353,7 +3389,8 @@ public struct FfiConverterTypeAccountUpdate: FfiConverterRustBuffer {
                 port: FfiConverterOptionUInt16.read(from: &buf),
                 tls: FfiConverterOptionTypeTls.read(from: &buf),
                 route: FfiConverterOptionTypeRoute.read(from: &buf),
-                password: FfiConverterOptionString.read(from: &buf)
+                password: FfiConverterOptionString.read(from: &buf),
+                keepPassword: FfiConverterOptionBool.read(from: &buf)
         )
     }
 
@@ -3363,6 +3400,7 @@ public struct FfiConverterTypeAccountUpdate: FfiConverterRustBuffer {
         FfiConverterOptionTypeTls.write(value.tls, into: &buf)
         FfiConverterOptionTypeRoute.write(value.route, into: &buf)
         FfiConverterOptionString.write(value.password, into: &buf)
+        FfiConverterOptionBool.write(value.keepPassword, into: &buf)
     }
 }
 
@@ -3979,6 +4017,10 @@ public struct NewAccount: Equatable, Hashable {
      * How it reaches its server.
      */
     public let route: Route
+    /**
+     * Whether a password that was given stays in the sealed store after the first login; a generated one always does.
+     */
+    public let keepPassword: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -4003,7 +4045,10 @@ public struct NewAccount: Equatable, Hashable {
          */ca: String?,
         /**
          * How it reaches its server.
-         */route: Route) {
+         */route: Route,
+        /**
+         * Whether a password that was given stays in the sealed store after the first login; a generated one always does.
+         */keepPassword: Bool = false) {
         self.jid = jid
         self.password = password
         self.host = host
@@ -4011,6 +4056,7 @@ public struct NewAccount: Equatable, Hashable {
         self.tls = tls
         self.ca = ca
         self.route = route
+        self.keepPassword = keepPassword
     }
 
 
@@ -4035,7 +4081,8 @@ public struct FfiConverterTypeNewAccount: FfiConverterRustBuffer {
                 port: FfiConverterOptionUInt16.read(from: &buf),
                 tls: FfiConverterTypeTls.read(from: &buf),
                 ca: FfiConverterOptionString.read(from: &buf),
-                route: FfiConverterTypeRoute.read(from: &buf)
+                route: FfiConverterTypeRoute.read(from: &buf),
+                keepPassword: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -4047,6 +4094,7 @@ public struct FfiConverterTypeNewAccount: FfiConverterRustBuffer {
         FfiConverterTypeTls.write(value.tls, into: &buf)
         FfiConverterOptionString.write(value.ca, into: &buf)
         FfiConverterTypeRoute.write(value.route, into: &buf)
+        FfiConverterBool.write(value.keepPassword, into: &buf)
     }
 }
 
@@ -4542,6 +4590,7 @@ public struct SyncReport: Equatable, Hashable {
      * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
      */
     public let notifications: [Notification]
+    public let alarms: UInt32
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -4551,9 +4600,10 @@ public struct SyncReport: Equatable, Hashable {
          */caughtUp: Bool,
         /**
          * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
-         */notifications: [Notification]) {
+         */notifications: [Notification], alarms: UInt32) {
         self.caughtUp = caughtUp
         self.notifications = notifications
+        self.alarms = alarms
     }
 
 
@@ -4573,13 +4623,15 @@ public struct FfiConverterTypeSyncReport: FfiConverterRustBuffer {
         return
             try SyncReport(
                 caughtUp: FfiConverterBool.read(from: &buf),
-                notifications: FfiConverterSequenceTypeNotification.read(from: &buf)
+                notifications: FfiConverterSequenceTypeNotification.read(from: &buf),
+                alarms: FfiConverterUInt32.read(from: &buf)
         )
     }
 
     public static func write(_ value: SyncReport, into buf: inout [UInt8]) {
         FfiConverterBool.write(value.caughtUp, into: &buf)
         FfiConverterSequenceTypeNotification.write(value.notifications, into: &buf)
+        FfiConverterUInt32.write(value.alarms, into: &buf)
     }
 }
 
@@ -5413,9 +5465,27 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
     /**
      * the server offers no login that Dunnock accepts
      *
-     * ask its operator for SCRAM-SHA-256; a plain password is never sent
+     * ask its operator for SCRAM-SHA-256. A plain password is never sent, unless you allow it for this account with `--allow-plain-login`: then whoever sits in between reads it
      */
     case noMechanism
+    /**
+     * this account's server has logins that do not show it the password
+     *
+     * nothing has to be allowed; a server that offers less than before is not followed
+     */
+    case plainLoginNeedless
+    /**
+     * the server wants the password itself again: it makes its logins in another way now, and only what was made from the password is kept here
+     *
+     * give the password again (`dunnock password`); if this server asks often, have it kept with `--keep-password`
+     */
+    case passwordNeeded
+    /**
+     * the password of this account is not kept here, only what was made from it
+     *
+     * who typed it knows it; give it again with `dunnock password` and `--keep-password` to have it kept
+     */
+    case passwordNotKept
     /**
      * the server could not prove that it knows the password
      *
@@ -5434,6 +5504,12 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      * somebody sits in between, or something that opens encrypted connections on purpose: do not go on, try from another network
      */
     case bindingRefused
+    /**
+     * the connection was cut in the middle of a login, before the server had proved who it is
+     *
+     * no other login is shown to a server that is not known: somebody may be collecting them. If the network is sound, log in again; an account that is here already gets one more try by `dunnock server --accept` or a new password
+     */
+    case loginCut
     /**
      * the server is not who it was: its certificate or what it offers does not fit what it proved before
      *
@@ -5464,6 +5540,12 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      * try again later; a connection that is kept is tried again by itself where that is allowed
      */
     case streamRefused
+    /**
+     * the server sends this account to another host
+     *
+     * it is gone to by itself if it is the same server by its certificate; if this stays, tell the server's operator
+     */
+    case seeOtherHost
     /**
      * the SOCKS5 proxy does not answer
      *
@@ -5543,6 +5625,18 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case plainNotAllowed
     /**
+     * this contact's devices cannot be looked up: their server does not answer, or refuses to say
+     *
+     * check the address, and try again later
+     */
+    case contactUnreachable
+    /**
+     * this contact had OMEMO devices, and their device list is empty or gone now
+     *
+     * what you write waits, and goes out once their devices are listed again: ask them by another way whether they took them off
+     */
+    case listVanished
+    /**
      * this contact has only OMEMO 0.3, which seals texts and nothing else: this could only go in clear
      *
      * send it as a message of its own, or allow it for this chat with `allow-extras WITH yes`
@@ -5597,11 +5691,59 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case keyContradiction
     /**
+     * there is no such alarm, or it was answered
+     *
+     * use an id that `alarms` lists without an answer; `trust` and `distrust` change what was decided
+     */
+    case unknownAlarm
+    /**
+     * that is this very device
+     *
+     * it needs no decision on its own key; `dunnock forget JID` ends it and takes it off the list
+     */
+    case thisDevice
+    /**
+     * there is no such chat
+     *
+     * check the address, or look at `chats`
+     */
+    case unknownChat
+    /**
+     * what is said in a room is always sealed: nobody could allow otherwise for all members
+     *
+     * nothing is to be done
+     */
+    case roomSealed
+    /**
      * this account is in no such room
      *
      * join it first, or look at `room list`
      */
     case unknownRoom
+    /**
+     * nobody of this address belongs to the room
+     *
+     * look at `room members`; `room invite` asks somebody in
+     */
+    case unknownMember
+    /**
+     * this is the address of a server or a room, not of a person
+     *
+     * give a person's address: name@server
+     */
+    case nobodyThere
+    /**
+     * this is your own address
+     *
+     * give the address of somebody else; `room leave` takes you out of a room
+     */
+    case ownAddress
+    /**
+     * this room is private: there is nothing to accept
+     *
+     * go on as before
+     */
+    case roomIsPrivate
     /**
      * there is a room of this address already
      *
@@ -5819,115 +5961,145 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
 
         case 26: return .noMechanism
 
-        case 27: return .serverProof
+        case 27: return .plainLoginNeedless
 
-        case 28: return .offerAltered
+        case 28: return .passwordNeeded
 
-        case 29: return .bindingRefused
+        case 29: return .passwordNotKept
 
-        case 30: return .contradiction
+        case 30: return .serverProof
 
-        case 31: return .nothingToAccept
+        case 31: return .offerAltered
 
-        case 32: return .loginRefused
+        case 32: return .bindingRefused
 
-        case 33: return .conflict
+        case 33: return .loginCut
 
-        case 34: return .streamRefused
+        case 34: return .contradiction
 
-        case 35: return .proxyUnreachable
+        case 35: return .nothingToAccept
 
-        case 36: return .notSocks
+        case 36: return .loginRefused
 
-        case 37: return .routeRefused
+        case 37: return .conflict
 
-        case 38: return .onionNeedsTor
+        case 38: return .streamRefused
 
-        case 39: return .onionUnreachable
+        case 39: return .seeOtherHost
 
-        case 40: return .torUnreachable
+        case 40: return .proxyUnreachable
 
-        case 41: return .noTor
+        case 41: return .notSocks
 
-        case 42: return .registrationClosed
+        case 42: return .routeRefused
 
-        case 43: return .registrationRefused
+        case 43: return .onionNeedsTor
 
-        case 44: return .offline
+        case 44: return .onionUnreachable
 
-        case 45: return .archiveSilent
+        case 45: return .torUnreachable
 
-        case 46: return .crashed
+        case 46: return .noTor
 
-        case 47: return .plainNotAllowed
+        case 47: return .registrationClosed
 
-        case 48: return .extrasNotAllowed
+        case 48: return .registrationRefused
 
-        case 49: return .noOtherDevice
+        case 49: return .offline
 
-        case 50: return .noTrustedDevice
+        case 50: return .archiveSilent
 
-        case 51: return .noUsableDevice
+        case 51: return .crashed
 
-        case 52: return .deviceChanged
+        case 52: return .plainNotAllowed
 
-        case 53: return .unknownMessage
+        case 53: return .contactUnreachable
 
-        case 54: return .notChangeable
+        case 54: return .listVanished
 
-        case 55: return .unknownDevice
+        case 55: return .extrasNotAllowed
 
-        case 56: return .keyContradiction
+        case 56: return .noOtherDevice
 
-        case 57: return .unknownRoom
+        case 57: return .noTrustedDevice
 
-        case 58: return .roomExists
+        case 58: return .noUsableDevice
 
-        case 59: return .roomNotFound
+        case 59: return .deviceChanged
 
-        case 60: return .roomMembersOnly
+        case 60: return .unknownMessage
 
-        case 61: return .roomBanned
+        case 61: return .notChangeable
 
-        case 62: return .roomKicked
+        case 62: return .unknownDevice
 
-        case 63: return .roomRemoved
+        case 63: return .keyContradiction
 
-        case 64: return .roomDestroyed
+        case 64: return .unknownAlarm
 
-        case 65: return .roomFull
+        case 65: return .thisDevice
 
-        case 66: return .roomNick
+        case 66: return .unknownChat
 
-        case 67: return .roomPassword
+        case 67: return .roomSealed
 
-        case 68: return .roomRefused
+        case 68: return .unknownRoom
 
-        case 69: return .roomUnsuitable
+        case 69: return .unknownMember
 
-        case 70: return .roomNotPrivate
+        case 70: return .nobodyThere
 
-        case 71: return .roomForbidden
+        case 71: return .ownAddress
 
-        case 72: return .notJoined
+        case 72: return .roomIsPrivate
 
-        case 73: return .pushUnsupported
+        case 73: return .roomExists
 
-        case 74: return .pushSilent
+        case 74: return .roomNotFound
 
-        case 75: return .pushRefused
+        case 75: return .roomMembersOnly
 
-        case 76: return .pushAnswer
+        case 76: return .roomBanned
 
-        case 77: return .deadlinePassed
+        case 77: return .roomKicked
 
-        case 78: return .refused
+        case 78: return .roomRemoved
 
-        case 79: return .tooLarge
+        case 79: return .roomDestroyed
 
-        case 80: return .ended
+        case 80: return .roomFull
 
-        case 81: return .`internal`
+        case 81: return .roomNick
+
+        case 82: return .roomPassword
+
+        case 83: return .roomRefused
+
+        case 84: return .roomUnsuitable
+
+        case 85: return .roomNotPrivate
+
+        case 86: return .roomForbidden
+
+        case 87: return .notJoined
+
+        case 88: return .pushUnsupported
+
+        case 89: return .pushSilent
+
+        case 90: return .pushRefused
+
+        case 91: return .pushAnswer
+
+        case 92: return .deadlinePassed
+
+        case 93: return .refused
+
+        case 94: return .tooLarge
+
+        case 95: return .ended
+
+        case 96: return .`internal`
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -6041,224 +6213,284 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(26))
 
 
-        case .serverProof:
+        case .plainLoginNeedless:
             writeInt(&buf, Int32(27))
 
 
-        case .offerAltered:
+        case .passwordNeeded:
             writeInt(&buf, Int32(28))
 
 
-        case .bindingRefused:
+        case .passwordNotKept:
             writeInt(&buf, Int32(29))
 
 
-        case .contradiction:
+        case .serverProof:
             writeInt(&buf, Int32(30))
 
 
-        case .nothingToAccept:
+        case .offerAltered:
             writeInt(&buf, Int32(31))
 
 
-        case .loginRefused:
+        case .bindingRefused:
             writeInt(&buf, Int32(32))
 
 
-        case .conflict:
+        case .loginCut:
             writeInt(&buf, Int32(33))
 
 
-        case .streamRefused:
+        case .contradiction:
             writeInt(&buf, Int32(34))
 
 
-        case .proxyUnreachable:
+        case .nothingToAccept:
             writeInt(&buf, Int32(35))
 
 
-        case .notSocks:
+        case .loginRefused:
             writeInt(&buf, Int32(36))
 
 
-        case .routeRefused:
+        case .conflict:
             writeInt(&buf, Int32(37))
 
 
-        case .onionNeedsTor:
+        case .streamRefused:
             writeInt(&buf, Int32(38))
 
 
-        case .onionUnreachable:
+        case .seeOtherHost:
             writeInt(&buf, Int32(39))
 
 
-        case .torUnreachable:
+        case .proxyUnreachable:
             writeInt(&buf, Int32(40))
 
 
-        case .noTor:
+        case .notSocks:
             writeInt(&buf, Int32(41))
 
 
-        case .registrationClosed:
+        case .routeRefused:
             writeInt(&buf, Int32(42))
 
 
-        case .registrationRefused:
+        case .onionNeedsTor:
             writeInt(&buf, Int32(43))
 
 
-        case .offline:
+        case .onionUnreachable:
             writeInt(&buf, Int32(44))
 
 
-        case .archiveSilent:
+        case .torUnreachable:
             writeInt(&buf, Int32(45))
 
 
-        case .crashed:
+        case .noTor:
             writeInt(&buf, Int32(46))
 
 
-        case .plainNotAllowed:
+        case .registrationClosed:
             writeInt(&buf, Int32(47))
 
 
-        case .extrasNotAllowed:
+        case .registrationRefused:
             writeInt(&buf, Int32(48))
 
 
-        case .noOtherDevice:
+        case .offline:
             writeInt(&buf, Int32(49))
 
 
-        case .noTrustedDevice:
+        case .archiveSilent:
             writeInt(&buf, Int32(50))
 
 
-        case .noUsableDevice:
+        case .crashed:
             writeInt(&buf, Int32(51))
 
 
-        case .deviceChanged:
+        case .plainNotAllowed:
             writeInt(&buf, Int32(52))
 
 
-        case .unknownMessage:
+        case .contactUnreachable:
             writeInt(&buf, Int32(53))
 
 
-        case .notChangeable:
+        case .listVanished:
             writeInt(&buf, Int32(54))
 
 
-        case .unknownDevice:
+        case .extrasNotAllowed:
             writeInt(&buf, Int32(55))
 
 
-        case .keyContradiction:
+        case .noOtherDevice:
             writeInt(&buf, Int32(56))
 
 
-        case .unknownRoom:
+        case .noTrustedDevice:
             writeInt(&buf, Int32(57))
 
 
-        case .roomExists:
+        case .noUsableDevice:
             writeInt(&buf, Int32(58))
 
 
-        case .roomNotFound:
+        case .deviceChanged:
             writeInt(&buf, Int32(59))
 
 
-        case .roomMembersOnly:
+        case .unknownMessage:
             writeInt(&buf, Int32(60))
 
 
-        case .roomBanned:
+        case .notChangeable:
             writeInt(&buf, Int32(61))
 
 
-        case .roomKicked:
+        case .unknownDevice:
             writeInt(&buf, Int32(62))
 
 
-        case .roomRemoved:
+        case .keyContradiction:
             writeInt(&buf, Int32(63))
 
 
-        case .roomDestroyed:
+        case .unknownAlarm:
             writeInt(&buf, Int32(64))
 
 
-        case .roomFull:
+        case .thisDevice:
             writeInt(&buf, Int32(65))
 
 
-        case .roomNick:
+        case .unknownChat:
             writeInt(&buf, Int32(66))
 
 
-        case .roomPassword:
+        case .roomSealed:
             writeInt(&buf, Int32(67))
 
 
-        case .roomRefused:
+        case .unknownRoom:
             writeInt(&buf, Int32(68))
 
 
-        case .roomUnsuitable:
+        case .unknownMember:
             writeInt(&buf, Int32(69))
 
 
-        case .roomNotPrivate:
+        case .nobodyThere:
             writeInt(&buf, Int32(70))
 
 
-        case .roomForbidden:
+        case .ownAddress:
             writeInt(&buf, Int32(71))
 
 
-        case .notJoined:
+        case .roomIsPrivate:
             writeInt(&buf, Int32(72))
 
 
-        case .pushUnsupported:
+        case .roomExists:
             writeInt(&buf, Int32(73))
 
 
-        case .pushSilent:
+        case .roomNotFound:
             writeInt(&buf, Int32(74))
 
 
-        case .pushRefused:
+        case .roomMembersOnly:
             writeInt(&buf, Int32(75))
 
 
-        case .pushAnswer:
+        case .roomBanned:
             writeInt(&buf, Int32(76))
 
 
-        case .deadlinePassed:
+        case .roomKicked:
             writeInt(&buf, Int32(77))
 
 
-        case .refused:
+        case .roomRemoved:
             writeInt(&buf, Int32(78))
 
 
-        case .tooLarge:
+        case .roomDestroyed:
             writeInt(&buf, Int32(79))
 
 
-        case .ended:
+        case .roomFull:
             writeInt(&buf, Int32(80))
 
 
-        case .`internal`:
+        case .roomNick:
             writeInt(&buf, Int32(81))
+
+
+        case .roomPassword:
+            writeInt(&buf, Int32(82))
+
+
+        case .roomRefused:
+            writeInt(&buf, Int32(83))
+
+
+        case .roomUnsuitable:
+            writeInt(&buf, Int32(84))
+
+
+        case .roomNotPrivate:
+            writeInt(&buf, Int32(85))
+
+
+        case .roomForbidden:
+            writeInt(&buf, Int32(86))
+
+
+        case .notJoined:
+            writeInt(&buf, Int32(87))
+
+
+        case .pushUnsupported:
+            writeInt(&buf, Int32(88))
+
+
+        case .pushSilent:
+            writeInt(&buf, Int32(89))
+
+
+        case .pushRefused:
+            writeInt(&buf, Int32(90))
+
+
+        case .pushAnswer:
+            writeInt(&buf, Int32(91))
+
+
+        case .deadlinePassed:
+            writeInt(&buf, Int32(92))
+
+
+        case .refused:
+            writeInt(&buf, Int32(93))
+
+
+        case .tooLarge:
+            writeInt(&buf, Int32(94))
+
+
+        case .ended:
+            writeInt(&buf, Int32(95))
+
+
+        case .`internal`:
+            writeInt(&buf, Int32(96))
 
         }
     }
@@ -6374,11 +6606,15 @@ public enum Event: Equatable, Hashable {
          * Its id.
          */alarm: String,
         /**
-         * What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+         * What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`, `room_member`,
+         * `server_contradicts`.
          */what: String,
         /**
-         * Whose devices.
+         * Whose devices, or which member.
          */jid: String,
+        /**
+         * Of which room they are a member.
+         */room: String?,
         /**
          * Which one, if it is one.
          */device: UInt32?,
@@ -6434,7 +6670,7 @@ public enum Event: Equatable, Hashable {
          * Who.
          */jid: String,
         /**
-         * `member`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
+         * `member`, `waiting`, `admitted`, `refused`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
          */change: String
     )
     /**
@@ -6487,7 +6723,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 5: return .device(account: try FfiConverterString.read(from: &buf), jid: try FfiConverterString.read(from: &buf), device: try FfiConverterUInt32.read(from: &buf), fingerprint: try FfiConverterString.read(from: &buf), change: try FfiConverterString.read(from: &buf)
         )
 
-        case 6: return .alarm(account: try FfiConverterString.read(from: &buf), alarm: try FfiConverterString.read(from: &buf), what: try FfiConverterString.read(from: &buf), jid: try FfiConverterString.read(from: &buf), device: try FfiConverterOptionUInt32.read(from: &buf), fingerprint: try FfiConverterString.read(from: &buf)
+        case 6: return .alarm(account: try FfiConverterString.read(from: &buf), alarm: try FfiConverterString.read(from: &buf), what: try FfiConverterString.read(from: &buf), jid: try FfiConverterString.read(from: &buf), room: try FfiConverterOptionString.read(from: &buf), device: try FfiConverterOptionUInt32.read(from: &buf), fingerprint: try FfiConverterString.read(from: &buf)
         )
 
         case 7: return .unreadable(account: try FfiConverterString.read(from: &buf), item: try FfiConverterTypeTimelineItem.read(from: &buf)
@@ -6547,12 +6783,13 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterString.write(change, into: &buf)
 
 
-        case let .alarm(account,alarm,what,jid,device,fingerprint):
+        case let .alarm(account,alarm,what,jid,room,device,fingerprint):
             writeInt(&buf, Int32(6))
             FfiConverterString.write(account, into: &buf)
             FfiConverterString.write(alarm, into: &buf)
             FfiConverterString.write(what, into: &buf)
             FfiConverterString.write(jid, into: &buf)
+            FfiConverterOptionString.write(room, into: &buf)
             FfiConverterOptionUInt32.write(device, into: &buf)
             FfiConverterString.write(fingerprint, into: &buf)
 
@@ -8745,6 +8982,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_export_damaged() != 6222) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_client_network_changed() != 14838) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_client_notified() != 57706) {

@@ -488,6 +488,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_client_end(uint64_t ptr
 uint64_t uniffi_dunnock_ffi_fn_method_client_export_damaged(uint64_t ptr, RustBuffer folder, RustBuffer file
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NETWORK_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NETWORK_CHANGED
+uint64_t uniffi_dunnock_ffi_fn_method_client_network_changed(uint64_t ptr
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NOTIFIED
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_CLIENT_NOTIFIED
 uint64_t uniffi_dunnock_ffi_fn_method_client_notified(uint64_t ptr
@@ -1294,6 +1299,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_client_end(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_EXPORT_DAMAGED
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_EXPORT_DAMAGED
 uint16_t uniffi_dunnock_ffi_checksum_method_client_export_damaged(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_NETWORK_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_CLIENT_NETWORK_CHANGED
+uint16_t uniffi_dunnock_ffi_checksum_method_client_network_changed(void
 
 );
 #endif

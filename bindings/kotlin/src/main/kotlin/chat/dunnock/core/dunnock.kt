@@ -788,6 +788,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_export_damaged(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_client_network_changed(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_notified(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_client_register(
@@ -949,6 +951,8 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_client_end(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_export_damaged(`ptr`: Long,`folder`: RustBuffer.ByValue,`file`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_client_network_changed(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_client_notified(`ptr`: Long,
     ): Long
@@ -1318,6 +1322,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_export_damaged() and 0xFFFF) != 6222) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_client_network_changed() and 0xFFFF) != 14838) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_client_notified() and 0xFFFF) != 57706) {
@@ -3522,6 +3529,13 @@ public interface ClientInterface {
     suspend fun `exportDamaged`(`folder`: kotlin.String, `file`: kotlin.String): kotlin.ULong
 
     /**
+     * This device may be on another network, or has one again: call it when the system says so, as often as it does. Streams
+     * that are up are asked for a sign of life and made anew if none comes within seconds; pauses between tries end. What
+     * is not connected stays so.
+     */
+    suspend fun `networkChanged`()
+
+    /**
      * All that was answered by syncs so far has been shown. Without this they are taken as shown by the next sync, the end
      * or the suspension of this client, and come again if the process was killed before.
      */
@@ -3888,6 +3902,33 @@ open class Client: Disposable, AutoCloseable, ClientInterface
         { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_u64(future) },
         // lift function
         { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * This device may be on another network, or has one again: call it when the system says so, as often as it does. Streams
+     * that are up are asked for a sign of life and made anew if none comes within seconds; pauses between tries end. What
+     * is not connected stays so.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `networkChanged`() {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_client_network_changed(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
         // Error FFI converter
         DunnockException.ErrorHandler,
     )
@@ -6188,6 +6229,11 @@ data class AccountUpdate (
      * Password.
      */
     val `password`: kotlin.String?
+    ,
+    /**
+     * Whether the password stays in the sealed store when there are keys made from it.
+     */
+    val `keepPassword`: kotlin.Boolean? = null
 
 ){
 
@@ -6209,6 +6255,7 @@ public object FfiConverterTypeAccountUpdate: FfiConverterRustBuffer<AccountUpdat
             FfiConverterOptionalTypeTls.read(buf),
             FfiConverterOptionalTypeRoute.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
         )
     }
 
@@ -6217,7 +6264,8 @@ public object FfiConverterTypeAccountUpdate: FfiConverterRustBuffer<AccountUpdat
             FfiConverterOptionalUShort.allocationSize(value.`port`) +
             FfiConverterOptionalTypeTls.allocationSize(value.`tls`) +
             FfiConverterOptionalTypeRoute.allocationSize(value.`route`) +
-            FfiConverterOptionalString.allocationSize(value.`password`)
+            FfiConverterOptionalString.allocationSize(value.`password`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`keepPassword`)
     )
 
     override fun write(value: AccountUpdate, buf: ByteBuffer) {
@@ -6226,6 +6274,7 @@ public object FfiConverterTypeAccountUpdate: FfiConverterRustBuffer<AccountUpdat
             FfiConverterOptionalTypeTls.write(value.`tls`, buf)
             FfiConverterOptionalTypeRoute.write(value.`route`, buf)
             FfiConverterOptionalString.write(value.`password`, buf)
+            FfiConverterOptionalBoolean.write(value.`keepPassword`, buf)
     }
 }
 
@@ -6680,6 +6729,11 @@ data class NewAccount (
      * How it reaches its server.
      */
     val `route`: Route
+    ,
+    /**
+     * Whether a password that was given stays in the sealed store after the first login; a generated one always does.
+     */
+    val `keepPassword`: kotlin.Boolean = false
 
 ){
 
@@ -6703,6 +6757,7 @@ public object FfiConverterTypeNewAccount: FfiConverterRustBuffer<NewAccount> {
             FfiConverterTypeTls.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterTypeRoute.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -6713,7 +6768,8 @@ public object FfiConverterTypeNewAccount: FfiConverterRustBuffer<NewAccount> {
             FfiConverterOptionalUShort.allocationSize(value.`port`) +
             FfiConverterTypeTls.allocationSize(value.`tls`) +
             FfiConverterOptionalString.allocationSize(value.`ca`) +
-            FfiConverterTypeRoute.allocationSize(value.`route`)
+            FfiConverterTypeRoute.allocationSize(value.`route`) +
+            FfiConverterBoolean.allocationSize(value.`keepPassword`)
     )
 
     override fun write(value: NewAccount, buf: ByteBuffer) {
@@ -6724,6 +6780,7 @@ public object FfiConverterTypeNewAccount: FfiConverterRustBuffer<NewAccount> {
             FfiConverterTypeTls.write(value.`tls`, buf)
             FfiConverterOptionalString.write(value.`ca`, buf)
             FfiConverterTypeRoute.write(value.`route`, buf)
+            FfiConverterBoolean.write(value.`keepPassword`, buf)
     }
 }
 
@@ -7064,6 +7121,8 @@ data class SyncReport (
      * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
      */
     val `notifications`: List<Notification>
+    ,
+    val `alarms`: kotlin.UInt
 
 ){
 
@@ -7082,17 +7141,20 @@ public object FfiConverterTypeSyncReport: FfiConverterRustBuffer<SyncReport> {
         return SyncReport(
             FfiConverterBoolean.read(buf),
             FfiConverterSequenceTypeNotification.read(buf),
+            FfiConverterUInt.read(buf),
         )
     }
 
     override fun allocationSize(value: SyncReport) = (
             FfiConverterBoolean.allocationSize(value.`caughtUp`) +
-            FfiConverterSequenceTypeNotification.allocationSize(value.`notifications`)
+            FfiConverterSequenceTypeNotification.allocationSize(value.`notifications`) +
+            FfiConverterUInt.allocationSize(value.`alarms`)
     )
 
     override fun write(value: SyncReport, buf: ByteBuffer) {
             FfiConverterBoolean.write(value.`caughtUp`, buf)
             FfiConverterSequenceTypeNotification.write(value.`notifications`, buf)
+            FfiConverterUInt.write(value.`alarms`, buf)
     }
 }
 
@@ -7799,9 +7861,27 @@ enum class ErrorKind {
     /**
      * the server offers no login that Dunnock accepts
      *
-     * ask its operator for SCRAM-SHA-256; a plain password is never sent
+     * ask its operator for SCRAM-SHA-256. A plain password is never sent, unless you allow it for this account with `--allow-plain-login`: then whoever sits in between reads it
      */
     NO_MECHANISM,
+    /**
+     * this account's server has logins that do not show it the password
+     *
+     * nothing has to be allowed; a server that offers less than before is not followed
+     */
+    PLAIN_LOGIN_NEEDLESS,
+    /**
+     * the server wants the password itself again: it makes its logins in another way now, and only what was made from the password is kept here
+     *
+     * give the password again (`dunnock password`); if this server asks often, have it kept with `--keep-password`
+     */
+    PASSWORD_NEEDED,
+    /**
+     * the password of this account is not kept here, only what was made from it
+     *
+     * who typed it knows it; give it again with `dunnock password` and `--keep-password` to have it kept
+     */
+    PASSWORD_NOT_KEPT,
     /**
      * the server could not prove that it knows the password
      *
@@ -7820,6 +7900,12 @@ enum class ErrorKind {
      * somebody sits in between, or something that opens encrypted connections on purpose: do not go on, try from another network
      */
     BINDING_REFUSED,
+    /**
+     * the connection was cut in the middle of a login, before the server had proved who it is
+     *
+     * no other login is shown to a server that is not known: somebody may be collecting them. If the network is sound, log in again; an account that is here already gets one more try by `dunnock server --accept` or a new password
+     */
+    LOGIN_CUT,
     /**
      * the server is not who it was: its certificate or what it offers does not fit what it proved before
      *
@@ -7850,6 +7936,12 @@ enum class ErrorKind {
      * try again later; a connection that is kept is tried again by itself where that is allowed
      */
     STREAM_REFUSED,
+    /**
+     * the server sends this account to another host
+     *
+     * it is gone to by itself if it is the same server by its certificate; if this stays, tell the server's operator
+     */
+    SEE_OTHER_HOST,
     /**
      * the SOCKS5 proxy does not answer
      *
@@ -7929,6 +8021,18 @@ enum class ErrorKind {
      */
     PLAIN_NOT_ALLOWED,
     /**
+     * this contact's devices cannot be looked up: their server does not answer, or refuses to say
+     *
+     * check the address, and try again later
+     */
+    CONTACT_UNREACHABLE,
+    /**
+     * this contact had OMEMO devices, and their device list is empty or gone now
+     *
+     * what you write waits, and goes out once their devices are listed again: ask them by another way whether they took them off
+     */
+    LIST_VANISHED,
+    /**
      * this contact has only OMEMO 0.3, which seals texts and nothing else: this could only go in clear
      *
      * send it as a message of its own, or allow it for this chat with `allow-extras WITH yes`
@@ -7983,11 +8087,59 @@ enum class ErrorKind {
      */
     KEY_CONTRADICTION,
     /**
+     * there is no such alarm, or it was answered
+     *
+     * use an id that `alarms` lists without an answer; `trust` and `distrust` change what was decided
+     */
+    UNKNOWN_ALARM,
+    /**
+     * that is this very device
+     *
+     * it needs no decision on its own key; `dunnock forget JID` ends it and takes it off the list
+     */
+    THIS_DEVICE,
+    /**
+     * there is no such chat
+     *
+     * check the address, or look at `chats`
+     */
+    UNKNOWN_CHAT,
+    /**
+     * what is said in a room is always sealed: nobody could allow otherwise for all members
+     *
+     * nothing is to be done
+     */
+    ROOM_SEALED,
+    /**
      * this account is in no such room
      *
      * join it first, or look at `room list`
      */
     UNKNOWN_ROOM,
+    /**
+     * nobody of this address belongs to the room
+     *
+     * look at `room members`; `room invite` asks somebody in
+     */
+    UNKNOWN_MEMBER,
+    /**
+     * this is the address of a server or a room, not of a person
+     *
+     * give a person's address: name@server
+     */
+    NOBODY_THERE,
+    /**
+     * this is your own address
+     *
+     * give the address of somebody else; `room leave` takes you out of a room
+     */
+    OWN_ADDRESS,
+    /**
+     * this room is private: there is nothing to accept
+     *
+     * go on as before
+     */
+    ROOM_IS_PRIVATE,
     /**
      * there is a room of this address already
      *
@@ -8302,13 +8454,18 @@ sealed class Event {
          */
         val `alarm`: kotlin.String,
         /**
-         * What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`.
+         * What it is about: `quarantined`, `own_unknown`, `key_changed`, `other_list`, `room_member`,
+         * `server_contradicts`.
          */
         val `what`: kotlin.String,
         /**
-         * Whose devices.
+         * Whose devices, or which member.
          */
         val `jid`: kotlin.String,
+        /**
+         * Of which room they are a member.
+         */
+        val `room`: kotlin.String?,
         /**
          * Which one, if it is one.
          */
@@ -8395,7 +8552,7 @@ sealed class Event {
          */
         val `jid`: kotlin.String,
         /**
-         * `member`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
+         * `member`, `waiting`, `admitted`, `refused`, `gone`, `keyless`, `reachable`, `not_invited`, `not_removed`.
          */
         val `change`: kotlin.String) : Event()
 
@@ -8476,6 +8633,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
                 FfiConverterOptionalUInt.read(buf),
                 FfiConverterString.read(buf),
                 )
@@ -8562,6 +8720,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 + FfiConverterString.allocationSize(value.`alarm`)
                 + FfiConverterString.allocationSize(value.`what`)
                 + FfiConverterString.allocationSize(value.`jid`)
+                + FfiConverterOptionalString.allocationSize(value.`room`)
                 + FfiConverterOptionalUInt.allocationSize(value.`device`)
                 + FfiConverterString.allocationSize(value.`fingerprint`)
             )
@@ -8652,6 +8811,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterString.write(value.`alarm`, buf)
                 FfiConverterString.write(value.`what`, buf)
                 FfiConverterString.write(value.`jid`, buf)
+                FfiConverterOptionalString.write(value.`room`, buf)
                 FfiConverterOptionalUInt.write(value.`device`, buf)
                 FfiConverterString.write(value.`fingerprint`, buf)
                 Unit
