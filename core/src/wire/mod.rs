@@ -11,6 +11,7 @@ pub(crate) mod fuzz;
 mod head;
 mod inline;
 mod leave;
+mod line;
 mod login;
 mod parse;
 mod patience;
