@@ -2,7 +2,7 @@
 
 mod rooms;
 
-pub(crate) use rooms::{InRoom, NewRoom, OneRoom, RoomChange};
+pub(crate) use rooms::{NewRoom, RoomChange};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

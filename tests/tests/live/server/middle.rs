@@ -64,7 +64,7 @@ fn a_server_that_is_known_and_contradicts_itself_gets_nothing_until_a_person_acc
         return;
     }
     let way = Proxy::before(server.tls_port());
-    let middle = Middle::before(server.tls_port(), server.ca(), DOMAIN, |text| without_plus(text));
+    let middle = Middle::before(server.tls_port(), server.ca(), DOMAIN, without_plus);
     let device = Device::new("juliet");
     let both = [server.ca().to_path_buf(), middle.ca()].map(|ca| std::fs::read_to_string(ca).expect("it is there"));
     let ca = device.write("both.pem", &both.concat());
