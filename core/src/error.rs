@@ -100,7 +100,7 @@ macro_rules! error_kinds {
     Crashed "crashed" "a part of the engine stopped on a defect" "it is restarted by itself; please report it";
 
     PlainNotAllowed "plain_not_allowed" "this contact has no OMEMO device, so the message could only go in plain text" "ask them to set up OMEMO, or allow plain text for this chat with `allow-plain WITH yes`";
-    ContactUnreachable "contact_unreachable" "this contact's devices cannot be looked up: their server does not answer, or refuses to say" "check the address, and try again later";
+    ContactUnreachable "contact_unreachable" "this contact's devices cannot be looked up: their server does not answer, or what it says cannot be read" "check the address, and try again later";
     ListVanished "list_vanished" "this contact had OMEMO devices, and their device list is empty or gone now" "what you write waits, and goes out once their devices are listed again: ask them by another way whether they took them off";
     ExtrasNotAllowed "extras_not_allowed" "this contact has only OMEMO 0.3, which seals texts and nothing else: this could only go in clear" "send it as a message of its own, or allow it for this chat with `allow-extras WITH yes`";
     NoOtherDevice "no_other_device" "this account has no other OMEMO device that could read the message" "log in on a second device first";

@@ -301,6 +301,7 @@ pub struct SyncReport {
     pub caught_up: bool,
     /// What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
     pub notifications: Vec<Notification>,
+    /// Alarms of these accounts that wait for a person's answer.
     pub alarms: u32,
 }
 
@@ -377,7 +378,8 @@ pub enum Tls {
 pub enum Lifecycle {
     /// Seen and used.
     Foreground,
-    /// Running, not seen: streams stay, and servers that want to know are told that nobody looks (XEP-0352).
+    /// Running, not seen: streams stay, servers that want to know are told that nobody looks (XEP-0352), and next to nothing
+    /// is said by ourselves while nothing happens.
     Background,
     /// About to be frozen or killed: all is acknowledged, the streams are dropped without a goodbye so that the servers
     /// keep them for resumption, databases are written back, locks and files released.

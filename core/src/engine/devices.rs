@@ -24,6 +24,16 @@ const BUSY_PAUSE: i64 = 10_000;
 /// Ends the argument of a want to publish that says nothing of the node.
 const ONLY: &str = " only";
 
+/// Conditions that say nothing of the person: their server was not reached, or what it said could not be read. Some servers
+/// say to strangers that something is forbidden where there is nothing.
+const UNREACHABLE: [&str; 5] = [
+    "remote-server-not-found",
+    "remote-server-timeout",
+    "internal-server-error",
+    "resource-constraint",
+    want::TOO_LARGE,
+];
+
 /// How a version is named in wants and on the border.
 pub(crate) fn code(version: Version) -> &'static str {
     match version {
@@ -164,7 +174,9 @@ fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -
             }
             ctx.tx.count("list_refused")?;
             ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
-            ctx.tx.device_list_refused(owner, version)?;
+            if UNREACHABLE.contains(&&*condition) {
+                ctx.tx.device_list_refused(owner, version)?;
+            }
             quarantine::meet(ctx, owner)
         }
     }

@@ -4590,6 +4590,9 @@ public struct SyncReport: Equatable, Hashable {
      * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
      */
     public let notifications: [Notification]
+    /**
+     * Alarms of these accounts that wait for a person's answer.
+     */
     public let alarms: UInt32
 
     // Default memberwise initializers are never public by default, so we
@@ -4600,7 +4603,10 @@ public struct SyncReport: Equatable, Hashable {
          */caughtUp: Bool,
         /**
          * What somebody is to be told, oldest first, at most 200 of each account. The others come with the next sync.
-         */notifications: [Notification], alarms: UInt32) {
+         */notifications: [Notification],
+        /**
+         * Alarms of these accounts that wait for a person's answer.
+         */alarms: UInt32) {
         self.caughtUp = caughtUp
         self.notifications = notifications
         self.alarms = alarms
@@ -5625,7 +5631,7 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case plainNotAllowed
     /**
-     * this contact's devices cannot be looked up: their server does not answer, or refuses to say
+     * this contact's devices cannot be looked up: their server does not answer, or what it says cannot be read
      *
      * check the address, and try again later
      */
@@ -6856,7 +6862,8 @@ public enum Lifecycle: Equatable, Hashable, CaseIterable {
      */
     case foreground
     /**
-     * Running, not seen: streams stay, and servers that want to know are told that nobody looks (XEP-0352).
+     * Running, not seen: streams stay, servers that want to know are told that nobody looks (XEP-0352), and next to nothing
+     * is said by ourselves while nothing happens.
      */
     case background
     /**

@@ -146,7 +146,7 @@ fn without_time_or_account_it_says_so_and_nothing_is_lost() {
     let (done, report) = sync(&two.juliet, &["--deadline", "0"]);
     assert_eq!(done.status, Some(1), "{done:?}");
     assert!(done.errors.contains("deadline_passed"), "{done:?}");
-    assert_eq!(report.expect("a report"), json!({ "caught_up": false, "notifications": [] }));
+    assert_eq!(report.expect("a report"), json!({ "caught_up": false, "notifications": [], "alarms": 0 }));
     assert_eq!(two.rpc.ok("background_sync", json!({ "deadline_ms": 0 }))["caught_up"], false);
     for words in [["--node", "node-unknown"], ["--account", "nobody@verona.test"]] {
         let (done, _) = sync(&two.juliet, &words);

@@ -58,7 +58,8 @@ fn a_message_that_the_server_ends_the_stream_for_fails_in_the_end_and_what_follo
     assert_eq!(failed["error"], "too_large", "{failed}");
     hers.tells(&her, &him, "in short", &his);
     let connections = proxy.connections() - before;
-    assert!(connections <= 2, "{connections} connections more");
+    // Two tell it; where the end of a connection swallows the server's words, it takes one more for each.
+    assert!(connections <= 5, "{connections} connections more");
 }
 
 #[test]

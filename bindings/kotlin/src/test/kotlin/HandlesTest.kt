@@ -92,7 +92,7 @@ class HandlesTest {
 
     @Test
     fun `a sync without time answers what is here and one for an unknown account says so`() = offline { client, account ->
-        assertEquals(SyncReport(caughtUp = false, notifications = emptyList()), client.backgroundSyncOf(account.jid(), 0u))
+        assertEquals(SyncReport(caughtUp = false, notifications = emptyList(), alarms = 0u), client.backgroundSyncOf(account.jid(), 0u))
         assertEquals(ErrorKind.NO_ACCOUNT, kindOf { client.backgroundSyncOf(romeo, 0u) })
         assertEquals(ErrorKind.NO_ACCOUNT, kindOf { client.accountOfPush("no such node") })
         client.notified()

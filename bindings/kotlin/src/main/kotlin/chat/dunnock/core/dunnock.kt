@@ -7122,6 +7122,9 @@ data class SyncReport (
      */
     val `notifications`: List<Notification>
     ,
+    /**
+     * Alarms of these accounts that wait for a person's answer.
+     */
     val `alarms`: kotlin.UInt
 
 ){
@@ -8021,7 +8024,7 @@ enum class ErrorKind {
      */
     PLAIN_NOT_ALLOWED,
     /**
-     * this contact's devices cannot be looked up: their server does not answer, or refuses to say
+     * this contact's devices cannot be looked up: their server does not answer, or what it says cannot be read
      *
      * check the address, and try again later
      */
@@ -8866,7 +8869,8 @@ enum class Lifecycle {
      */
     FOREGROUND,
     /**
-     * Running, not seen: streams stay, and servers that want to know are told that nobody looks (XEP-0352).
+     * Running, not seen: streams stay, servers that want to know are told that nobody looks (XEP-0352), and next to nothing
+     * is said by ourselves while nothing happens.
      */
     BACKGROUND,
     /**
