@@ -8,6 +8,7 @@ use super::{
 use crate::command::{Command, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Trust};
+use crate::store::device::DeviceRow;
 use crate::store::message::{MessageRow, NewMessage};
 use sha2::{Digest, Sha256};
 
@@ -104,6 +105,10 @@ fn send(ctx: &mut Ctx, to: &str, text: &str, reply_to: Option<String>, origin_id
         room::commands::may_send(ctx, &chat)?;
     } else if is_known_plain(ctx, &chat)? {
         return Err(Error::about(pump::refusal(ctx, &chat)?, chat));
+    }
+    if !ctx.tx.is_room(&chat)? && !ctx.tx.devices(&chat)?.iter().any(DeviceRow::is_listed) {
+        // Their list may be back.
+        devices::VERSIONS.into_iter().try_for_each(|version| devices::want_list(ctx, &chat, version))?;
     }
     let reply_to = match reply_to {
         Some(id) => Some(known_row(ctx, &id)?.id),

@@ -24,6 +24,8 @@ const BUSY_PAUSE: i64 = 10_000;
 /// Ends the argument of a want to publish that says nothing of the node.
 const ONLY: &str = " only";
 
+/// How long until a list that vanished is looked at again, milliseconds.
+const LOOK_AGAIN: i64 = 60_000;
 /// Conditions that say nothing of the person: their server was not reached, or what it said could not be read. Some servers
 /// say to strangers that something is forbidden where there is nothing.
 const UNREACHABLE: [&str; 5] = [
@@ -67,10 +69,25 @@ pub(crate) fn want_lists(ctx: &mut Ctx, jid: &str) -> Result<()> {
 /// Wants one list, confirmed or not.
 pub(crate) fn want_list(ctx: &mut Ctx, jid: &str, version: Version) -> Result<()> {
     if jid == ctx.me.jid.as_str() {
-        ctx.want_own(Kind::List, code(version))
-    } else {
-        ctx.want_of(Kind::List, jid, code(version))
+        return ctx.want_own(Kind::List, code(version));
     }
+    ctx.want_of(Kind::List, jid, code(version))?;
+    ctx.tx.hasten(Kind::List.code(), jid, code(version), ctx.now.wall)
+}
+
+/// Something waits for a list that vanished: it is looked at again after a while, as nobody tells those of it who have no
+/// subscription.
+pub(crate) fn look_again(ctx: &Ctx, jid: &str) -> Result<()> {
+    let due = ctx.now.wall + LOOK_AGAIN;
+    VERSIONS.iter().try_for_each(|version| ctx.tx.want(Kind::List.code(), jid, code(*version), jid, due))
+}
+
+/// A push past the limits of the wire: what it was about is asked for, and told if that is too large as well.
+pub(crate) fn cut(ctx: &mut Ctx, owner: &str) -> Result<()> {
+    if !is_of_interest(ctx, owner)? {
+        return Ok(());
+    }
+    VERSIONS.into_iter().try_for_each(|version| want_list(ctx, owner, version))
 }
 
 /// Whether this list does not come in time: it was asked for and nobody answered, or not now.

@@ -94,8 +94,16 @@ pub(crate) fn arrived(ctx: &mut Ctx, arrived: Arrived) -> Result<()> {
 fn cut(ctx: &mut Ctx, stump: &Element) -> Result<()> {
     let wrapped = stump.children().any(|child| !child.is("stanza-id", ns::SID));
     let foreign = stump.attr("from").is_some() && bare_of(stump, "from").is_none_or(|from| from != ctx.me.jid);
+    if stump.name() != "message" || kind(stump) == "error" {
+        return Ok(());
+    }
+    // Services speak as a bare JID: this may have been a device list.
+    let service = jid_of(stump, "from").filter(|from| from.resource().is_none()).map(|from| from.to_string());
+    if !wrapped && let Some(owner) = service.or_else(|| (!foreign).then(|| ctx.bare())) {
+        devices::cut(ctx, &owner)?;
+    }
     // What our own account sends without a wrapper is no message of a person, as far as one can tell.
-    if stump.name() != "message" || kind(stump) == "error" || !(wrapped || foreign) {
+    if !(wrapped || foreign) {
         return Ok(());
     }
     ctx.cut = true;

@@ -6,7 +6,7 @@ use super::content::Content;
 use super::letter::{self, Words};
 use super::omemo::Target;
 use super::xml::{Build, bytes, el, parse};
-use super::{Ctx, message, ns, recipients, room};
+use super::{Ctx, devices, message, ns, recipients, room};
 use crate::error::{ErrorKind, Result};
 use crate::model::Sealing;
 use crate::seal::{PlainAllowed, Sealed};
@@ -113,6 +113,7 @@ fn plain(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     let allowed = allowed && !ctx.tx.is_room(&row.chat)?;
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
         if row.lasting && recipients::vanished(ctx, &row.chat)? {
+            devices::look_again(ctx, &row.chat)?;
             return Ok(false);
         }
         ctx.tx.count("parcel_unsealable")?;

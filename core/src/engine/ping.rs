@@ -49,7 +49,7 @@ pub(crate) fn is_ready(ctx: &Ctx) -> Result<bool> {
 /// Whether something waits to be said, and what it waits for was just asked: a device list, or keys.
 fn is_about_to_say(ctx: &Ctx) -> Result<bool> {
     let lists = [Kind::List, Kind::Bundle].map(Kind::code);
-    Ok((ctx.tx.any_waiting()? || ctx.tx.any_parcel()?) && ctx.tx.any_fresh_of_others(&lists)?)
+    Ok((ctx.tx.any_waiting()? || ctx.tx.any_parcel()?) && ctx.tx.any_fresh_of_others(&lists, ctx.now.wall)?)
 }
 
 pub(crate) fn question() -> Question {

@@ -50,7 +50,10 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
         Input::Online(Bound { jid, resumed, resumable, carbons, proof }) => {
             ctx.online = true;
             match resumed {
-                true => room::ping::all(ctx)?,
+                true => {
+                    room::ping::all(ctx)?;
+                    ctx.tx.bring_forward(Kind::List.code(), ctx.now.wall)?;
+                }
                 false => {
                     ctx.tx.begin_resumption(resumable.as_ref())?;
                     begin(ctx, carbons)?;

@@ -93,13 +93,24 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// What was never asked for, but later, is due now.
+    pub(crate) fn hasten(&self, kind: &str, jid: &str, arg: &str, now: i64) -> Result<()> {
+        self.sql()
+            .prepare_cached(
+                "UPDATE want SET due = ?1 WHERE kind = ?2 AND jid = ?3 AND arg = ?4 AND iq IS NULL AND tries = 0
+                   AND due > ?1",
+            )?
+            .execute(params![now, kind, jid, arg])?;
+        Ok(())
+    }
+
     /// Whether something of these kinds was asked of others and is not answered, for the first time.
-    pub(crate) fn any_fresh_of_others(&self, kinds: &[&str]) -> Result<bool> {
-        let mut rows = self
-            .sql()
-            .prepare_cached("SELECT 1 FROM want WHERE kind = ? AND tries < 2 AND (iq IS NOT NULL OR tries = 0)")?;
+    pub(crate) fn any_fresh_of_others(&self, kinds: &[&str], now: i64) -> Result<bool> {
+        let mut rows = self.sql().prepare_cached(
+            "SELECT 1 FROM want WHERE kind = ? AND tries < 2 AND (iq IS NOT NULL OR (tries = 0 AND due <= ?))",
+        )?;
         for kind in kinds {
-            if rows.exists([kind])? {
+            if rows.exists(params![kind, now])? {
                 return Ok(true);
             }
         }

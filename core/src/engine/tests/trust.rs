@@ -357,3 +357,32 @@ fn a_list_too_large_to_be_read_is_told_and_holds_up_nobody() {
         assert_eq!(world.texts(romeo, JULIET), ["one", "two", "three"], "own: {own}");
     }
 }
+
+#[test]
+fn a_list_that_vanished_is_looked_at_again_on_the_same_stream() {
+    let (mut world, juliet, romeo) = talked();
+    world.cut(juliet);
+    let lists = swap_lists(&mut world, ROMEO, [Vec::new(), Vec::new()]);
+    world.connect(juliet);
+    world.settle();
+    world.says(juliet, ROMEO, "wait for it");
+    for _ in 0..5 {
+        pass(&mut world, 70_000);
+    }
+    assert_eq!(read(&mut world, romeo, JULIET), ["one", "two"]);
+    swap_lists(&mut world, ROMEO, lists);
+    pass(&mut world, 70_000);
+    assert_eq!(read(&mut world, romeo, JULIET), ["one", "two", "wait for it"]);
+}
+
+#[test]
+fn a_push_too_large_to_be_read_makes_the_list_be_asked_for() {
+    let (mut world, juliet, _) = talked();
+    world.server.too_large.insert((JULIET.into(), ns::OMEMO2_LIST.into()));
+    let stump: Element = "<message xmlns='jabber:client'/>".parse().unwrap();
+    world.input(juliet, Input::Stanza(Arrived::Oversized { stump, bytes: 2 << 20 }));
+    world.settle();
+    assert_eq!(alarms(&mut world, juliet), [("list_unreadable".into(), None)]);
+    let list = String::from(&world.server.homes[JULIET].nodes[ns::OMEMO2_LIST][0]);
+    assert!(list.contains("1000") && !world.server.too_large.contains(&(JULIET.into(), ns::OMEMO2_LIST.into())));
+}
