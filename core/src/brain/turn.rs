@@ -301,7 +301,11 @@ impl Work<'_, '_> {
                 link.written(token);
                 self.input(Input::Written { token })
             }
-            FromWire::Acked { token, h } => self.input(Input::Acked { token, h }),
+            FromWire::Acked { token, h } => {
+                // Of what an earlier wire wrote nothing else is said.
+                link.written(token);
+                self.input(Input::Acked { token, h })
+            }
             FromWire::Over => self.input(Input::Over),
             FromWire::Learned(secret) => self.input(Input::Learned(secret)),
             FromWire::TooLarge { token } => {

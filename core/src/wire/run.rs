@@ -250,28 +250,30 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
 
     /// From a login to the end of its stream.
     async fn online(&mut self, session: Session, told: u32) -> Ended {
-        let mut acked = None;
+        let (mut acked, mut count) = (None, None);
         if let Some(Some(h)) = session.refused {
             // A number that makes no sense is as good as none: the old stream is over either way.
             acked = self.state.sm.acknowledged(h).unwrap_or(None);
+            // Rows go with their count, else a process that is killed now would count them twice.
+            count = self.state.sm.acked();
         }
-        let (resumed, resumable, count) = match session.begun {
+        let (resumed, resumable) = match session.begun {
             // A count that is missing or makes no sense does not say what to send again: a fresh stream is needed.
             Begun::Resumed { h } => match h.map(|h| self.state.sm.resumed(told, h)) {
                 Some(Ok(token)) => {
-                    acked = token;
-                    (true, self.state.sm.resumable.clone(), self.state.sm.acked())
+                    (acked, count) = (token, self.state.sm.acked());
+                    (true, self.state.sm.resumable.clone())
                 }
                 Some(Err(_)) | None => return Ended::over(ErrorKind::StreamRefused.into()),
             },
             Begun::Counted { id, location } => {
                 let resumable = id.map(|id| Resumable { id, jid: session.jid.clone(), location });
                 self.state.sm.begin(true, resumable.clone());
-                (false, resumable, None)
+                (false, resumable)
             }
             Begun::Plain => {
                 self.state.sm.begin(false, None);
-                (false, None, None)
+                (false, None)
             }
         };
         if !resumed {

@@ -3,8 +3,10 @@
 use super::letter;
 use crate::command::Command;
 use crate::scratch::{self, Folder, JULIET, Wire, leave, soon};
-use crate::store::AccountFolder;
-use crate::wire::{Bound, FromWire, Resumable, ToWire};
+use crate::seal::Sealed;
+use crate::store::outgoing::Fate;
+use crate::store::{AccountFolder, Store};
+use crate::wire::{Bound, CREDIT, FromWire, Resumable, ToWire};
 use crate::{Account, model::Proof};
 use std::time::Duration;
 
@@ -129,4 +131,36 @@ async fn a_database_out_of_a_backup_resumes_nothing() {
     std::fs::write(folder.database(), copy).unwrap();
     let (_account, _wires, _wire, left) = found(&folder).await;
     assert!(left.is_none(), "the counts of then are not those of now");
+}
+
+#[tokio::test]
+async fn what_the_server_had_of_the_last_program_takes_no_credit_of_the_next() {
+    let home = Folder::new();
+    let folder = scratch::juliet(home.path());
+    let (account, _wires, wire, _) = begun(&folder).await;
+    dies(account, wire).await;
+    let queue = |count: usize| {
+        let mut store = Store::open(&folder.database(), &scratch::key()).unwrap();
+        let tx = store.tx().unwrap();
+        let ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>".parse().unwrap();
+        for _ in 0..count {
+            tx.queue(Fate::Again, None, &Sealed::protocol(&ping).unwrap(), "[]").unwrap();
+        }
+        tx.commit().unwrap();
+    };
+    queue(2 * CREDIT);
+    let (account, _wires, mut wire, left) = found(&folder).await;
+    let last = *left.unwrap().2.last().unwrap();
+    wire.tell(FromWire::Connecting).await;
+    // Nothing is to be written again, so nothing is said to be written.
+    wire.tell(FromWire::Acked { token: last, h: Some(9) }).await;
+    wire.tell(bound(true)).await;
+    queue(1);
+    account.call(Command::TellDisplayed { tell: true }).await.unwrap();
+    loop {
+        match wire.order().await.expect("the brain holds the wire") {
+            ToWire::Send { token, .. } => break assert!(token > last),
+            _ => {}
+        }
+    }
 }
