@@ -26,15 +26,8 @@ const ONLY: &str = " only";
 
 /// How long until a list that vanished is looked at again, milliseconds.
 const LOOK_AGAIN: i64 = 60_000;
-/// Conditions that say nothing of the person: their server was not reached, or what it said could not be read. Some servers
-/// say to strangers that something is forbidden where there is nothing.
-const UNREACHABLE: [&str; 5] = [
-    "remote-server-not-found",
-    "remote-server-timeout",
-    "internal-server-error",
-    "resource-constraint",
-    want::TOO_LARGE,
-];
+/// Conditions of a server that was reached: some say to strangers that something is forbidden where there is nothing.
+const REACHED: [&str; 2] = ["forbidden", "not-authorized"];
 
 /// How a version is named in wants and on the border.
 pub(crate) fn code(version: Version) -> &'static str {
@@ -191,7 +184,7 @@ fn list_answered(ctx: &mut Ctx, owner: &str, version: Version, answer: Answer) -
             }
             ctx.tx.count("list_refused")?;
             ctx.tx.confirm_device_list(owner, version, ctx.stream, ctx.now.wall)?;
-            if UNREACHABLE.contains(&&*condition) {
+            if !REACHED.contains(&&*condition) {
                 ctx.tx.device_list_refused(owner, version)?;
             }
             quarantine::meet(ctx, owner)
