@@ -24,8 +24,6 @@ const BUSY_PAUSE: i64 = 10_000;
 /// Ends the argument of a want to publish that says nothing of the node.
 const ONLY: &str = " only";
 
-/// How long until a list that vanished is looked at again, milliseconds.
-const LOOK_AGAIN: i64 = 60_000;
 /// Conditions of a server that was reached: some say to strangers that something is forbidden where there is nothing.
 const REACHED: [&str; 2] = ["forbidden", "not-authorized"];
 
@@ -66,13 +64,6 @@ pub(crate) fn want_list(ctx: &mut Ctx, jid: &str, version: Version) -> Result<()
     }
     ctx.want_of(Kind::List, jid, code(version))?;
     ctx.tx.hasten(Kind::List.code(), jid, code(version), ctx.now.wall)
-}
-
-/// Something waits for a list that vanished: it is looked at again after a while, as nobody tells those of it who have no
-/// subscription.
-pub(crate) fn look_again(ctx: &Ctx, jid: &str) -> Result<()> {
-    let due = ctx.now.wall + LOOK_AGAIN;
-    VERSIONS.iter().try_for_each(|version| ctx.tx.want(Kind::List.code(), jid, code(*version), jid, due))
 }
 
 /// A push past the limits of the wire: what it was about is asked for, and told if that is too large as well.

@@ -3,14 +3,13 @@
 use super::changes::{self, Said};
 use super::content::Content;
 use super::corrections::{self, Taken};
+use super::digest::digest;
 use super::markers::Marker;
 use super::omemo::{Author, Opened};
 use super::receipts::Receipt;
 use super::trust::{removal, view, vouching};
 use super::xml::{bare_of, jid_of};
-use super::{
-    Ctx, beside, carbons, devices, errors, healing, iq, lost, mam, ns, omemo, presence, receipts, room, sce, want,
-};
+use super::{Ctx, beside, carbons, devices, errors, iq, lost, mam, ns, omemo, presence, receipts, room, sce, want};
 use crate::error::Result;
 use crate::model::{Delivery, Sealing, Time};
 use crate::store::message::NewMessage;
@@ -18,7 +17,6 @@ use crate::wire::Arrived;
 use dunnock_omemo::Version;
 use jid::BareJid;
 use minidom::Element;
-use sha2::{Digest, Sha256};
 
 /// How far a sender's clock may be from what the servers say before that is shown (XEP-0420 section 4), milliseconds.
 const TOLERANCE: i64 = 600_000;
@@ -481,28 +479,4 @@ fn readable(
 /// A message that leaves no row: a second copy of what was sealed is known by its payload.
 fn forget(ctx: &Ctx, said: &Said, digest: &[u8]) -> Result<()> {
     if said.sealed == Sealing::None { Ok(()) } else { ctx.tx.remember_payload(said.sender, digest) }
-}
-
-/// Stands for what a message says: the same id with another payload is another message.
-pub(crate) fn digest(message: &Element) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    let mut sealed = false;
-    for encrypted in message.children().filter(|child| child.name() == "encrypted") {
-        sealed = true;
-        let empty = !encrypted.children().any(|part| part.name() == "payload");
-        for part in encrypted.children() {
-            match part.name() {
-                "payload" => hash.update(part.text()),
-                _ => hash.update(part.attr("sid").unwrap_or("")),
-            }
-            // Empty messages differ in their keys alone.
-            if empty {
-                healing::hash_keys(part, &mut hash);
-            }
-        }
-    }
-    if !sealed {
-        hash.update(message.get_child("body", ns::CLIENT).map(Element::text).unwrap_or_default());
-    }
-    hash.finalize().into()
 }

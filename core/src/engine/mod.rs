@@ -18,6 +18,7 @@ mod commands;
 mod content;
 mod corrections;
 mod devices;
+mod digest;
 mod disco;
 mod errors;
 #[cfg(any(test, feature = "fuzz"))]

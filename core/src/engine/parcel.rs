@@ -3,10 +3,11 @@
 //! without harm.
 
 use super::content::Content;
+use super::digest::digest;
 use super::letter::{self, Words};
 use super::omemo::Target;
 use super::xml::{Build, bytes, el, parse};
-use super::{Ctx, devices, message, ns, recipients, room};
+use super::{Ctx, ns, recipients, room};
 use crate::error::{ErrorKind, Result};
 use crate::model::Sealing;
 use crate::seal::{PlainAllowed, Sealed};
@@ -113,7 +114,7 @@ fn plain(ctx: &mut Ctx, row: &ParcelRow) -> Result<bool> {
     let allowed = allowed && !ctx.tx.is_room(&row.chat)?;
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
         if row.lasting && recipients::vanished(ctx, &row.chat)? {
-            devices::look_again(ctx, &row.chat)?;
+            recipients::look_again(ctx, &row.chat)?;
             return Ok(false);
         }
         ctx.tx.count("parcel_unsealable")?;
@@ -136,7 +137,7 @@ fn queue(ctx: &mut Ctx, row: &ParcelRow, stanza: &Sealed, devices: &str) -> Resu
     let fate = if row.lasting { Fate::Again } else { Fate::Stream };
     // Also of what no archive is to keep: some do.
     if let Some(element) = std::str::from_utf8(stanza.as_bytes()).ok().and_then(parse) {
-        ctx.tx.remember_payload(&ctx.bare(), &message::digest(&element))?;
+        ctx.tx.remember_payload(&ctx.bare(), &digest(&element))?;
     }
     ctx.tx.queue(fate, None, stanza, devices).map(drop)
 }

@@ -6,7 +6,7 @@ use super::markers::Marker;
 use super::receipts::Receipt;
 use super::recipients::{self, Recipients};
 use super::xml::{Build, el};
-use super::{Ctx, changes, devices, mam, ns, parcel, ping, room, trust};
+use super::{Ctx, changes, mam, ns, parcel, ping, room, trust};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Delivery, Sealing, Time, Trust};
 use crate::seal::{self, ExtrasAllowed, PlainAllowed, Sealed};
@@ -144,7 +144,7 @@ fn plain(ctx: &mut Ctx, row: &MessageRow) -> Result<bool> {
     let Some(allowed) = PlainAllowed::by_person(allowed) else {
         if recipients::vanished(ctx, &row.chat)? {
             ctx.tx.set_waits_for(row.id, Some(ErrorKind::ListVanished.code()))?;
-            devices::look_again(ctx, &row.chat)?;
+            recipients::look_again(ctx, &row.chat)?;
             return Ok(false);
         }
         ctx.tx.climb(row.id, Delivery::Failed, Some(refusal(ctx, &row.chat)?.code()))?;

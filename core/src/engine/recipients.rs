@@ -2,12 +2,16 @@
 
 use super::omemo::Target;
 use super::trust::is_barred;
+use super::want::Kind;
 use super::{Ctx, bundle, devices, room};
 use crate::error::Result;
 use crate::model::Trust;
 use crate::store::device::DeviceRow;
 use crate::store::room::RoomRow;
 use dunnock_omemo::Version;
+
+/// How long until a list that vanished is looked at again, milliseconds.
+const LOOK_AGAIN: i64 = 60_000;
 
 /// The devices that may read a chat.
 pub(crate) struct Recipients {
@@ -42,6 +46,15 @@ fn room_of(ctx: &Ctx, chat: &str) -> Result<Option<RoomRow>> {
 /// speak in clear.
 pub(crate) fn vanished(ctx: &Ctx, chat: &str) -> Result<bool> {
     Ok(chat != ctx.me.jid.as_str() && ctx.tx.is_acquainted(chat)?)
+}
+
+/// Something waits for a list that vanished: it is looked at again after a while, as nobody tells those of it who have no
+/// subscription.
+pub(crate) fn look_again(ctx: &Ctx, jid: &str) -> Result<()> {
+    let due = ctx.now.wall + LOOK_AGAIN;
+    devices::VERSIONS
+        .iter()
+        .try_for_each(|version| ctx.tx.want(Kind::List.code(), jid, devices::code(*version), jid, due))
 }
 
 /// Whether all device lists that count in this chat were read on this stream; those that were not are asked for. A member

@@ -158,9 +158,8 @@ async fn what_the_server_had_of_the_last_program_takes_no_credit_of_the_next() {
     queue(1);
     account.call(Command::TellDisplayed { tell: true }).await.unwrap();
     loop {
-        match wire.order().await.expect("the brain holds the wire") {
-            ToWire::Send { token, .. } => break assert!(token > last),
-            _ => {}
+        if let ToWire::Send { token, .. } = wire.order().await.expect("the brain holds the wire") {
+            break assert!(token > last);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What is said in a room (XEP-0045 section 7.4), and by whom: as the room says, by the nick of the moment or by what it
 //! wrote into its archive, never as the message says itself.
 
-use super::super::message::{InRoom, digest, in_room, origin_id};
+use super::super::digest::digest;
+use super::super::message::{InRoom, in_room, origin_id};
 use super::super::xml::{Build, bare_of, bytes, el, jid_of};
 use super::super::{Ctx, ns, omemo};
 use super::{admission, archive, is_inside, join, occupants};
