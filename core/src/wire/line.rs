@@ -14,6 +14,8 @@ use tokio::time::Instant;
 pub(super) const BATCH: usize = 64 << 10;
 /// After so many stanzas an acknowledgement is asked for, though more follow.
 const EACH: usize = 8;
+/// The first pause after an answer that left something out.
+const LAG: Duration = Duration::from_secs(1);
 
 /// Questions that the server has not answered: `<r/>`, or a ping where it does not count.
 pub(super) struct Ask {
@@ -24,6 +26,29 @@ pub(super) struct Ask {
     pub ping: Option<(String, Option<i64>)>,
     /// A sign of life must come sooner: the network changed.
     pub by: Option<Instant>,
+}
+
+/// The server answered all questions and still has not acknowledged all that it was asked about. It may do so in a moment,
+/// or never: some count wrong. Asked again at once it would say the same as fast as the network carries it.
+#[derive(Clone, Copy)]
+pub(super) struct Lag {
+    /// When it answered last.
+    since: Instant,
+    /// Answers that brought nothing new.
+    times: u32,
+}
+
+impl Lag {
+    /// When it is asked again: where somebody looks after pauses that double up to the silence that is borne anyway, else
+    /// once while the radio is still awake and then like a server that is silent.
+    fn over(&self, limits: &Limits, vigil: Vigil) -> Instant {
+        let pause = match vigil {
+            Vigil::Seen => LAG.saturating_mul(1 << self.times.min(16)).min(limits.silence),
+            Vigil::Left | Vigil::Woken if self.times == 0 => LAG,
+            Vigil::Left | Vigil::Woken => Vigil::Left.silence(limits).unwrap_or(limits.silence),
+        };
+        self.since + pause
+    }
 }
 
 /// What is on its way in either direction.
@@ -43,6 +68,7 @@ pub(super) struct Line {
     pub asked: Option<Ask>,
     /// Stanzas put since the last question.
     pub unasked: usize,
+    pub lag: Option<Lag>,
     pub heard: Instant,
     /// When something was written last.
     pub said: Instant,
@@ -56,6 +82,7 @@ impl Line {
         self.queued = Some(out.token);
         self.flushed = false;
         self.unasked += 1;
+        self.lag = None;
         if counting && self.unasked >= EACH {
             self.ask();
         }
@@ -70,13 +97,20 @@ impl Line {
         ask.open += 1;
     }
 
-    /// An `<a/>` came; `more`: something is still not acknowledged.
-    pub(super) fn answered(&mut self, more: bool) {
+    /// An `<a/>` came. `news`: it acknowledged something; `more`: something is still not acknowledged.
+    pub(super) fn answered(&mut self, news: bool, more: bool) {
+        let asked = self.asked.is_some();
         self.asked = self.asked.take().filter(|ask| more && ask.open > 1).map(|ask| Ask {
             open: ask.open - 1,
             at: Instant::now(),
             ..ask
         });
+        if !more {
+            self.lag = None;
+        } else if self.asked.is_none() && self.unasked == 0 && (asked || news) {
+            let times = self.lag.filter(|_| !news).map_or(0, |lag| lag.times.saturating_add(1));
+            self.lag = Some(Lag { since: Instant::now(), times });
+        }
     }
 
     /// Something came, which is a sign of life.
@@ -119,7 +153,8 @@ impl Line {
         let Some(ask) = &self.asked else {
             let silence = vigil.silence(limits).map(|silence| self.heard + silence);
             let idle = idle.and_then(|idle| vigil.speak(idle)).map(|idle| self.said + idle);
-            return silence.into_iter().chain(idle).min();
+            let lag = self.lag.map(|lag| lag.over(limits, vigil));
+            return [silence, idle, lag].into_iter().flatten().min();
         };
         // Bytes that come are a sign of life, but not for ever without an answer.
         let answer = (self.heard.max(ask.at) + limits.answer).min(ask.at + limits.silence + limits.answer);

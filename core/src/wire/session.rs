@@ -88,6 +88,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             too_large: VecDeque::new(),
             asked: None,
             unasked: 0,
+            lag: None,
             heard: Instant::now(),
             said: Instant::now(),
         };
@@ -201,7 +202,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             match self.state.sm.acknowledged(h) {
                 Ok(token) => {
                     self.line.acked = token.map(|token| (token, Some(h))).or(self.line.acked);
-                    self.line.answered(self.state.sm.unacknowledged());
+                    self.line.answered(token.is_some(), self.state.sm.unacknowledged());
                 }
                 Err(high) => {
                     self.say(&format!(
@@ -261,7 +262,9 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         {
             self.line.put(out, counting);
         }
-        if self.state.sm.unacknowledged() && self.line.asked.is_none() && self.line.out.len() < BATCH {
+        // A server that lags is asked again after a pause, as in `wait`.
+        let may_ask = self.line.asked.is_none() && self.line.lag.is_none();
+        if self.state.sm.unacknowledged() && may_ask && self.line.out.len() < BATCH {
             self.ask();
         }
     }

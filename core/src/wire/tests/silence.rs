@@ -1,10 +1,10 @@
 //! Stories of slow ends: servers that count nothing or say nothing, and brains that lag.
 
-use super::fake::{BIND, Peer, Story};
+use super::fake::{BIND, Peer, Story, name};
 use super::sessions::{a, hears_message, message};
 use crate::error::ErrorKind;
-use crate::wire::ToWire;
 use crate::wire::xml::ns;
+use crate::wire::{ToWire, Vigil};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -176,4 +176,97 @@ async fn what_the_brain_had_no_room_for_is_told_after_a_cut() {
     }
     assert_eq!(story.acked().await, 1);
     assert_eq!(story.offline().await.0, Some(ErrorKind::Disconnected));
+}
+
+/// An hour at a server that has counted all but one of our stanzas from the beginning, watched like this. How often it is asked.
+async fn asked_in_an_hour_by_a_server_one_behind(vigil: Vigil) -> usize {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    story.says(ToWire::Watch(vigil)).await;
+    for id in 1..=3 {
+        story.sends(id, &message(id)).await;
+    }
+    let mut asked = 0;
+    let answering = async {
+        let mut heard = 0;
+        loop {
+            match peer.hears().await.name() {
+                "r" => {
+                    asked += 1;
+                    assert!(asked < 1000, "asked without end");
+                    a(&mut peer, u32::saturating_sub(heard, 1)).await;
+                }
+                "message" => heard += 1,
+                _ => {}
+            }
+        }
+    };
+    let told = async {
+        loop {
+            let name = name(&story.event().await);
+            assert!(matches!(name, "written" | "acked"), "{name}");
+        }
+    };
+    let hour = tokio::time::sleep(Duration::from_secs(3600));
+    tokio::select! {
+        () = answering => {}
+        () = told => {}
+        () = hour => {}
+    }
+    asked
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_counts_one_too_few_is_asked_again_after_pauses_that_grow() {
+    let seen = asked_in_an_hour_by_a_server_one_behind(Vigil::Seen).await;
+    // Doubled from one second to the two minutes of silence that are borne anyway.
+    assert!((30..=45).contains(&seen), "{seen} questions in an hour");
+    for vigil in [Vigil::Left, Vigil::Woken] {
+        let asked = asked_in_an_hour_by_a_server_one_behind(vigil).await;
+        assert!((2..=4).contains(&asked), "{vigil:?}: {asked} questions in an hour");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_lagged_is_asked_at_once_about_what_is_new_and_cut_once_it_is_silent() {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    story.sends(1, &message(1)).await;
+    hears_message(&mut peer, 1).await;
+    for pause in [0, 1, 2, 4] {
+        let begun = Instant::now();
+        peer.hears_a("r").await;
+        assert_eq!(begun.elapsed().as_secs(), pause);
+        a(&mut peer, 0).await;
+    }
+    let begun = Instant::now();
+    story.sends(2, &message(2)).await;
+    hears_message(&mut peer, 2).await;
+    peer.hears_a("r").await;
+    assert_eq!(begun.elapsed(), Duration::ZERO, "a new stanza is asked about");
+    a(&mut peer, 1).await;
+    assert_eq!(story.acked().await, 1);
+    peer.hears_a("r").await;
+    assert_eq!(begun.elapsed().as_secs(), 1, "a server that goes on is asked again soon");
+    assert_eq!(story.offline().await.0, Some(ErrorKind::TimedOut));
+    drop(peer);
+    let mut peer = story.peer().await;
+    peer.modern_with("<resumed xmlns='urn:xmpp:sm:3' h='1' previd='sm1'/>").await;
+    assert!(story.bound().await.resumed);
+    hears_message(&mut peer, 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn acknowledgements_that_nobody_asked_for_are_not_answered_with_questions() {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    story.sends(1, &message(1)).await;
+    hears_message(&mut peer, 1).await;
+    peer.hears_a("r").await;
+    let begun = Instant::now();
+    for _ in 0..1000 {
+        a(&mut peer, 0).await;
+    }
+    peer.hears_a("r").await;
+    assert_eq!(begun.elapsed().as_secs(), 1);
 }
