@@ -83,6 +83,7 @@ macro_rules! error_kinds {
     Contradiction "contradiction" "the server is not who it was: its certificate or what it offers does not fit what it proved before" "nothing more was sent. Read what `dunnock server` shows, and ask the operator by another way; if it is as it should be, `dunnock server --accept`";
     NothingToAccept "nothing_to_accept" "nothing speaks against this account's server" "connect as ever";
     LoginRefused "login_refused" "the server refused this account or session" "ask its operator whether the account is enabled";
+    ServerBusy "server_busy" "the server says that it cannot take this login now" "try again later; a connection that is kept is tried again by itself";
     Conflict "conflict" "another session took this one's place" "end the other one, or connect again by hand";
     StreamRefused "stream_refused" "the server ended the stream with an error" "try again later; a connection that is kept is tried again by itself where that is allowed";
     SeeOtherHost "see_other_host" "the server sends this account to another host" "it is gone to by itself if it is the same server by its certificate; if this stays, tell the server's operator";

@@ -56,8 +56,8 @@ pub(super) async fn inline<R: CryptoRng + Send>(
         if !heard.is("failure", ns::SASL2) {
             return Err(ErrorKind::LoginRefused.into());
         }
-        if failure(&heard, ErrorKind::LoginRefused) == ErrorKind::StreamRefused {
-            return Err(ErrorKind::StreamRefused.into());
+        if failure(&heard, ErrorKind::LoginRefused) == ErrorKind::ServerBusy {
+            return Err(ErrorKind::ServerBusy.into());
         }
         // It is not tried again. The store forgets it once the server has proved in another way who it is.
         tracing::info!(target: "dunnock", "a token was refused");

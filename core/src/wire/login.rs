@@ -4,6 +4,7 @@
 //! server offers it; else SASL, resource binding and XEP-0198 one after the other (RFC 6120). What is remembered of the
 //! server is asked between [`choose`] and the first message; FAST is one more way to begin an exchange.
 
+use super::bind::bind;
 use super::connect::Secured;
 use super::fast::{self, Bearer};
 use super::features::Features;
@@ -186,17 +187,7 @@ pub(super) async fn classic(
     if !features.bind {
         return Err(ErrorKind::LoginRefused.into());
     }
-    let resource = resource(settings);
-    let bind = format!("<bind xmlns='{}'><resource>{resource}</resource></bind>", ns::BIND);
-    talk.say(&format!("<iq type='set' id='bind'>{bind}</iq>")).await?;
-    let answer = talk.answer("bind").await?;
-    let jid = answer
-        .children()
-        .find(|child| child.is("bind", ns::BIND))
-        .and_then(|bind| bind.children().find(|child| child.is("jid", ns::BIND)))
-        .and_then(|jid| FullJid::new(&jid.text()).ok())
-        .filter(|jid| jid.to_bare() == settings.jid)
-        .ok_or(ErrorKind::LoginRefused)?;
+    let jid = bind(&mut talk, settings).await?;
     let mut begun = Begun::Plain;
     if features.sm {
         talk.say(&format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await?;

@@ -3,6 +3,7 @@
 //! It may touch `net`. It never touches the store: what it reads goes to the brain as [`FromWire`], what it writes it
 //! was given by the brain as [`ToWire`], and it acknowledges a stanza only after the brain says that it is committed.
 
+mod bind;
 mod connect;
 mod fast;
 mod features;

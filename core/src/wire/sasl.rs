@@ -225,7 +225,7 @@ pub(crate) fn failure(failure: &Element, malformed: ErrorKind) -> ErrorKind {
     match condition {
         "not-authorized" => ErrorKind::WrongPassword,
         // The server's trouble, not ours: it may pass.
-        "temporary-auth-failure" => ErrorKind::StreamRefused,
+        "temporary-auth-failure" => ErrorKind::ServerBusy,
         "invalid-mechanism" | "mechanism-too-weak" | "encryption-required" => ErrorKind::NoMechanism,
         "malformed-request" => malformed,
         _ => ErrorKind::LoginRefused,

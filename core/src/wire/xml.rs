@@ -4,6 +4,7 @@
 pub(crate) mod ns {
     pub(crate) const STREAMS: &str = "http://etherx.jabber.org/streams";
     pub(crate) const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+    pub(crate) const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
     pub(crate) const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
     pub(crate) const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
     pub(crate) const SASL2: &str = "urn:xmpp:sasl:2";

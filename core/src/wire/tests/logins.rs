@@ -118,7 +118,7 @@ async fn other_failures_are_told_apart() {
     let failures = [
         ("account-disabled", ErrorKind::LoginRefused, false),
         ("mechanism-too-weak", ErrorKind::NoMechanism, false),
-        ("temporary-auth-failure", ErrorKind::StreamRefused, true),
+        ("temporary-auth-failure", ErrorKind::ServerBusy, true),
     ];
     for (condition, kind, again) in failures {
         let mut story = Story::begin();

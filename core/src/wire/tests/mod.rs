@@ -1,6 +1,7 @@
 //! Stories of the wire, told to a server in memory.
 
 mod bad_input;
+mod bind;
 mod errors;
 pub(super) mod fake;
 mod flights;
