@@ -67,6 +67,7 @@ macro_rules! error_kinds {
     TimedOut "timed_out" "the server did not answer in time" "check the network; a connection that is kept is tried again by itself";
     Disconnected "disconnected" "the connection was cut" "check the network; a connection that is kept is made again by itself";
     NotXmpp "not_xmpp" "what answers there is not an XMPP server" "check --host, --port and --tls";
+    OutOfTurn "out_of_turn" "the server said something that it may not say at this point of a login" "somebody may sit in between: try from another network; if it stays so everywhere, tell the server's operator";
     WrongDomain "wrong_domain" "this server does not serve the domain of the address" "check the spelling of the address, --host and --port";
     TlsRefused "tls_refused" "no secure connection could be made" "the server must offer TLS 1.2 with extended master secret or TLS 1.3";
     CertificateName "certificate_name" "the certificate is for another name" "check --host; if it is right, somebody may sit in between: do not go on";

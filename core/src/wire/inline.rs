@@ -44,6 +44,7 @@ pub(super) async fn inline<R: CryptoRng + Send>(
         let request = request(settings, offer, (bearer.mechanism, &bearer.first()), &fast, resume.as_ref());
         talk.say(&request).await?;
         let heard = talk.hear().await?;
+        talk.nothing_early()?;
         if heard.is("success", ns::SASL2) {
             bearer.check(&heard)?;
             learns.leave.answered().await?;

@@ -69,6 +69,7 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     let to = settings.jid.domain().as_str().to_owned();
     let from = settings.jid.to_string();
     let features = talk.open(&to, Some(&from)).await?;
+    talk.nothing_early()?;
     let choose = |offered: &[String]| {
         let choice = choose(offered, &features, channel.as_ref(), settings.secret.only())?;
         let must_confirm = pin::must_confirm(settings.pin.as_ref(), choice.bound());

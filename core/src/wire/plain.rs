@@ -36,9 +36,7 @@ pub(crate) async fn enter(talk: &mut Talk, name: &str, password: &str, leave: &m
     let auth = Zeroizing::new(format!("<auth xmlns='{}' mechanism='{NAME}'>{}</auth>", ns::SASL, *data));
     talk.say(&auth).await?;
     let heard = talk.hear().await?;
-    if !talk.early.is_empty() {
-        return Err(ErrorKind::NotXmpp.into());
-    }
+    talk.nothing_early()?;
     if heard.is("success", ns::SASL) {
         leave.answered().await
     } else if heard.is("failure", ns::SASL) {

@@ -153,10 +153,7 @@ impl Exchange {
     ) -> Result<(Element, Proved), Error> {
         loop {
             let heard = talk.hear().await?;
-            if !talk.early.is_empty() {
-                // Nobody was there yet who could say that.
-                return Err(ErrorKind::NotXmpp.into());
-            }
+            talk.nothing_early()?;
             if heard.is("challenge", namespace) {
                 let proves = self.proof.is_none() && self.proved.is_none();
                 let answer = self.challenge(decode(&heard.text())?).await?;

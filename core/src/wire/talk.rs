@@ -59,6 +59,8 @@ impl Talk {
     }
 
     /// The features, which must come next.
+    ///
+    /// Errors: `OutOfTurn`, and those of [`Talk::hear`].
     pub(crate) async fn features(&mut self) -> Result<Features, Error> {
         let features = self.hear().await?;
         if features.is("features", ns::STREAMS) {
@@ -66,7 +68,7 @@ impl Talk {
             self.limits = Some(features.limits);
             Ok(features)
         } else {
-            Err(ErrorKind::NotXmpp.into())
+            Err(ErrorKind::OutOfTurn.into())
         }
     }
 
@@ -85,13 +87,13 @@ impl Talk {
 
     /// The next nonza. Stanzas on the way are kept for later.
     ///
-    /// Errors: what a stream error means, `Disconnected`, `TimedOut`.
+    /// Errors: what a stream error means, `OutOfTurn`, `Disconnected`, `TimedOut`.
     pub(crate) async fn hear(&mut self) -> Result<Element, Error> {
         loop {
             match self.item().await? {
                 Item::Nonza(element) => return Ok(element),
                 Item::Stanza(arrived) => self.keep(arrived)?,
-                Item::Opened => return Err(ErrorKind::NotXmpp.into()),
+                Item::Opened => return Err(ErrorKind::OutOfTurn.into()),
                 Item::Closed => return Err(ErrorKind::Disconnected.into()),
             }
         }
@@ -104,10 +106,15 @@ impl Talk {
                 Item::Stanza(Arrived::Whole(iq)) if is_answer(&iq, id) => return Ok(iq),
                 Item::Stanza(arrived) => self.keep(arrived)?,
                 Item::Nonza(_) => {}
-                Item::Opened => return Err(ErrorKind::NotXmpp.into()),
+                Item::Opened => return Err(ErrorKind::OutOfTurn.into()),
                 Item::Closed => return Err(ErrorKind::Disconnected.into()),
             }
         }
+    }
+
+    /// Errors: `OutOfTurn` if there were stanzas. Before the server has proved itself nobody is there who could say any.
+    pub(crate) fn nothing_early(&self) -> Result<(), Error> {
+        if self.early.is_empty() { Ok(()) } else { Err(ErrorKind::OutOfTurn.into()) }
     }
 
     async fn item(&mut self) -> Result<Item, Error> {

@@ -1,6 +1,7 @@
 //! Stories of servers that say what they should not before they have proved who they are: a clear end of that connection.
 
 use super::fake::{BIND, CLASSIC, MODERN, Peer, SM, Story};
+use super::tokens;
 use crate::error::ErrorKind;
 use crate::model::Proof;
 use crate::wire::xml::ns;
@@ -191,7 +192,7 @@ async fn stanzas_before_the_server_has_proved_itself_end_the_login_and_are_never
             peer.says(&format!("{stanza}<challenge xmlns='{}'/>", form.1)).await;
             assert_eq!(peer.rest().await, "", "{stanza}");
             let (kind, retry) = story.offline().await;
-            assert_eq!((kind, retry.is_some()), (Some(ErrorKind::NotXmpp), true), "{stanza}");
+            assert_eq!((kind, retry.is_some()), (Some(ErrorKind::OutOfTurn), true), "{stanza}");
 
             let mut story = Story::begin();
             let mut peer = story.peer().await;
@@ -202,6 +203,26 @@ async fn stanzas_before_the_server_has_proved_itself_end_the_login_and_are_never
             story.ends_with(ErrorKind::LoginCut).await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_speaks_out_of_turn_before_the_login_hears_nothing_and_is_named_so() {
+    for (features, namespace) in FORMS {
+        for said in [
+            format!("<message id='early'><body>x</body></message><stream:features>{features}</stream:features>"),
+            format!("<success xmlns='{namespace}'/><stream:features>{features}</stream:features>"),
+        ] {
+            assert_eq!(ends_like(&format!("{HEADER}{said}"), true).await, Some(ErrorKind::OutOfTurn), "{said}");
+        }
+    }
+    // A token is an answer by itself, so nothing may come before its own.
+    let mut story = tokens::with(Some("one"), None);
+    let mut peer = story.peer().await;
+    peer.opens(&tokens::all()).await;
+    tokens::hears(&mut peer, "one").await;
+    peer.says("<message id='early'/>").await;
+    tokens::answers(&mut peer, "one", tokens::ENABLED).await;
+    assert_eq!(story.offline().await.0, Some(ErrorKind::OutOfTurn));
 }
 
 /// How a stream ends that begins like this, or goes on like this where the wire waits for a challenge.
