@@ -11,8 +11,8 @@ use crate::wire::{Arrived, Bound, EVENTS, FromWire, Fuse, Limits, Link, ORDERS, 
 use crate::workers::Workers;
 use minidom::Element;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -33,8 +33,11 @@ impl Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("dunnock-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).expect("the temporary folder can be written");
-        Folder(path)
+        match std::fs::create_dir(&path) {
+            // A process of the same number was killed before it could remove its own.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Folder::new(),
+            made => made.map(|()| Folder(path)).expect("the temporary folder can be written"),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -53,7 +56,33 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        let end = std::time::Instant::now() + Duration::from_secs(10);
+        while OPEN.lock().unwrap().iter().any(|path| path.starts_with(&self.0)) && std::time::Instant::now() < end {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+static OPEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A database is open; dropped after its connection. A test's folder waits for those in it: when the process ends, the
+/// database's library cleans up, and a brain that closes its own meanwhile crashes.
+pub(crate) struct Open(PathBuf);
+
+impl Open {
+    pub(crate) fn of(connection: &rusqlite::Connection) -> Open {
+        let path = PathBuf::from(connection.path().unwrap_or_default());
+        OPEN.lock().unwrap().push(path.clone());
+        Open(path)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut open = OPEN.lock().unwrap();
+        let place = open.iter().position(|path| *path == self.0);
+        open.swap_remove(place.expect("it was noted when it was opened"));
     }
 }
 

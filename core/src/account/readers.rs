@@ -110,7 +110,7 @@ mod tests {
     use crate::command::Command;
     use crate::model::Event;
     use crate::scratch::{Folder, ROMEO, juliet, key, open, says, soon};
-    use crate::store::{AccountFolder, Store};
+    use crate::store::{AccountFolder, Store, Touched};
     use std::pin::{Pin, pin};
     use std::sync::mpsc::channel;
     use std::task::{Context, Poll, Waker};
@@ -207,6 +207,17 @@ mod tests {
             other.call(Command::Send { to: ROMEO.into(), text, reply_to: None, origin_id: None }).await.unwrap();
             assert_eq!(soon(timeline.next()).await.unwrap().len(), rows);
         }
+    }
+
+    #[tokio::test]
+    async fn what_another_process_committed_before_the_brain_began_to_listen_is_shown() {
+        let home = Folder::new();
+        let folder = juliet(home.path());
+        let (account, _wires) = open(folder.clone());
+        let window = account.inner.hub.subscribe(|touched| *touched == Touched::Chats);
+        commit(&folder, "too early for the bell");
+        account.inner.brain().unwrap();
+        assert!(soon(window.woken()).await);
     }
 
     #[tokio::test]

@@ -26,6 +26,11 @@ impl Brain {
     /// Opens the database and makes an engine on its rows.
     pub(super) fn open(&mut self) -> Result<()> {
         let (now, begun) = (self.now(), Instant::now());
+        // It hangs before anything is read: what another process commits from here on rings.
+        if self.bell.is_none() {
+            let _runtime = self.setting.workers.handle().enter();
+            self.bell = Some(Bell::hang(&self.setting.folder.lease())?);
+        }
         let mut store = Store::open(&self.setting.folder.database(), &self.setting.key)?;
         tracing::info!(target: "dunnock", us = begun.elapsed().as_micros() as u64, "store opened");
         let tx = store.tx()?;
@@ -33,12 +38,10 @@ impl Brain {
         let engine = Engine::open(&tx, now, &mut self.rng)?;
         drop(tx);
         let version = store.data_version()?;
-        if self.bell.is_none() {
-            let _runtime = self.setting.workers.handle().enter();
-            self.bell = Some(Bell::hang(&self.setting.folder.lease())?);
-        }
         self.rows = Some(Rows { store, engine, version });
         self.setting.hub.set_trouble(None);
+        // A window that was read before the bell hung may lack what was committed in between.
+        self.setting.hub.publish_all();
         Ok(())
     }
 

@@ -41,6 +41,8 @@ const MIGRATIONS: &[&str] = &[
 /// An open database of one account.
 pub(crate) struct Store {
     connection: Connection,
+    #[cfg(test)]
+    _open: crate::scratch::Open,
 }
 
 /// The smallest file that can be a store of ours: one page.
@@ -92,7 +94,11 @@ impl Store {
         if version(&connection)? > known {
             return Err(ErrorKind::StoreTooNew.into());
         }
-        Ok(Store { connection })
+        Ok(Store {
+            #[cfg(test)]
+            _open: crate::scratch::Open::of(&connection),
+            connection,
+        })
     }
 
     /// Begins a write transaction; waits while another process writes.
@@ -120,6 +126,8 @@ impl Store {
 /// A connection that cannot write, for `query/` and for saving what can be read of a damaged file.
 pub(crate) struct Reader {
     connection: Connection,
+    #[cfg(test)]
+    _open: crate::scratch::Open,
 }
 
 impl Reader {
@@ -135,11 +143,11 @@ impl Reader {
             // Its new tables are to be read too. Where it cannot be written, what it has is read.
             1.. if version < MIGRATIONS.len() as i64 => {
                 drop(Store::open(path, key));
-                Ok(Reader { connection })
+                Ok(Reader::on(connection))
             }
             0 => Err(ErrorKind::DamagedStore.into()),
             version if version > MIGRATIONS.len() as i64 => Err(ErrorKind::StoreTooNew.into()),
-            _ => Ok(Reader { connection }),
+            _ => Ok(Reader::on(connection)),
         }
     }
 
@@ -148,7 +156,15 @@ impl Reader {
         let mut connection = Connection::open_in_memory()?;
         connection.deserialize_read_exact("main", image, image.len(), true)?;
         connection.execute_batch("PRAGMA query_only = ON;")?;
-        Ok(Reader { connection })
+        Ok(Reader::on(connection))
+    }
+
+    fn on(connection: Connection) -> Reader {
+        Reader {
+            #[cfg(test)]
+            _open: crate::scratch::Open::of(&connection),
+            connection,
+        }
     }
 
     /// The connection.
