@@ -87,7 +87,7 @@ macro_rules! error_kinds {
     ServerBusy "server_busy" "the server says that it cannot take this login now" "try again later; a connection that is kept is tried again by itself";
     Conflict "conflict" "another session took this one's place" "end the other one, or connect again by hand";
     StreamRefused "stream_refused" "the server ended the stream with an error" "try again later; a connection that is kept is tried again by itself where that is allowed";
-    SeeOtherHost "see_other_host" "the server sends this account to another host" "it is gone to by itself if it is the same server by its certificate; if this stays, tell the server's operator";
+    SeeOtherHost "see_other_host" "the server sends this account to another host" "it is gone to by itself if it is the same server by its certificate, but not from a place that was given with --host or --port: leave those out, or give the new ones";
     ProxyUnreachable "proxy_unreachable" "the SOCKS5 proxy does not answer" "start it (Orbot, Tor) or check the route's host and port; nothing went another way";
     NotSocks "not_socks" "what answers at the route's host and port is not a SOCKS5 proxy" "check them; nothing went another way";
     RouteRefused "route_refused" "the proxy, or Tor, would not connect to this place" "check --host and --port; exits of Tor take no local addresses, and a proxy may forbid places";

@@ -61,6 +61,12 @@ impl Network {
         self.trust = Some(trust.clone());
         Ok(trust)
     }
+
+    /// Where a person said where to go, nobody else does: that place may be the end of a tunnel, or chosen so that no name
+    /// is looked up.
+    fn is_fixed(&self) -> bool {
+        self.settings.host.is_some() || self.settings.port.is_some()
+    }
 }
 
 impl Connect for Network {
@@ -106,9 +112,7 @@ impl Connect for Network {
 
     fn prefer(&mut self, place: &str) {
         let settings = &self.settings;
-        // Where a person said where to go, nobody else does.
-        if settings.host.is_none()
-            && settings.port.is_none()
+        if !self.is_fixed()
             && let Ok(domain) = domain(&settings.jid)
         {
             let direct = settings.tls == crate::command::Tls::Direct;
@@ -118,7 +122,7 @@ impl Connect for Network {
     }
 
     fn elsewhere(&mut self, place: &str) -> bool {
-        self.redirect.to(place, self.settings.route != Route::Direct)
+        !self.is_fixed() && self.redirect.to(place, self.settings.route != Route::Direct)
     }
 }
 
@@ -165,4 +169,117 @@ pub(crate) async fn starttls(socket: Socket, to: &str, turns: Turns) -> Result<S
     }
     // What came in clear with `<proceed/>` was put there by somebody on the way, to be taken for encrypted later.
     talk.into_socket().ok_or_else(|| ErrorKind::TlsRefused.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Tls;
+    use crate::net::Net;
+    use crate::wire::tests::fake::settings;
+    use rand::{SeedableRng, rngs::StdRng};
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    /// The way out of an account like this, which was at a place where TLS begins like this.
+    fn network(change: impl FnOnce(&mut Settings), direct: bool) -> Network {
+        let mut settings = settings();
+        change(&mut settings);
+        let door = Arc::new(Net::new("/nonexistent".into(), Arc::default())).door(settings.route.clone(), "x");
+        let mut network = Network::new(settings, door);
+        network.redirect.reached(Endpoint { host: "x.test".into(), port: 1, direct });
+        network
+    }
+
+    #[tokio::test]
+    async fn a_place_that_a_person_named_is_not_left_and_tls_stays_as_it_began() {
+        for direct in [true, false] {
+            for tls in [Tls::Auto, Tls::Direct, Tls::StartTls] {
+                let mut free = network(|settings| settings.tls = tls, direct);
+                assert!(free.elsewhere("b.test"));
+                let next = free.redirect.take().unwrap();
+                assert_eq!((next.direct, next.port), (direct, if direct { 5223 } else { 5222 }));
+            }
+            for (host, port) in [(Some("x.test"), None), (None, Some(5222)), (Some("127.0.0.1"), Some(1))] {
+                let mut fixed =
+                    network(|settings| (settings.host, settings.port) = (host.map(str::to_owned), port), direct);
+                assert!(!fixed.elsewhere("b.test"), "{host:?} {port:?}");
+                fixed.prefer("b.test");
+                assert_eq!(fixed.redirect.take(), None);
+            }
+        }
+    }
+
+    /// What comes of being sent to a place whose certificate is for this name, and how often that is met.
+    async fn sent_to(name: &str) -> (Option<ErrorKind>, usize) {
+        let mut ca = CertificateParams::default();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let (pem, ca) = {
+            let key = KeyPair::generate().unwrap();
+            (ca.self_signed(&key).unwrap().pem(), Issuer::new(ca, key))
+        };
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &ca).unwrap();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate.der().clone()], key.into())
+                .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let met = Arc::new(AtomicUsize::new(0));
+        let counted = met.clone();
+        let server = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                if let Ok(mut stream) = acceptor.accept(socket).await {
+                    let _ = stream.read(&mut [0; 64]).await;
+                }
+            }
+        });
+        let mut network = network(|settings| settings.ca = Some(pem), true);
+        assert!(network.elsewhere(&format!("127.0.0.1:{port}")));
+        let mut rng = StdRng::seed_from_u64(1);
+        let kind = network.connect(&mut rng).await.err().map(|error| error.kind);
+        server.abort();
+        (kind, met.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn the_place_that_we_are_sent_to_must_be_the_accounts_server_by_its_certificate() {
+        assert_eq!(sent_to("x.test").await, (None, 1));
+        assert_eq!(sent_to("b.test").await, (Some(ErrorKind::CertificateName), 1), "and no other place is asked");
+        assert_eq!(sent_to("127.0.0.1").await, (Some(ErrorKind::CertificateName), 1));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_we_are_sent_to_cannot_do_without_tls() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let offer =
+                "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>";
+            let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+            let words = format!("{header}<stream:features>{offer}</stream:features>");
+            socket.write_all(words.as_bytes()).await.unwrap();
+            let mut heard = String::new();
+            let _ = socket.read_to_string(&mut heard).await;
+            heard
+        });
+        let mut network = network(|settings| settings.ca = None, false);
+        assert!(network.elsewhere(&format!("127.0.0.1:{port}")));
+        let mut rng = StdRng::seed_from_u64(1);
+        assert!(network.connect(&mut rng).await.is_err());
+        let heard = server.await.unwrap();
+        assert!(heard.contains("to='x.test'") && !heard.contains("juliet") && !heard.contains("<auth"), "{heard}");
+    }
 }

@@ -93,7 +93,7 @@ async fn proved(client: &Client, account: &Account, new: &NewLogin, deadline: Du
         while let Some(connection) = states.next().await {
             match (connection.state, connection.error.as_deref().and_then(ErrorKind::from_code)) {
                 (State::Online, _) => return Ok(connection),
-                (_, Some(kind)) => return Err(kind),
+                (_, Some(kind)) if is_final(kind, new) => return Err(kind),
                 (State::Refused | State::Contradiction, None) => return Err(ErrorKind::LoginRefused),
                 _ => {}
             }
@@ -111,11 +111,21 @@ async fn proved(client: &Client, account: &Account, new: &NewLogin, deadline: Du
     let outcome = tokio::select! {
         outcome = outcome => outcome,
         outcome = shown => outcome,
-        () = tokio::time::sleep(deadline) => Err(ErrorKind::TimedOut),
+        () = tokio::time::sleep(deadline) => Err(last(account).unwrap_or(ErrorKind::TimedOut)),
         () = session::interrupted() => Err(ErrorKind::Ended),
     };
     progress.clear();
     outcome.map_err(|kind| Error::about(kind, subject(kind, new)).into())
+}
+
+/// Whether a login ends with this. Where the server sends us is gone to at once, unless a person said where to go.
+fn is_final(kind: ErrorKind, new: &NewLogin) -> bool {
+    kind != ErrorKind::SeeOtherHost || new.host.is_some() || new.port.is_some()
+}
+
+/// What the last try ended with.
+fn last(account: &Account) -> Option<ErrorKind> {
+    ErrorKind::from_code(&account.connection().ok()?.error?)
 }
 
 /// What a failure is about: where we wanted to connect, else the account.
@@ -182,6 +192,22 @@ pub(crate) fn certificates(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{self, Arguments};
+    use clap::Parser;
+
+    #[test]
+    fn a_server_that_sends_us_elsewhere_is_followed_unless_the_place_was_given() {
+        for (more, ends) in
+            [(&[][..], false), (&["--tls", "direct"], false), (&["--host", "x.test"], true), (&["--port", "1"], true)]
+        {
+            let words = ["dunnock", "login", "juliet@x.test"].iter().chain(more);
+            let Ok(Arguments { command: args::Command::Login(new), .. }) = Arguments::try_parse_from(words) else {
+                panic!("{more:?}")
+            };
+            assert_eq!(is_final(ErrorKind::SeeOtherHost, &new), ends, "{more:?}");
+            assert!(is_final(ErrorKind::ServerBusy, &new));
+        }
+    }
 
     #[test]
     fn a_file_without_a_certificate_is_named() {

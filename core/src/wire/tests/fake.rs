@@ -48,7 +48,7 @@ pub(super) const CLASSIC: &str = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp
 pub(super) const BIND: &str = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>";
 pub(super) const SM: &str = "<sm xmlns='urn:xmpp:sm:3'/>";
 
-pub(super) fn settings() -> Settings {
+pub(in crate::wire) fn settings() -> Settings {
     Settings {
         jid: BareJid::new("juliet@x.test").unwrap(),
         secret: Secret::password(PASSWORD),
