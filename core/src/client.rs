@@ -233,7 +233,7 @@ impl Client {
             let mut store = Store::open(&folder.database(), &shared.key)?;
             let tx = store.tx()?;
             let (secret, uses) = tx.secret(clock::now().wall)?;
-            if secret.token.is_none() {
+            if secret.token.is_none() || tx.standing()?.is_some() {
                 return Ok(());
             }
             let row = tx.account()?;

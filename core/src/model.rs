@@ -374,6 +374,8 @@ pub struct Server {
     pub mechanism: String,
     /// Since when the password itself may go to it (PLAIN), if a person allowed that.
     pub plain_login: Option<Time>,
+    /// Since when it contradicts what it proved before, if it does: until a person accepts that, nothing is connected.
+    pub contradiction: Option<Time>,
     /// What happened with its key, newest first, at most 50.
     pub changes: Vec<ServerChange>,
 }

@@ -180,7 +180,14 @@ pub(crate) fn server(item: &Server) -> String {
     };
     let Some(key) = &item.key else { return format!("nothing is remembered: there was no login yet{plain}") };
     let binding = item.binding.as_deref().unwrap_or("nothing: only the certificate speaks for it");
-    let mut out = format!("key {}, signed by {}\n", key.key, line(&key.issuer));
+    let mut out = match &item.contradiction {
+        Some(since) => format!(
+            "contradiction since {since}: nothing is connected. Ask the operator by another way whether what is below is as it \
+             should be; `server --accept` takes it so\n"
+        ),
+        None => String::new(),
+    };
+    out += &format!("key {}, signed by {}\n", key.key, line(&key.issuer));
     out += &format!("login by {}, bound by {}", line(&item.mechanism), line(binding));
     if item.confirms_offer {
         out += ", offer confirmed";

@@ -98,8 +98,14 @@ impl Brain {
         Ok(())
     }
 
-    /// Goes online as soon as the lease is ours.
+    /// Goes online as soon as the lease is ours. While something stands that only a person can take away, nothing is connected,
+    /// and nobody is kept from the account by us.
     pub(super) fn go_online(&mut self) -> Result<()> {
+        if self.standing()?.is_some() {
+            (self.wanted, self.visiting) = (false, false);
+            self.queue.leave();
+            return if self.link.is_none() { self.release() } else { Ok(()) };
+        }
         if self.lease.is_none() {
             return self.queue.want();
         }
@@ -120,6 +126,14 @@ impl Brain {
             None => self.release()?,
         }
         Ok(())
+    }
+
+    /// What keeps the account from being connected until a person has said something.
+    pub(super) fn standing(&mut self) -> Result<Option<ErrorKind>> {
+        match &mut self.rows {
+            Some(rows) => rows.store.tx()?.standing(),
+            None => Ok(None),
+        }
     }
 
     fn start_wire(&mut self) -> Result<()> {

@@ -28,6 +28,9 @@ impl Brain {
 
     fn visit(&mut self, round: &str) -> Result<()> {
         self.reopen()?;
+        if let Some(kind) = self.standing()? {
+            return Err(kind.into());
+        }
         let now = self.now();
         let Some(Rows { store, engine, .. }) = &mut self.rows else { return Err(ErrorKind::Crashed.into()) };
         let tx = store.tx()?;

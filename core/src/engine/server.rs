@@ -36,7 +36,10 @@ fn doubted(ctx: &mut Ctx, evidence: &Evidence) -> Result<()> {
     let because = Some(evidence.because.code());
     let key: String = shown.key.iter().map(|byte| format!("{byte:02x}")).collect();
     ctx.tx.raise_alarm(What::ServerContradicts.code(), &ctx.bare(), (None, None), &key, ctx.now.wall)?;
-    ctx.tx.add_server_change(ServerChangeKind::Contradiction, Some(before), Some(shown), because, ctx.now.wall)
+    ctx.tx.add_server_change(ServerChangeKind::Contradiction, Some(before), Some(shown), because, ctx.now.wall)?;
+    // From here on, whatever becomes of this process.
+    ctx.tx.set_contradiction(ctx.now.wall)?;
+    ctx.tx.set_connection(&ctx.tx.connection()?)
 }
 
 /// A person allows that the password itself goes to the server, or not any more.
@@ -50,15 +53,14 @@ pub(crate) fn allow_plain(ctx: &mut Ctx, allowed: bool) -> Result<()> {
 
 /// Whether something speaks against the server, so that nothing goes on.
 pub(crate) fn contradicts(ctx: &Ctx) -> Result<bool> {
-    Ok(ctx.tx.connection()?.state == State::Contradiction)
+    Ok(ctx.tx.standing()? == Some(ErrorKind::Contradiction))
 }
 
 /// A person has read what speaks against the server and takes it as it is: it is met anew.
 pub(crate) fn accept(ctx: &mut Ctx) -> Result<()> {
-    let mut row = ctx.tx.connection()?;
     let ventured = ctx.tx.venture()?.is_some();
     ctx.tx.drop_venture()?;
-    if row.state != State::Contradiction {
+    if !contradicts(ctx)? {
         // One more try, with all that is remembered.
         return if ventured {
             super::stream::forgive(ctx)
@@ -69,7 +71,9 @@ pub(crate) fn accept(ctx: &mut Ctx) -> Result<()> {
     let before = ctx.tx.pin()?.map(|pin| pin.shown);
     ctx.tx.add_server_change(ServerChangeKind::Accepted, before.as_ref(), None, None, ctx.now.wall)?;
     ctx.tx.drop_pin()?;
+    ctx.tx.drop_contradiction()?;
     ctx.tx.settle_alarms(&ctx.bare(), None, "accepted")?;
+    let mut row = ctx.tx.connection()?;
     (row.state, row.error) = (State::Offline, None);
     ctx.tx.set_connection(&row)
 }
@@ -169,16 +173,11 @@ mod tests {
             };
             contradicts(ctx);
             answer(ctx, "1", "rejected");
+            stream::set_wanted(ctx, false).unwrap();
             assert_eq!(ctx.tx.connection().unwrap().state, State::Contradiction);
             contradicts(ctx);
             answer(ctx, "2", "accepted");
             assert_eq!((ctx.tx.connection().unwrap().state, ctx.tx.pin().unwrap()), (State::Offline, None));
-            // The true server is back: to have seen the alarm changes nothing.
-            contradicts(ctx);
-            heard(ctx, Word::Met(pin(1, Some(Binding::Exporter)))).unwrap();
-            stream::set_wanted(ctx, false).unwrap();
-            answer(ctx, "3", "accepted");
-            assert_eq!(ctx.tx.pin().unwrap().unwrap().shown.key, [1; 32]);
         });
     }
 }

@@ -3,7 +3,7 @@
 use super::trust::view;
 use super::want::Kind;
 use super::{Ctx, Effect, Input, devices, mam, presence, push, room};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Proof, State};
 use crate::store::account::ConnectionRow;
 use crate::wire::Bound;
@@ -32,13 +32,15 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
             let mut row = ctx.tx.connection()?;
             let wanted = ctx.tx.account()?.wanted;
             row.state = match (refused, wanted) {
-                (true, _) if error == Some(ErrorKind::Contradiction) => State::Contradiction,
                 (true, _) => State::Refused,
                 (false, true) => State::Connecting,
                 (false, false) => State::Offline,
             };
             if let Some(kind) = error {
                 ctx.tx.end_venture(kind)?;
+            }
+            if error == Some(ErrorKind::Contradiction) {
+                ctx.tx.set_contradiction(ctx.now.wall)?;
             }
             // Who stops trying is still told why the last try failed.
             if error.is_some() || was_online {
@@ -147,7 +149,12 @@ fn begin(ctx: &mut Ctx, carbons: bool) -> Result<()> {
 }
 
 /// A person wants to be online, or not any more.
+///
+/// Errors: the kind of what stands until they have said something else.
 pub(crate) fn set_wanted(ctx: &mut Ctx, wanted: bool) -> Result<()> {
+    if let Some(kind) = ctx.tx.standing()?.filter(|_| wanted) {
+        return Err(Error::about(kind, ctx.bare()));
+    }
     ctx.tx.set_wanted(wanted)?;
     ctx.effects.push(if wanted { Effect::Start } else { Effect::Stop { clean: true } });
     let mut row = ctx.tx.connection()?;

@@ -1,6 +1,6 @@
 //! What is remembered of the account's server.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Server, ServerChange, ServerChangeKind, ServerKey, Time};
 use crate::store::Reader;
 use rusqlite::OptionalExtension;
@@ -22,12 +22,14 @@ pub(crate) fn server(reader: &Reader) -> Result<Server> {
                 mechanism: row.get(5)?,
                 since: Some(Time(row.get(6)?)),
                 plain_login: None,
+                contradiction: None,
                 changes: Vec::new(),
             })
         })
         .optional()?;
-    let plain_login =
-        reader.sql().query_row("SELECT since FROM plain_login", [], |row| row.get(0)).optional()?.map(Time);
+    let since = |sql| Ok::<_, Error>(reader.sql().query_row(sql, [], |row| row.get(0)).optional()?.map(Time));
+    let plain_login = since("SELECT since FROM plain_login")?;
+    let contradiction = since("SELECT since FROM contradiction")?;
     let mut changes = reader.sql().prepare_cached(
         "SELECT kind, at, key_before, issuer_before, key, issuer, because FROM server_change ORDER BY id DESC LIMIT ?",
     )?;
@@ -45,7 +47,7 @@ pub(crate) fn server(reader: &Reader) -> Result<Server> {
         })
     })?;
     let changes = changes.collect::<rusqlite::Result<_>>()?;
-    Ok(Server { plain_login, changes, ..known.unwrap_or_default() })
+    Ok(Server { plain_login, contradiction, changes, ..known.unwrap_or_default() })
 }
 
 fn hex(key: [u8; 32]) -> String {

@@ -197,9 +197,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how the connection stands; tells it as an event where it differs.
+    /// Writes how the connection stands; tells it as an event where it differs. What stands until a person has said something
+    /// is shown whatever else is written.
     pub(crate) fn set_connection(&self, next: &ConnectionRow) -> Result<()> {
         let before = self.connection()?;
+        let next = &match self.standing()? {
+            Some(kind) => next.standing(kind),
+            None => next.clone(),
+        };
         if before == *next {
             return Ok(());
         }
@@ -235,6 +240,13 @@ pub(crate) struct ConnectionRow {
 }
 
 impl ConnectionRow {
+    /// The same while this stands.
+    fn standing(&self, kind: ErrorKind) -> ConnectionRow {
+        let state = if kind == ErrorKind::Contradiction { State::Contradiction } else { State::Refused };
+        let error = Some(kind.code().to_owned());
+        ConnectionRow { state, error, proof: None, resumable: None, caught_up: false, ..self.clone() }
+    }
+
     /// As the screens see it.
     pub(crate) fn view(&self) -> Connection {
         use crate::model::Proof;

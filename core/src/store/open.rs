@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("16-refused.sql"),
     include_str!("17-plain.sql"),
     include_str!("18-login.sql"),
+    include_str!("19-standing.sql"),
 ];
 
 /// An open database of one account.

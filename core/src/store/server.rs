@@ -77,6 +77,26 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The server contradicts what it proved before; that stands until a person accepts it.
+    pub(crate) fn set_contradiction(&self, now: i64) -> Result<()> {
+        self.sql().execute("INSERT OR IGNORE INTO contradiction (only, since) VALUES (1, ?)", [now])?;
+        self.touch(Touched::Connection);
+        Ok(())
+    }
+
+    /// A person takes the server as it is.
+    pub(crate) fn drop_contradiction(&self) -> Result<()> {
+        self.sql().execute("DELETE FROM contradiction", [])?;
+        self.touch(Touched::Connection);
+        Ok(())
+    }
+
+    /// What keeps the account from being connected at all until a person has said something.
+    pub(crate) fn standing(&self) -> Result<Option<ErrorKind>> {
+        let contradicts = self.sql().prepare_cached("SELECT 1 FROM contradiction")?.exists([])?;
+        Ok(contradicts.then_some(ErrorKind::Contradiction))
+    }
+
     /// Whether a person allowed PLAIN.
     pub(crate) fn plain_login(&self) -> Result<bool> {
         Ok(self.sql().prepare_cached("SELECT 1 FROM plain_login")?.exists([])?)

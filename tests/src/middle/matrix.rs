@@ -40,9 +40,7 @@ fn outcome(rpc: &Rpc) -> String {
         let event = rpc.event("connection", "an outcome", |_| true);
         match event["state"].as_str() {
             // What the last try ended with stays until this one has.
-            Some("connecting") if !trying || event["error"].is_null() || event["error"] == "contradiction" => {
-                trying = true
-            }
+            Some("connecting") if !trying || event["error"].is_null() => trying = true,
             _ if trying => return said(&event),
             _ => {}
         }
@@ -56,11 +54,14 @@ fn said(connection: &Value) -> String {
     }
 }
 
-/// Connects, and what that comes to: `online` and its proof, or the kind of what stopped it.
+/// Connects, and what that comes to: `online` and its proof, or the kind of what stopped it; also where that stands until a
+/// person has said something, so that nothing is connected.
 pub fn connects(rpc: &mut Rpc, jid: &str) -> String {
     rpc.events("connection");
-    rpc.ok("account.connect", json!({ "account": jid }));
-    outcome(rpc)
+    match rpc.call("account.connect", json!({ "account": jid })) {
+        Ok(_) => outcome(rpc),
+        Err(error) => error["data"]["kind"].as_str().unwrap_or("?").to_owned(),
+    }
 }
 
 fn cell(middle: &Middle, outcome: String) -> Cell {
@@ -126,10 +127,14 @@ impl Way {
         known["mechanism"].as_str().is_some_and(|mechanism| mechanism.starts_with("HT-"))
     }
 
-    /// The device meets the true server again; what that is to it then.
+    /// The device meets the true server again, once a person accepted what stands against it; what that is to it then.
     pub fn meets(&self, server: &impl Server) -> String {
         let jid = server.jid("juliet");
         self.proxy.lead_to(server.tls_port());
+        let known = self.device.rows(&["server"]).remove(0);
+        if !known["contradiction"].is_null() {
+            self.device.rows(&["server", "--accept"]);
+        }
         let mut rpc = self.device.rpc();
         let after = connects(&mut rpc, &jid);
         rpc.ok("account.disconnect", json!({ "account": jid }));

@@ -1,7 +1,7 @@
 //! `correct`, `retract`, `react`, `read`, `typing`, and what of it may go out.
 
 use crate::args::{Global, TypingState, YesNo};
-use crate::commands::{CHANGE, done, told_later, unless_refused};
+use crate::commands::{CHANGE, done, online, told_later};
 use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use dunnock_core::command::Command;
@@ -30,8 +30,7 @@ pub(crate) fn read(global: &Global, chat: String, out: &Out) -> Result<(), Stop>
 pub(crate) fn typing(global: &Global, chat: String, state: TypingState, out: &Out) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
         let account = session::account(client, global)?;
-        account.call(Command::Connect).await?;
-        unless_refused(&account, account.caught_up(CHANGE)).await?;
+        online(&account, account.caught_up(CHANGE)).await?;
         account.call(Command::Typing { chat, typing: state == TypingState::Composing }).await?;
         account.quiet(CHANGE).await?;
         done(out)
@@ -52,12 +51,11 @@ fn told(global: &Global, command: Command, out: &Out) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
         let account = session::account(client, global)?;
         account.call(command).await?;
-        account.call(Command::Connect).await?;
         let told = async {
             account.caught_up(CHANGE).await?;
             account.quiet(CHANGE).await
         };
-        match unless_refused(&account, told).await {
+        match online(&account, told).await {
             Ok(()) => done(out),
             Err(error) => Err(told_later(&account, error, "it is stored and goes out later").into()),
         }

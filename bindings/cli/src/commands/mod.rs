@@ -38,13 +38,18 @@ pub(crate) fn done(out: &Out) -> Result<(), Stop> {
 /// archive is caught up the server has answered later things than it.
 pub(crate) async fn settle(account: &Account, change: Command, out: &Out) -> Result<(), Stop> {
     account.call(change).await?;
-    account.call(Command::Connect).await?;
-    match unless_refused(account, account.caught_up(CHANGE)).await {
+    match online(account, account.caught_up(CHANGE)).await {
         Ok(()) => done(out),
         Err(error) => {
             Err(told_later(account, error, "the change is stored and goes out with the next connection").into())
         }
     }
+}
+
+/// Goes online, and what `wait` comes to then; or why nobody connects, or the refusal of the account.
+pub(crate) async fn online<T>(account: &Account, wait: impl Future<Output = Result<T>>) -> Result<T> {
+    account.call(Command::Connect).await?;
+    unless_refused(account, wait).await
 }
 
 /// What `wait` comes to, or the refusal of the account if that comes first: it is not tried again by itself.

@@ -1,7 +1,7 @@
 //! `push`: being woken (XEP-0357).
 
 use crate::args::{Global, PushChange, PushPlatform};
-use crate::commands::{told_later, unless_refused};
+use crate::commands::{online, told_later};
 use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use crate::show;
@@ -38,8 +38,7 @@ fn wish(change: PushChange) -> Command {
 
 async fn changed(account: &Account, wish: Command) -> Result<(), Stop> {
     account.call(wish).await?;
-    account.call(Command::Connect).await?;
-    match unless_refused(account, account.push_settled(CHANGE)).await {
+    match online(account, account.push_settled(CHANGE)).await {
         Ok(()) => Ok(()),
         // The app server keeps us waiting; the connection has nothing to do with it.
         Err(error) if error.kind == ErrorKind::TimedOut && account.connection()?.error.is_none() => {

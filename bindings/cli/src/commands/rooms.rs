@@ -1,7 +1,7 @@
 //! `room`: groups.
 
 use crate::args::{Global, NewRoom, RoomChange as Asked};
-use crate::commands::{settle, told_later, unless_refused};
+use crate::commands::{online, settle, told_later};
 use crate::out::{Out, Stop};
 use crate::safe::line;
 use crate::session::{self, Begin};
@@ -55,7 +55,6 @@ fn wish(room: String, change: RoomChange) -> Command {
 async fn enter(account: &Account, new: NewRoom, change: RoomChange, out: &Out) -> Result<(), Stop> {
     let mut events = account.events();
     account.call(wish(new.room.clone(), change)).await?;
-    account.call(Command::Connect).await?;
     let inside = async {
         loop {
             let rows = account.rooms()?;
@@ -88,7 +87,7 @@ async fn enter(account: &Account, new: NewRoom, change: RoomChange, out: &Out) -
     let timeout = Duration::from_secs(new.timeout);
     // The second arm only tells, once, and is dropped with the first.
     let outcome = tokio::select! {
-        outcome = tokio::time::timeout(timeout, unless_refused(account, inside)) => outcome,
+        outcome = tokio::time::timeout(timeout, online(account, inside)) => outcome,
         never = told => match never {},
     };
     match outcome {
@@ -137,7 +136,6 @@ async fn affiliate(account: &Account, room: &str, jid: &str, change: RoomChange,
         return settle(account, wish(room.to_owned(), change), out).await;
     }
     account.call(wish(room.to_owned(), change)).await?;
-    account.call(Command::Connect).await?;
     let answered = async {
         while let Some(batch) = events.next().await {
             for event in batch {
@@ -155,7 +153,7 @@ async fn affiliate(account: &Account, room: &str, jid: &str, change: RoomChange,
         }
         Err(events.failure().unwrap_or(ErrorKind::Ended).into())
     };
-    match tokio::time::timeout(CHANGE, unless_refused(account, answered)).await {
+    match tokio::time::timeout(CHANGE, online(account, answered)).await {
         Ok(done) => {
             done?;
             super::done(out)

@@ -1,7 +1,7 @@
 //! `send`: one message, and the server's word that it has it.
 
 use crate::args::{Global, Send};
-use crate::commands::{devices, not_yet, told_later, unless_refused};
+use crate::commands::{devices, not_yet, online, told_later};
 use crate::out::{Out, Stop};
 use crate::session::{self, Begin};
 use dunnock_core::command::{Command, Reply};
@@ -37,12 +37,11 @@ pub(crate) fn send(global: &Global, send: Send, out: &Out) -> Result<(), Stop> {
         let Reply::Sent { message, origin_id } = account.call(wish).await? else {
             return Err(ErrorKind::Internal.into());
         };
-        account.call(Command::Connect).await?;
         let timeout = Duration::from_secs(send.timeout);
         let sent = account.sent(&message, timeout);
         // Both arms are given up for good when the other is ready.
         let outcome = tokio::select! {
-            outcome = unless_refused(&account, sent) => outcome,
+            outcome = online(&account, sent) => outcome,
             error = stuck(&account, &send.to, &message, timeout) => return Err(error.into()),
         };
         let item = match outcome {

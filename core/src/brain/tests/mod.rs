@@ -3,6 +3,7 @@
 mod crashes;
 mod left;
 mod route;
+mod standing;
 
 use crate::ErrorKind;
 use crate::command::Command;

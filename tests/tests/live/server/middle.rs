@@ -76,10 +76,27 @@ fn a_server_that_is_known_and_contradicts_itself_gets_nothing_until_a_person_acc
     assert_eq!(known["confirms_offer"], true);
 
     way.lead_to(middle.port());
-    for _ in 0..2 {
-        assert_eq!(sync(&device), "contradiction");
+    assert_eq!(sync(&device), "contradiction");
+    let once = middle.heard();
+    assert_eq!(sync(&device), "contradiction");
+    let jid = server.jid("juliet");
+    let mut rpc = device.rpc();
+    for _ in 0..4 {
+        assert_eq!(rpc.refused("account.connect", json!({ "account": jid })), "contradiction");
+        rpc.ok("account.disconnect", json!({ "account": jid }));
     }
-    assert!(middle.heard().contains("<authenticate") && !middle.heard().contains("<response"), "{}", middle.heard());
+    rpc.ok("network_changed", json!({}));
+    assert_eq!(rpc.ok("account.list", json!({}))[0]["connection"]["state"], "contradiction");
+    assert_eq!(rpc.close(), Some(0));
+    let refusal = device.json(&["send", &server.jid("romeo"), "O"]).refused();
+    assert_eq!(refusal.kind, "contradiction");
+    assert!(refusal.subject.contains("is stored"), "{}", refusal.subject);
+    assert_eq!(device.json(&["listen"]).refused().kind, "contradiction");
+    device.rows(&["chats"]);
+    assert_eq!(device.rows(&["accounts"])[0]["connection"]["error"], "contradiction");
+    // One login found it out, and nobody came again.
+    assert!(once.contains("<authenticate") && !once.contains("<response"), "{once}");
+    assert_eq!(middle.heard(), once);
     let shown = device.rows(&["server"]).remove(0);
     assert_eq!(shown["key"], known["key"], "what is remembered stays");
     assert_eq!(shown["changes"][0]["kind"], "contradiction");
@@ -89,9 +106,10 @@ fn a_server_that_is_known_and_contradicts_itself_gets_nothing_until_a_person_acc
     device.rows(&["server", "--accept"]);
     assert_eq!(device.json(&["server", "--accept"]).refused().kind, "nothing_to_accept");
     // It is met anew, and found out again by what the server says inside of the login.
-    assert_eq!(sync(&device), "offer_altered");
+    let mut rpc = device.rpc();
+    assert_eq!(matrix::connects(&mut rpc, &jid), "offer_altered");
     way.lead_to(server.tls_port());
-    device.rpc().connect(&server.jid("juliet"));
+    rpc.connect(&jid);
     assert_eq!(device.rows(&["server"])[0]["key"], known["key"]);
 }
 
@@ -147,19 +165,31 @@ fn what_is_remembered_of_a_server_holds_on_every_route() {
     let rows = device.enter("login", &server.jid("juliet"), place, &words).done();
     assert_eq!(rows[0]["connection"]["proof"], "proved");
     let known = device.rows(&["server"]).remove(0);
+    // What was learnt on that route counts on another one.
+    let jid = server.jid("juliet");
+    let mut rpc = device.rpc();
+    way.lead_to(middle.port());
+    rpc.ok("account.update", json!({ "account": jid, "route": "direct" }));
+    assert_eq!(matrix::connects(&mut rpc, &jid), "contradiction");
+    let once = middle.heard();
+    assert_eq!(once.matches("<response").count(), 1);
+    // And what stands against him there stands on every other one: it is the same server that is meant.
+    rpc.ok("account.update", json!({ "account": jid, "route": route }));
+    assert_eq!(matrix::connects(&mut rpc, &jid), "contradiction");
+    assert_eq!(middle.heard(), once);
+    way.lead_to(server.tls_port());
+    rpc.ok("server.accept", json!({ "account": jid }));
+    assert_eq!(matrix::connects(&mut rpc, &jid), "online, proved");
     // Who sits behind the proxy is found out like anybody else.
+    assert_eq!(rpc.close(), Some(0));
     way.lead_to(middle.port());
     for _ in 0..2 {
         assert_eq!(sync(&device), "contradiction");
     }
-    assert_eq!(middle.heard().matches("<response").count(), 1);
-    // And what was learnt on that route counts on another one.
-    let jid = server.jid("juliet");
-    let mut rpc = device.rpc();
-    rpc.ok("account.update", json!({ "account": jid, "route": "direct" }));
-    assert_eq!(matrix::connects(&mut rpc, &jid), "contradiction");
-    assert_eq!(middle.heard().matches("<response").count(), 1);
+    assert_eq!(middle.heard().matches("<response").count(), 2);
     way.lead_to(server.tls_port());
+    device.rows(&["server", "--accept"]);
+    let mut rpc = device.rpc();
     assert_eq!(matrix::connects(&mut rpc, &jid), "online, proved");
     assert_eq!(rpc.close(), Some(0));
     assert_eq!(device.rows(&["server"])[0]["key"], known["key"]);
