@@ -36,16 +36,7 @@ async fn after_login(said: &str) -> Fate {
     let mut story = Story::begin();
     let mut peer = story.online().await;
     peer.says(said).await;
-    let (kind, retry) = story.offline().await;
-    let again = retry.is_some();
-    let resumes = again && {
-        let asked = story.peer().await.modern("").await;
-        asked.get_child("resume", ns::SM).is_some()
-    };
-    if !again {
-        story.gone().await;
-    }
-    Fate { kind: kind.unwrap(), again, resumes }
+    fate(story).await
 }
 
 /// Said to a login that would resume an older stream.
@@ -56,6 +47,10 @@ async fn before_login(said: &str) -> Fate {
     let mut peer = story.peer().await;
     peer.opens(MODERN).await;
     peer.says(said).await;
+    fate(story).await
+}
+
+async fn fate(mut story: Story) -> Fate {
     let (kind, retry) = story.offline().await;
     let again = retry.is_some();
     let resumes = again && {

@@ -1,13 +1,12 @@
 //! Everything between the two fails while they write: the server dies, connections are cut, refused or fall silent.
 
-use super::kills::{JULIET, PEOPLE, ROMEO};
-use dunnock_tests::dunnock::Device;
+use super::kills::{JULIET, ROMEO, talkers};
 use dunnock_tests::environment::is_soak;
 use dunnock_tests::prosody::{Prosody, Settings};
 use dunnock_tests::proxy::Proxy;
 use dunnock_tests::report;
 use dunnock_tests::seed::Seed;
-use dunnock_tests::talk::{Talker, assert_all_is_told, compare_own_keys};
+use dunnock_tests::talk::{Talker, assert_all_is_told};
 use std::time::{Duration, Instant};
 
 /// Step, silence, answer and back-off in milliseconds: a black hole is noticed before it ends.
@@ -36,15 +35,7 @@ fn a_failing_network_and_server_lose_and_double_nothing() {
     let mut server = Prosody::start(Settings { tap_out: true, ..Settings::default() });
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
     let proxy = Proxy::before(server.port());
-    let mut talkers: Vec<Talker> = PEOPLE
-        .iter()
-        .map(|(voice, user, peer)| {
-            let mut device = Device::new(voice);
-            device.set("DUNNOCK_LIMITS", LIMITS);
-            Talker::on(device, &server, voice, user, peer, proxy.port())
-        })
-        .collect();
-    compare_own_keys(&mut talkers);
+    let mut talkers = talkers(&server, &proxy, LIMITS);
     for round in 0..rounds {
         let (before, quota) = (messages * round / rounds, messages * (round + 1) / rounds);
         talk(&mut talkers, before + (quota - before) / 2, Duration::from_millis(seed.below(1500)));

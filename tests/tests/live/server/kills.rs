@@ -1,8 +1,10 @@
 //! `kill -9` of one side at named and at random moments, while both write: nothing lost, nothing doubled, all in order.
 
+use dunnock_tests::dunnock::Device;
 use dunnock_tests::environment::is_soak;
 use dunnock_tests::ledger::{self, Told};
 use dunnock_tests::prosody::{Prosody, Settings};
+use dunnock_tests::proxy::Proxy;
 use dunnock_tests::report;
 use dunnock_tests::seed::Seed;
 use dunnock_tests::talk::{Talker, assert_all_is_told, compare_own_keys};
@@ -107,6 +109,18 @@ pub(super) const PEOPLE: [(&str, &str, &str); 3] =
 pub(super) const VOICES: [&str; 3] = ["juliet", "tablet", "romeo"];
 pub(super) const JULIET: usize = 0;
 pub(super) const ROMEO: usize = 2;
+
+/// They through this proxy, as patient as these limits say, with the keys of their own devices compared.
+pub(super) fn talkers(server: &Prosody, proxy: &Proxy, limits: &str) -> Vec<Talker> {
+    let on = |(voice, user, peer): &(&str, &str, &str)| {
+        let mut device = Device::new(voice);
+        device.set("DUNNOCK_LIMITS", limits);
+        Talker::on(device, server, voice, user, peer, proxy.port())
+    };
+    let mut talkers: Vec<Talker> = PEOPLE.iter().map(on).collect();
+    compare_own_keys(&mut talkers);
+    talkers
+}
 
 /// Each named moment `each` times and some at random, shuffled.
 fn plan(seed: &mut Seed, each: usize, random: usize) -> Vec<Moment> {

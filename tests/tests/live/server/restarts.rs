@@ -1,12 +1,11 @@
 //! A server that is restarted every five seconds while two people write to each other.
 
-use super::kills::{JULIET, PEOPLE, ROMEO};
-use dunnock_tests::dunnock::Device;
+use super::kills::{JULIET, ROMEO, talkers};
 use dunnock_tests::environment::is_soak;
 use dunnock_tests::prosody::{Prosody, Settings};
 use dunnock_tests::proxy::Proxy;
 use dunnock_tests::report;
-use dunnock_tests::talk::{Talker, assert_all_is_told, compare_own_keys};
+use dunnock_tests::talk::assert_all_is_told;
 use std::time::{Duration, Instant};
 
 /// Step, silence, answer and back-off in milliseconds: those of the program, but that nobody waits for minutes at the end.
@@ -23,15 +22,7 @@ fn a_server_that_is_restarted_again_and_again_loses_and_doubles_nothing_and_is_n
     let mut server = Prosody::start(Settings { tap_out: true, ..Settings::default() });
     ["juliet", "romeo"].iter().for_each(|user| server.account(user, Prosody::PASSWORD));
     let proxy = Proxy::before(server.port());
-    let mut talkers: Vec<Talker> = PEOPLE
-        .iter()
-        .map(|(voice, user, peer)| {
-            let mut device = Device::new(voice);
-            device.set("DUNNOCK_LIMITS", LIMITS);
-            Talker::on(device, &server, voice, user, peer, proxy.port())
-        })
-        .collect();
-    compare_own_keys(&mut talkers);
+    let mut talkers = talkers(&server, &proxy, LIMITS);
     let (begun, before) = (Instant::now(), proxy.connections());
     for restart in 0..restarts {
         let quota = messages * (restart + 1) / restarts;
@@ -52,7 +43,7 @@ fn a_server_that_is_restarted_again_and_again_loses_and_doubles_nothing_and_is_n
     assert_all_is_told(&mut talkers);
     let keys = server.tap().assert_no_key_used_twice();
     report::note(&format!(
-        "restarts: {messages} messages each way, {restarts} restarts, {connections} connections of {} devices \
+        "restarts: {messages} messages each way, 0 lost, 0 doubled, {restarts} restarts, {connections} connections of {} devices \
          (at most {most}), {keys} key uses, none for two ciphertexts",
         talkers.len()
     ));
