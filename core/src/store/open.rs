@@ -4,6 +4,7 @@ use super::Tx;
 use crate::error::{Error, ErrorKind, Result};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
+use std::sync::Once;
 use zeroize::Zeroizing;
 
 /// The 32-byte key of a home; every account's file is encrypted with it.
@@ -69,6 +70,7 @@ impl Store {
     /// A database in memory, for tests.
     #[cfg(test)]
     pub(crate) fn memory() -> Store {
+        set_up();
         Store::prepare(Connection::open_in_memory().expect("SQLite opens memory"), 0).expect("the schema holds")
     }
 
@@ -154,6 +156,7 @@ impl Reader {
 
     /// A plain database in memory, of the pages in `image`.
     pub(super) fn of_image(image: &[u8]) -> Result<Reader> {
+        set_up();
         let mut connection = Connection::open_in_memory()?;
         connection.deserialize_read_exact("main", image, image.len(), true)?;
         connection.execute_batch("PRAGMA query_only = ON;")?;
@@ -182,7 +185,15 @@ fn whole(path: &Path) -> Result<()> {
     }
 }
 
+/// Lets one connection be the first. The library sets itself up with it, and SQLite counts as ready before SQLCipher is: a
+/// second thread that opened a database in that moment would be refused.
+fn set_up() {
+    static FIRST: Once = Once::new();
+    FIRST.call_once(|| drop(Connection::open_in_memory()));
+}
+
 fn unlock(path: &Path, key: &StoreKey, mode: OpenFlags) -> Result<Connection> {
+    set_up();
     let connection = Connection::open_with_flags(path, mode)?;
     let hex: Zeroizing<String> = Zeroizing::new(key.0.iter().map(|byte| format!("{byte:02x}")).collect());
     let pragma = Zeroizing::new(format!("PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\";", *hex));
@@ -233,6 +244,28 @@ mod tests {
         tx.commit().unwrap();
         let left: i64 = store.read().query_row("SELECT count(*) FROM counter", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 1);
+    }
+
+    #[test]
+    fn the_first_databases_of_a_process_can_be_opened_by_many_threads_at_once() {
+        const NAME: &str = "store::open::tests::the_first_databases_of_a_process_can_be_opened_by_many_threads_at_once";
+        if let Some(home) = std::env::var_os("DUNNOCK_TEST_HOME") {
+            let (home, start) = (Path::new(&home), std::sync::atomic::AtomicU8::new(0));
+            let first = |number: u8| {
+                // No lock: whoever waits for one comes too late.
+                start.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                while start.load(std::sync::atomic::Ordering::SeqCst) < 4 {}
+                let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+                let opened = unlock(&home.join(number.to_string()), &StoreKey::from_bytes([number; 32]), mode).unwrap();
+                opened.execute_batch("CREATE TABLE t (x)").unwrap();
+            };
+            let first = &first;
+            return std::thread::scope(|scope| (0..4).for_each(|number| drop(scope.spawn(move || first(number)))));
+        }
+        for _ in 0..100 {
+            let folder = crate::scratch::Folder::new();
+            crate::scratch::in_a_small_world(NAME, folder.path(), 100_000);
+        }
     }
 
     #[test]
