@@ -4,8 +4,9 @@
 //! better than a certificate. Where logins were bound before, one that is bound less is followed only as far as the server
 //! itself confirms inside of the exchange that it offers no more (XEP-0474); else nothing made from the password is said.
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::model::Proof;
+use crate::wire::PLAIN;
 
 /// The ways of binding a login to its TLS channel that we speak, the weaker one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +53,13 @@ pub(crate) struct Pin {
     pub confirmed: bool,
     /// The mechanism of the last login.
     pub mechanism: String,
+}
+
+impl Pin {
+    /// It once made a login that did not show it the password.
+    pub(crate) fn did_better_than_plain(&self) -> bool {
+        self.mechanism != PLAIN || self.bound.is_some() || self.confirmed
+    }
 }
 
 /// A login that contradicts what is remembered: both sides, for a person to read.
@@ -110,10 +118,24 @@ pub(crate) fn after(pin: Option<&Pin>, login: Login) -> (Pin, Proof) {
     (Pin { shown: login.shown, bound, confirmed, mechanism: login.mechanism.to_owned() }, proof)
 }
 
+/// What a failure means at the server that is remembered. One that did better than PLAIN offers what is less as somebody
+/// does who wants the password: nobody is told how to let it go then. Where nothing is offered at all, or what is offered is
+/// refused, the server has trouble.
+pub(crate) fn at_known(pin: Option<&Pin>, error: Error) -> Error {
+    if error.kind != ErrorKind::NoMechanism || !pin.is_some_and(Pin::did_better_than_plain) {
+        return error;
+    }
+    let kind = if error.subject.is_empty() { ErrorKind::LoginRefused } else { ErrorKind::LoginDowngraded };
+    Error { kind, ..error }
+}
+
 /// What a failed login says against the server that is remembered; nothing if it may be an honest failure.
 pub(crate) fn contradiction(pin: Option<&Pin>, shown: Shown, because: ErrorKind) -> Option<Evidence> {
     let pin = pin?;
-    let grave = matches!(because, ErrorKind::OfferAltered | ErrorKind::BindingRefused | ErrorKind::ServerProof);
+    let grave = matches!(
+        because,
+        ErrorKind::OfferAltered | ErrorKind::BindingRefused | ErrorKind::ServerProof | ErrorKind::LoginDowngraded
+    );
     // Some servers call a login bound to another channel a wrong password (so does ejabberd), and who sits in between may
     // say whatever makes a person type it again.
     let refusal = matches!(
@@ -193,7 +215,7 @@ mod tests {
         let (known, plain) = (pin(&[(1, EXPORTER, false)]), pin(&[(1, None, false)]));
         for kind in ErrorKind::ALL {
             let evidence = contradiction(known.as_ref(), shown(2), *kind);
-            let grave = ["offer_altered", "binding_refused", "server_proof"].contains(&kind.code());
+            let grave = ["offer_altered", "binding_refused", "server_proof", "login_downgraded"].contains(&kind.code());
             let refusal = ["wrong_password", "password_needed", "no_mechanism", "login_refused"].contains(&kind.code());
             assert_eq!(evidence.is_some(), grave || refusal, "{}", kind.code());
             assert_eq!(
@@ -204,6 +226,19 @@ mod tests {
             );
             assert_eq!(contradiction(plain.as_ref(), shown(2), *kind).is_some(), grave, "{}: never bound", kind.code());
             assert_eq!(contradiction(None, shown(2), *kind), None);
+        }
+    }
+
+    #[test]
+    fn less_than_was_proved_is_a_downgrade_and_never_a_reason_to_allow_plain() {
+        let plain = Some(Pin { mechanism: PLAIN.into(), ..pin(&[(1, None, false)]).unwrap() });
+        let said = |pin: Option<&Pin>, offer: &str| at_known(pin, Error::about(ErrorKind::NoMechanism, offer)).kind;
+        for known in [pin(&[(1, EXPORTER, false)]), pin(&[(1, None, false)])] {
+            assert_eq!(said(known.as_ref(), "PLAIN"), ErrorKind::LoginDowngraded);
+            assert_eq!(said(known.as_ref(), ""), ErrorKind::LoginRefused, "an offer of nothing is trouble");
+        }
+        for stranger in [plain, None] {
+            assert_eq!(said(stranger.as_ref(), "PLAIN"), ErrorKind::NoMechanism);
         }
     }
 

@@ -44,7 +44,7 @@ fn doubted(ctx: &mut Ctx, evidence: &Evidence) -> Result<()> {
 
 /// A person allows that the password itself goes to the server, or not any more.
 pub(crate) fn allow_plain(ctx: &mut Ctx, allowed: bool) -> Result<()> {
-    if allowed && ctx.tx.pin()?.is_some_and(|pin| pin.mechanism != PLAIN) {
+    if allowed && ctx.tx.pin()?.is_some_and(|pin| pin.did_better_than_plain()) {
         return Err(Error::about(ErrorKind::PlainLoginNeedless, ctx.bare()));
     }
     ctx.tx.set_plain_login(allowed, ctx.now.wall)?;

@@ -22,7 +22,7 @@ pub(crate) fn may(allowed: bool, features: &Features, channel: Option<&Channel>,
     // Whatever else it is called: who can do better has to.
     let better = |names: &[String]| names.iter().any(|name| name.starts_with("SCRAM-"));
     let sasl2 = features.sasl2.as_ref().map_or(&[][..], |sasl2| &sasl2.mechanisms);
-    let known = pin.is_none_or(|pin| pin.mechanism == NAME && pin.bound.is_none() && !pin.confirmed);
+    let known = !pin.is_some_and(Pin::did_better_than_plain);
     allowed && channel.is_some() && known && offered(&features.sasl) && !better(&features.sasl) && !better(sasl2)
 }
 

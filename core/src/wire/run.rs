@@ -188,6 +188,7 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             let session = match login(link, settings, resume, &mut leave, rng).await {
                 Ok(session) => session,
                 Err(error) => {
+                    let error = pin::at_known(settings.pin.as_ref(), error);
                     let against = |server| pin::contradiction(settings.pin.as_ref(), server, error.kind);
                     *doubted = server.and_then(against);
                     let kind = match (doubted.is_some(), leave.made()) {

@@ -140,7 +140,9 @@ fn subject(kind: ErrorKind, new: &NewLogin) -> String {
             new.port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
         }
         TlsRefused | WrongDomain | CertificateName | CertificateExpired | CertificateUntrusted | NoMechanism
-        | ServerProof | OfferAltered | BindingRefused | LoginCut | ServerBusy | OutOfTurn => domain.to_owned(),
+        | LoginDowngraded | ServerProof | OfferAltered | BindingRefused | LoginCut | ServerBusy | OutOfTurn => {
+            domain.to_owned()
+        }
         InvalidInput if new.ca.is_some() => format!("the password of {}, or the certificates of --ca", new.jid),
         InvalidInput => format!("the password of {}", new.jid),
         Ended => format!("{} (interrupted)", new.jid),

@@ -1,12 +1,12 @@
 //! Stories of PLAIN: a password in clear leaves only by a person's leave, and never where there is better.
 
-use super::fake::{BIND, CLASSIC, Story, channel, settings};
+use super::fake::{BIND, CLASSIC, Story, channel, name, settings};
 use crate::error::ErrorKind;
 use crate::model::Proof;
-use crate::pin::{Pin, Shown};
-use crate::wire::Settings;
+use crate::pin::{Pin, Shown, Word};
 use crate::wire::state::State;
 use crate::wire::xml::ns;
+use crate::wire::{FromWire, Settings};
 
 const ONLY: &str = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>";
 
@@ -54,10 +54,6 @@ async fn without_leave_without_tls_or_beside_better_it_never_goes() {
     let no = Some(ErrorKind::NoMechanism);
     assert_eq!(said(settings(), true, ONLY).await, (String::new(), no), "nobody allowed it");
     assert_eq!(said(allowed(), false, ONLY).await, (String::new(), no), "no TLS");
-    for pin in [known("SCRAM-SHA-1"), known("SCRAM-SHA-256-PLUS")] {
-        let told = said(Settings { pin, ..allowed() }, true, ONLY).await;
-        assert_eq!(told, (String::new(), no), "there was better once");
-    }
     let bound = known("PLAIN").map(|pin| Pin { bound: Some(crate::pin::Binding::Exporter), ..pin });
     let confirmed = known("PLAIN").map(|pin| Pin { confirmed: true, ..pin });
     for pin in [bound, confirmed] {
@@ -69,6 +65,32 @@ async fn without_leave_without_tls_or_beside_better_it_never_goes() {
     let mut peer = story.peer().await;
     peer.opens(CLASSIC).await;
     assert_eq!(peer.hears_a("auth").await.attr("mechanism"), Some("SCRAM-SHA-1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_did_better_and_offers_the_password_in_clear_contradicts_itself_whatever_is_allowed() {
+    let sasl2 = "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism></authentication>";
+    for pin in [known("SCRAM-SHA-1"), known("SCRAM-SHA-256-PLUS"), known("HT-SHA-256-EXPR")] {
+        for (told, offer) in [(allowed(), ONLY), (settings(), ONLY), (settings(), &*format!("{ONLY}{sasl2}"))] {
+            let mut story = begin(Settings { pin: pin.clone(), ..told }, true);
+            let mut peer = story.peer().await;
+            peer.opens(offer).await;
+            assert_eq!(peer.rest().await, "");
+            let held_against_it = loop {
+                match story.event().await {
+                    FromWire::Server(Word::Doubted(evidence)) => break evidence.because,
+                    FromWire::Connecting => {}
+                    other => panic!("nothing held against it: {}", name(&other)),
+                }
+            };
+            assert_eq!(held_against_it, ErrorKind::LoginDowngraded);
+            assert_eq!(story.offline().await.0, Some(ErrorKind::Contradiction));
+        }
+        // Nothing at all is trouble of its own, and no reason to ask for the password in clear.
+        let nothing = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>";
+        let (told, kind) = said(Settings { pin, ..settings() }, true, nothing).await;
+        assert_eq!((told.as_str(), kind), ("", Some(ErrorKind::LoginRefused)));
+    }
 }
 
 #[tokio::test(start_paused = true)]
