@@ -272,6 +272,7 @@ fn offline() -> Connection {
         archive: None,
         resumable: None,
         error: None,
+        about: None,
         caught_up: false,
         caught: 0,
     }

@@ -140,7 +140,7 @@ pub(crate) fn contradiction(pin: Option<&Pin>, shown: Shown, because: ErrorKind)
     // say whatever makes a person type it again.
     let refusal = matches!(
         because,
-        ErrorKind::WrongPassword | ErrorKind::PasswordNeeded | ErrorKind::NoMechanism | ErrorKind::LoginRefused
+        ErrorKind::WrongPassword | ErrorKind::PasswordNeeded | ErrorKind::Iterations | ErrorKind::LoginRefused
     );
     let other = pin.bound.is_some() && pin.shown.key != shown.key;
     let remembered = pin.shown.clone();
@@ -216,7 +216,7 @@ mod tests {
         for kind in ErrorKind::ALL {
             let evidence = contradiction(known.as_ref(), shown(2), *kind);
             let grave = ["offer_altered", "binding_refused", "server_proof", "login_downgraded"].contains(&kind.code());
-            let refusal = ["wrong_password", "password_needed", "no_mechanism", "login_refused"].contains(&kind.code());
+            let refusal = ["wrong_password", "password_needed", "iterations", "login_refused"].contains(&kind.code());
             assert_eq!(evidence.is_some(), grave || refusal, "{}", kind.code());
             assert_eq!(
                 contradiction(known.as_ref(), shown(1), *kind).is_some(),

@@ -108,7 +108,16 @@ mod tests {
     }
 
     fn online(caught: u32, caught_up: bool) -> Connection {
-        Connection { state: State::Online, proof: None, archive: None, resumable: None, error: None, caught_up, caught }
+        Connection {
+            state: State::Online,
+            proof: None,
+            archive: None,
+            resumable: None,
+            error: None,
+            about: None,
+            caught_up,
+            caught,
+        }
     }
 
     #[test]

@@ -239,7 +239,8 @@ pub(crate) fn connection(item: &Connection) -> String {
         }
     }
     if let Some(error) = &item.error {
-        out += &format!(" ({})", line(error));
+        let about = item.about.as_deref().map(|about| format!(": {}", line(about))).unwrap_or_default();
+        out += &format!(" ({}{about})", line(error));
     }
     out
 }

@@ -210,6 +210,8 @@ pub struct Connection {
     pub resumable: Option<bool>,
     /// The kind of the last failure.
     pub error: Option<String>,
+    /// What that is about, where the kind does not say it: what the server offers, or the number that it asks for.
+    pub about: Option<String>,
     /// Whether the archive has been caught up with on this stream.
     pub caught_up: bool,
     /// How many archived messages this catch-up has handled.

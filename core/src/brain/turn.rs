@@ -109,7 +109,7 @@ impl Brain {
             work.input(Input::Looked)?;
         }
         if let Some(kind) = inputs.trouble {
-            work.input(Input::Offline { error: Some(kind), refused: false })?;
+            work.input(Input::Offline { error: Some(kind.into()), refused: false })?;
         }
         if let Some(end) = inputs.foreseen {
             work.input(Input::Foreseen(end))?;
@@ -316,7 +316,7 @@ impl Work<'_, '_> {
                 link.offline();
                 self.outcome.ended = retry.is_none();
                 let refused = retry.is_none() && !link.is_stopping();
-                self.input(Input::Offline { error: error.map(|error| error.kind), refused })
+                self.input(Input::Offline { error, refused })
             }
         }
     }

@@ -89,8 +89,8 @@ pub(crate) enum Input {
     Learned(Secret),
     /// What a login showed of the server.
     Server(Word),
-    /// The stream ended; `error` is the kind, `final_` that it is not tried again.
-    Offline { error: Option<crate::ErrorKind>, refused: bool },
+    /// The stream ended, by this error; `refused`: it is not tried again.
+    Offline { error: Option<crate::Error>, refused: bool },
     /// A person chose another place or way to connect: the stream is not to be used any more.
     Moved,
     /// A stanza arrived.

@@ -96,10 +96,10 @@ mod tests {
     fn what_a_login_ventured_stays_until_it_is_answered_or_a_person_says_so() {
         juliet(|ctx| {
             let venture = |ctx: &Ctx| ctx.tx.venture().unwrap();
-            let fails = |ctx: &mut Ctx, kind| {
+            let fails = |ctx: &mut Ctx, kind: ErrorKind| {
                 heard(ctx, Word::Venture([2; 32])).unwrap();
                 assert_eq!(venture(ctx), Some(Venture { key: [2; 32], ended: None }));
-                stream::changed(ctx, Input::Offline { error: Some(kind), refused: true }).unwrap();
+                stream::changed(ctx, Input::Offline { error: Some(kind.into()), refused: true }).unwrap();
                 assert_eq!(venture(ctx), Some(Venture { key: [2; 32], ended: Some(kind) }));
             };
             fails(ctx, ErrorKind::WrongPassword);
@@ -144,7 +144,7 @@ mod tests {
             let (remembered, shown) = (pin(1, None).shown, pin(2, None).shown);
             let because = ErrorKind::OfferAltered;
             heard(ctx, Word::Doubted(Evidence { remembered, shown, because })).unwrap();
-            let error = Some(ErrorKind::Contradiction);
+            let error = Some(ErrorKind::Contradiction.into());
             stream::changed(ctx, Input::Offline { error, refused: true }).unwrap();
             assert_eq!(ctx.tx.connection().unwrap().state, State::Contradiction);
             assert_eq!(ctx.tx.alarms(), [("server_contradicts".to_owned(), None)]);
@@ -164,7 +164,7 @@ mod tests {
                 heard(ctx, Word::Met(pin(1, Some(Binding::Exporter)))).unwrap();
                 let (remembered, shown) = (pin(1, None).shown, pin(2, None).shown);
                 heard(ctx, Word::Doubted(Evidence { remembered, shown, because: ErrorKind::BindingRefused })).unwrap();
-                let error = Some(ErrorKind::Contradiction);
+                let error = Some(ErrorKind::Contradiction.into());
                 stream::changed(ctx, Input::Offline { error, refused: true }).unwrap();
             };
             let answer = |ctx: &mut Ctx, alarm: &str, answer: &str| {

@@ -29,6 +29,8 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
         }
         Input::Offline { error, refused } => {
             let was_online = std::mem::take(&mut ctx.online);
+            let about = error.as_ref().and_then(about);
+            let error = error.map(|error| error.kind);
             let mut row = ctx.tx.connection()?;
             let wanted = ctx.tx.account()?.wanted;
             row.state = match (refused, wanted) {
@@ -45,6 +47,7 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
             // Who stops trying is still told why the last try failed.
             if error.is_some() || was_online {
                 row.error = error.map(|kind| kind.code().to_owned());
+                row.about = about;
             }
             (row.proof, row.resumable, row.caught_up) = (None, None, false);
             ctx.tx.set_connection(&row)
@@ -94,6 +97,15 @@ pub(crate) fn changed(ctx: &mut Ctx, input: Input) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// What a person is told beside the kind: of what a server offers or asks for, which nobody guesses.
+fn about(error: &Error) -> Option<String> {
+    let telling = matches!(error.kind, ErrorKind::NoMechanism | ErrorKind::Iterations) && !error.subject.is_empty();
+    telling.then(|| super::xml::clean(&error.subject).chars().take(ABOUT).collect())
+}
+
+/// The most characters that are kept of it.
+const ABOUT: usize = 200;
 
 /// An answer came: on the very first stream, `online` waits until our keys are on the server or were refused.
 pub(crate) fn keys_settled(ctx: &mut Ctx) -> Result<()> {
@@ -186,7 +198,7 @@ mod tests {
     #[test]
     fn a_refused_account_that_is_changed_is_refused_no_more() {
         juliet(|ctx| {
-            changed(ctx, Input::Offline { error: Some(ErrorKind::WrongPassword), refused: true }).unwrap();
+            changed(ctx, Input::Offline { error: Some(ErrorKind::WrongPassword.into()), refused: true }).unwrap();
             assert_eq!(stands(ctx), (State::Refused, Some("wrong_password".into())));
             let update = AccountUpdate { password: Some("the right one".into()), ..AccountUpdate::default() };
             carry_out(ctx, Command::Update(update)).unwrap();
@@ -195,10 +207,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_asked_for_is_told_beside_the_kind_until_the_next_try() {
+        juliet(|ctx| {
+            let about = |ctx: &Ctx| ctx.tx.connection().unwrap().view().about;
+            let error =
+                Error::about(ErrorKind::Iterations, format!("SCRAM-SHA-1 with 1{} iterations", "\u{1}".repeat(500)));
+            changed(ctx, Input::Offline { error: Some(error), refused: true }).unwrap();
+            assert_eq!(about(ctx).as_deref(), Some("SCRAM-SHA-1 with 1 iterations"));
+            set_wanted(ctx, true).unwrap();
+            assert_eq!(about(ctx), None);
+            // Where we wanted to connect is for nobody to read here.
+            let error = Error::about(ErrorKind::Unreachable, "xmpp.example.org:5222");
+            changed(ctx, Input::Offline { error: Some(error), refused: false }).unwrap();
+            assert_eq!(about(ctx), None);
+        });
+    }
+
+    #[test]
     fn who_stops_trying_is_still_told_why_the_last_try_failed() {
         juliet(|ctx| {
             for error in [Some(ErrorKind::NotSocks), None] {
-                changed(ctx, Input::Offline { error, refused: false }).unwrap();
+                changed(ctx, Input::Offline { error: error.map(Error::from), refused: false }).unwrap();
                 assert_eq!(stands(ctx).1.as_deref(), Some("not_socks"));
             }
             ctx.online = true;

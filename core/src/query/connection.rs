@@ -8,7 +8,7 @@ use crate::store::Reader;
 pub(crate) fn connection(reader: &Reader) -> Result<Connection> {
     let mut statement = reader
         .sql()
-        .prepare_cached("SELECT state, proof, archive, resumable, error, caught_up, caught FROM connection")?;
+        .prepare_cached("SELECT state, proof, archive, resumable, error, about, caught_up, caught FROM connection")?;
     Ok(statement.query_row([], |row| {
         Ok(Connection {
             state: State::from_number(row.get(0)?).unwrap_or(State::Offline),
@@ -16,8 +16,9 @@ pub(crate) fn connection(reader: &Reader) -> Result<Connection> {
             archive: row.get(2)?,
             resumable: row.get(3)?,
             error: row.get(4)?,
-            caught_up: row.get(5)?,
-            caught: row.get(6)?,
+            about: row.get(5)?,
+            caught_up: row.get(6)?,
+            caught: row.get(7)?,
         })
     })?)
 }

@@ -192,6 +192,7 @@ fn event(account: &str, row: &Row) -> Result<Option<Event>> {
                 archive: data["archive"].as_bool(),
                 resumable: data["resumable"].as_bool(),
                 error: text("error"),
+                about: text("about"),
                 caught_up: data["caught_up"].as_bool().unwrap_or_default(),
                 caught: number("caught").unwrap_or_default(),
             },

@@ -173,7 +173,7 @@ impl Tx<'_> {
         Ok(self
             .sql()
             .prepare_cached(
-                "SELECT state, proof, archive, resumable, error, caught_up, caught, full_jid, sid FROM connection",
+                "SELECT state, proof, archive, resumable, error, caught_up, caught, full_jid, sid, about FROM connection",
             )?
             .query_row([], |row| {
                 Ok(ConnectionRow {
@@ -186,6 +186,7 @@ impl Tx<'_> {
                     caught: row.get(6)?,
                     full_jid: row.get(7)?,
                     sid: row.get(8)?,
+                    about: row.get(9)?,
                 })
             })?)
     }
@@ -203,17 +204,17 @@ impl Tx<'_> {
         let before = self.connection()?;
         let next = &match self.standing()? {
             Some(kind) => next.standing(kind),
-            None => next.clone(),
+            None => ConnectionRow { about: next.about.clone().filter(|_| next.error.is_some()), ..next.clone() },
         };
         if before == *next {
             return Ok(());
         }
         self.sql()
             .prepare_cached(
-                "UPDATE connection SET state = ?, proof = ?, archive = ?, resumable = ?, error = ?, caught_up = ?, caught = ?, full_jid = ?, sid = ?",
+                "UPDATE connection SET state = ?, proof = ?, archive = ?, resumable = ?, error = ?, caught_up = ?, caught = ?, full_jid = ?, sid = ?, about = ?",
             )?
             .execute(params![
-                next.state as i64, next.proof, next.archive, next.resumable, next.error, next.caught_up, next.caught, next.full_jid, next.sid
+                next.state as i64, next.proof, next.archive, next.resumable, next.error, next.caught_up, next.caught, next.full_jid, next.sid, next.about
             ])?;
         self.touch(Touched::Connection);
         let quiet = ConnectionRow { caught: before.caught, ..next.clone() };
@@ -237,6 +238,7 @@ pub(crate) struct ConnectionRow {
     pub caught: u32,
     pub full_jid: Option<String>,
     pub sid: bool,
+    pub about: Option<String>,
 }
 
 impl ConnectionRow {
@@ -244,7 +246,7 @@ impl ConnectionRow {
     fn standing(&self, kind: ErrorKind) -> ConnectionRow {
         let state = if kind == ErrorKind::Contradiction { State::Contradiction } else { State::Refused };
         let error = Some(kind.code().to_owned());
-        ConnectionRow { state, error, proof: None, resumable: None, caught_up: false, ..self.clone() }
+        ConnectionRow { state, error, about: None, proof: None, resumable: None, caught_up: false, ..self.clone() }
     }
 
     /// As the screens see it.
@@ -262,6 +264,7 @@ impl ConnectionRow {
             archive: self.archive,
             resumable: self.resumable,
             error: self.error.clone(),
+            about: self.about.clone(),
             caught_up: self.caught_up,
             caught: self.caught,
         }

@@ -64,6 +64,8 @@ fn retries(kind: ErrorKind) -> bool {
         kind,
         ErrorKind::WrongPassword
             | ErrorKind::NoMechanism
+            | ErrorKind::Iterations
+            | ErrorKind::LoginDowngraded
             | ErrorKind::PasswordNeeded
             | ErrorKind::ServerProof
             | ErrorKind::OfferAltered

@@ -199,7 +199,7 @@ impl Scram {
 
     /// The answer to the server's first message, and what to expect then. Takes as long as the server's iterations.
     ///
-    /// Errors: `ServerProof` if the message is not of this exchange, `NoMechanism` for iterations out of bounds,
+    /// Errors: `ServerProof` if the message is not of this exchange, `Iterations` for a number of them out of bounds, which it names,
     /// `PasswordNeeded` if there are only keys, and they are for another salt or another number of iterations,
     /// `OfferAltered` if somebody on the way changed what the server offered, or the version of TLS.
     pub(crate) fn answer(self, challenge: &[u8]) -> Result<(Zeroizing<Vec<u8>>, ServerProof), Error> {
@@ -213,10 +213,11 @@ impl Scram {
         if nonce.len() <= self.nonce.len() || !nonce.starts_with(&self.nonce) {
             return Err(ErrorKind::ServerProof.into());
         }
-        let iterations: u32 = iterations.parse().map_err(|_| ErrorKind::NoMechanism)?;
-        if !(ITERATIONS_LEAST..=ITERATIONS_MOST).contains(&iterations) {
-            return Err(Error::about(ErrorKind::NoMechanism, format!("SCRAM with {iterations} iterations")));
-        }
+        let asked = iterations.parse().ok().filter(|number| (ITERATIONS_LEAST..=ITERATIONS_MOST).contains(number));
+        let Some(iterations) = asked else {
+            let subject = format!("{} with {iterations:.20} iterations", self.hash.mechanism());
+            return Err(Error::about(ErrorKind::Iterations, subject));
+        };
         // Nothing made from the password is shown to somebody who altered the offer.
         let confirmed = self.confirmed(fields)?;
         let without_proof = format!("c={},r={nonce}", BASE64.encode(&self.binding[..]));
@@ -427,7 +428,14 @@ mod tests {
         for iterations in ["0", "1", "4095", "10000001", "4294967296", "-1", "x"] {
             let challenge = format!("r=abcdef,s=QSXCR+Q6sek8bf92,i={iterations}");
             let result = scram(Hash::Sha1, "abc", Flag::Unable).answer(challenge.as_bytes());
-            assert_eq!(kind(result), Some(ErrorKind::NoMechanism), "{iterations}");
+            let error = result.err().expect("it is refused");
+            assert_eq!(
+                (error.kind, error.subject),
+                (ErrorKind::Iterations, format!("SCRAM-SHA-1 with {iterations} iterations"))
+            );
+        }
+        for bound in [ITERATIONS_LEAST, ITERATIONS_MOST] {
+            assert!(ErrorKind::Iterations.remedy().contains(&bound.to_string()));
         }
     }
 

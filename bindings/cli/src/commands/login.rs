@@ -115,7 +115,11 @@ async fn proved(client: &Client, account: &Account, new: &NewLogin, deadline: Du
         () = session::interrupted() => Err(ErrorKind::Ended),
     };
     progress.clear();
-    outcome.map_err(|kind| Error::about(kind, subject(kind, new)).into())
+    outcome.map_err(|kind| {
+        let about = account.connection().ok().and_then(|connection| connection.about);
+        let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
+        Error::about(kind, subject(kind, new) + &about).into()
+    })
 }
 
 /// Whether a login ends with this. Where the server sends us is gone to at once, unless a person said where to go.
@@ -140,9 +144,8 @@ fn subject(kind: ErrorKind, new: &NewLogin) -> String {
             new.port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
         }
         TlsRefused | WrongDomain | CertificateName | CertificateExpired | CertificateUntrusted | NoMechanism
-        | LoginDowngraded | ServerProof | OfferAltered | BindingRefused | LoginCut | ServerBusy | OutOfTurn => {
-            domain.to_owned()
-        }
+        | Iterations | LoginDowngraded | ServerProof | OfferAltered | BindingRefused | LoginCut | ServerBusy
+        | OutOfTurn => domain.to_owned(),
         InvalidInput if new.ca.is_some() => format!("the password of {}, or the certificates of --ca", new.jid),
         InvalidInput => format!("the password of {}", new.jid),
         Ended => format!("{} (interrupted)", new.jid),

@@ -76,15 +76,25 @@ pub(crate) fn refused(account: &str, connection: &Connection) -> Option<Error> {
         return None;
     }
     let kind = connection.error.as_deref().and_then(ErrorKind::from_code).unwrap_or(ErrorKind::LoginRefused);
-    Some(Error::about(kind, account))
+    Some(Error::about(kind, whose(account, connection)))
+}
+
+/// The account, and what its failure is about beside the kind.
+pub(crate) fn whose(account: &str, connection: &Connection) -> String {
+    match &connection.about {
+        Some(about) => format!("{account}, {about}"),
+        None => account.to_owned(),
+    }
 }
 
 /// A failure to reach the server, with why that is and what stays for later.
 pub(crate) fn told_later(account: &Account, error: Error, stays: &str) -> Error {
-    let last = account.connection().ok().and_then(|connection| connection.error);
+    let connection = account.connection().ok();
+    let whose = connection.as_ref().map_or_else(|| account.jid(), |connection| whose(&account.jid(), connection));
+    let last = connection.and_then(|connection| connection.error);
     let kind = match (error.kind, last.as_deref().and_then(ErrorKind::from_code)) {
         (ErrorKind::TimedOut, Some(why)) => why,
         (kind, _) => kind,
     };
-    Error::about(kind, format!("{} ({stays})", account.jid()))
+    Error::about(kind, format!("{whose} ({stays})"))
 }

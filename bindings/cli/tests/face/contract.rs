@@ -58,7 +58,7 @@ fn bare_row() -> TimelineItem {
 
 fn connection(state: State, proof: Option<Proof>) -> Connection {
     let known = proof.map(|_| true);
-    Connection { state, proof, archive: known, resumable: known, error: None, caught_up: false, caught: 3 }
+    Connection { state, proof, archive: known, resumable: known, error: None, about: None, caught_up: false, caught: 3 }
 }
 
 fn value(of: impl Serialize) -> Value {

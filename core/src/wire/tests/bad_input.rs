@@ -108,7 +108,7 @@ async fn a_truncated_challenge_is_refused_wherever_it_breaks_off() {
         // Whole names are never cut by this: a shorter number of iterations is a number too, and too small.
         let numbered = part.split(",i=").nth(1).is_some_and(|number| !number.is_empty());
         let plain = part.strip_suffix("i=").is_some() || numbered;
-        refused(part, if plain { ErrorKind::NoMechanism } else { ErrorKind::ServerProof }).await;
+        refused(part, if plain { ErrorKind::Iterations } else { ErrorKind::ServerProof }).await;
     }
 }
 
@@ -123,7 +123,7 @@ async fn a_challenge_without_a_salt_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn one_iteration_and_a_thousand_million_are_refused_at_once() {
     for iterations in ["1", "1000000000", "4095", "10000001", "99999999999999999999", "-4096", "0x1000", ""] {
-        refused(&GOOD.replace("4096", iterations), ErrorKind::NoMechanism).await;
+        refused(&GOOD.replace("4096", iterations), ErrorKind::Iterations).await;
     }
 }
 
