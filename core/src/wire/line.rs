@@ -69,6 +69,8 @@ pub(super) struct Line {
     /// Stanzas put since the last question.
     pub unasked: usize,
     pub lag: Option<Lag>,
+    /// The server asked, and there was no room for an answer.
+    pub owed: bool,
     pub heard: Instant,
     /// When something was written last.
     pub said: Instant,

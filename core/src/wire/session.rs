@@ -88,6 +88,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             too_large: VecDeque::new(),
             asked: None,
             unasked: 0,
+            owed: false,
             lag: None,
             heard: Instant::now(),
             said: Instant::now(),
@@ -195,7 +196,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         }
         if element.is("r", ns::SM) {
             let h = self.state.sm.requested();
-            self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
+            self.acknowledge(h);
         } else if element.is("a", ns::SM)
             && let Some(h) = element.attr("h").and_then(|h| h.parse().ok())
         {
@@ -254,6 +255,14 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         Ok(())
     }
 
+    /// Tells the server what is committed. One that asks and does not read is told once, when it does.
+    fn acknowledge(&mut self, h: u32) {
+        self.line.owed = self.line.out.len() >= BATCH;
+        if !self.line.owed {
+            self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
+        }
+    }
+
     /// Gathers what is to be written, and asks for an acknowledgement once that is all.
     fn gather(&mut self) {
         let counting = self.state.sm.counting;
@@ -261,6 +270,10 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
             && let Some(out) = self.state.sm.write()
         {
             self.line.put(out, counting);
+        }
+        if self.line.owed {
+            let h = self.state.sm.requested();
+            self.acknowledge(h);
         }
         // A server that lags is asked again after a pause, as in `wait`.
         let may_ask = self.line.asked.is_none() && self.line.lag.is_none();
@@ -337,7 +350,7 @@ impl<'a, R: CryptoRng> Pump<'a, R> {
         // What waits already is written in one batch.
         loop {
             if let Some(h) = self.state.absorb(command) {
-                self.say(&format!("<a xmlns='{}' h='{h}'/>", ns::SM));
+                self.acknowledge(h);
             }
             if self.state.stop.is_some() {
                 return Ok(());

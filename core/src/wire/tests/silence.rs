@@ -1,7 +1,7 @@
 //! Stories of slow ends: servers that count nothing or say nothing, and brains that lag.
 
 use super::fake::{BIND, Peer, Story, name};
-use super::sessions::{a, hears_message, message};
+use super::sessions::{R, a, hears_message, message};
 use crate::error::ErrorKind;
 use crate::wire::xml::ns;
 use crate::wire::{ToWire, Vigil};
@@ -269,4 +269,25 @@ async fn acknowledgements_that_nobody_asked_for_are_not_answered_with_questions(
     }
     peer.hears_a("r").await;
     assert_eq!(begun.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_and_does_not_read_is_answered_once_it_does() {
+    let mut story = Story::begin();
+    let mut peer = story.online().await;
+    let questions = R.repeat(1000);
+    for _ in 0..200 {
+        peer.says(&questions).await;
+    }
+    peer.says(&format!("<message/>{R}")).await;
+    story.stanza().await;
+    story.says(ToWire::Handled { stanzas: 1 }).await;
+    let mut answers = 1;
+    while peer.hears_a("a").await.attr("h") != Some("1") {
+        answers += 1;
+    }
+    // What fits between the two ends, and into one batch of ours.
+    assert!(answers < 10_000, "{answers} answers to 200,000 questions were kept");
+    peer.says(R).await;
+    assert_eq!(peer.hears_a("a").await.attr("h"), Some("1"));
 }
