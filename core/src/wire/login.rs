@@ -167,7 +167,7 @@ pub(super) async fn classic(
         && features.sm
     {
         talk.say(&resume_request(&resume)).await?;
-        let answer = talk.hear().await?;
+        let answer = talk.hear_sm().await?;
         if answer.is("resumed", ns::SM) {
             let begun = Begun::Resumed { h: h(&answer).filter(|_| is_ours(&resume, &answer, None)) };
             return Ok(Session {
@@ -192,7 +192,7 @@ pub(super) async fn classic(
     let mut begun = Begun::Plain;
     if features.sm {
         talk.say(&format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await?;
-        let answer = talk.hear().await?;
+        let answer = talk.hear_sm().await?;
         if answer.is("enabled", ns::SM) {
             begun = counted(&answer);
         }

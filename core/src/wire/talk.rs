@@ -99,6 +99,16 @@ impl Talk {
         }
     }
 
+    /// The answer to a request of XEP-0198. A server that counts already may ask and tell before it.
+    pub(crate) async fn hear_sm(&mut self) -> Result<Element, Error> {
+        loop {
+            let heard = self.hear().await?;
+            if !heard.is("r", ns::SM) && !heard.is("a", ns::SM) {
+                return Ok(heard);
+            }
+        }
+    }
+
     /// The answer to the `iq` with this id. Stanzas on the way are kept for later.
     pub(crate) async fn answer(&mut self, id: &str) -> Result<Element, Error> {
         loop {

@@ -154,6 +154,29 @@ async fn a_resumption_refused_step_by_step_binds_on_the_same_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_asks_and_tells_before_it_answers_has_answered_nothing_yet() {
+    let early = format!("{R}<a xmlns='urn:xmpp:sm:3' h='2'/>");
+    let mut story = Story::begin();
+    let mut peer = story.peer().await;
+    peer.classic(&format!("{BIND}<sm xmlns='urn:xmpp:sm:3'/>")).await;
+    peer.binds().await;
+    peer.hears_a("enable").await;
+    peer.says(&format!("{early}<enabled xmlns='urn:xmpp:sm:3' id='sm1' resume='true'/>")).await;
+    assert!(story.bound().await.resumable.is_some());
+    story.says(ToWire::Begin).await;
+    story.sends(1, &message(1)).await;
+    hears_message(&mut peer, 1).await;
+    drop(peer);
+    story.offline().await;
+    let mut peer = story.peer().await;
+    peer.classic(&format!("{BIND}<sm xmlns='urn:xmpp:sm:3'/>")).await;
+    peer.hears_a("resume").await;
+    peer.says(&format!("{early}<resumed xmlns='urn:xmpp:sm:3' h='0' previd='sm1'/>")).await;
+    assert!(story.bound().await.resumed);
+    hears_message(&mut peer, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_resumption_without_a_count_is_followed_by_a_fresh_stream() {
     for h in ["", "h=''", "h='many'", "h='-1'", "h='4294967296'"] {
         for inline in [true, false] {
