@@ -120,7 +120,7 @@ impl Tx<'_> {
 
     /// When the next alarm is due that waits for nothing but time.
     pub(crate) fn next_member_due(&self) -> Result<Option<i64>> {
-        let mut row = self.sql().prepare_cached("SELECT min(due) FROM member WHERE due > 1")?;
+        let mut row = self.sql().prepare_cached("SELECT min(due) FROM member WHERE due != 0 AND due > 1")?;
         Ok(row.query_row([], |row| row.get(0))?)
     }
 

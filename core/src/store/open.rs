@@ -38,6 +38,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("17-plain.sql"),
     include_str!("18-login.sql"),
     include_str!("19-standing.sql"),
+    include_str!("20-due.sql"),
 ];
 
 /// An open database of one account.
