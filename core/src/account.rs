@@ -374,9 +374,15 @@ impl Account {
         kept.ok_or_else(|| Error::about(ErrorKind::PasswordNotKept, self.jid()))
     }
 
-    /// Whether the password is kept in the sealed store, as it was generated or a person wanted it so.
+    /// Whether the password is in the sealed store now: one that was generated or that a person wants kept, one that a person
+    /// allowed to go to the server itself (PLAIN), and any other until a login left keys made from it.
     pub fn keeps_password(&self) -> Result<bool> {
         Ok(self.inner.read(query::password)?.is_some())
+    }
+
+    /// Whether it stays there after a login that leaves keys made from it: a person wants that, or allowed PLAIN.
+    pub fn password_stays(&self) -> Result<bool> {
+        self.inner.read(query::password_stays)
     }
 
     /// One message of this store by its local id.

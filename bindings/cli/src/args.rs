@@ -69,10 +69,10 @@ pub(crate) enum Command {
         /// File whose first line is the password
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
-        /// Keep it, sealed, where else only the keys made from it are kept
-        #[arg(long)]
-        keep_password: bool,
-        /// Show it: one that was generated, or that was to be kept
+        /// Keep it, sealed, where else only the keys made from it are kept; without this it stays as it was chosen before
+        #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes")]
+        keep_password: Option<YesNo>,
+        /// Show it, if it is here: generated, to be kept, allowed to go to the server itself, or not used for a login yet
         #[arg(long, conflicts_with_all = ["password_file", "keep_password"])]
         show: bool,
     },
@@ -209,7 +209,8 @@ pub(crate) enum Command {
         /// Take it as it is, though it contradicts what it proved before
         #[arg(long)]
         accept: bool,
-        /// Whether the password itself may go there, where it offers nothing better: whoever sits in between reads it then
+        /// Whether the password itself may go there, where it offers nothing better: whoever sits in between reads it then, and it
+        /// stays here, sealed
         #[arg(long, value_name = "yes|no")]
         allow_plain_login: Option<YesNo>,
     },
@@ -255,7 +256,8 @@ pub(crate) struct NewLogin {
     /// How to reach the server: direct, tor or socks5://HOST:PORT; nothing of the account ever takes another way
     #[arg(long, default_value = "direct")]
     pub(crate) route: String,
-    /// Let the password itself go to a server that offers nothing better (PLAIN): whoever sits in between reads it then
+    /// Let the password itself go to a server that offers nothing better (PLAIN): whoever sits in between reads it then, and it
+    /// stays here, sealed
     #[arg(long)]
     pub(crate) allow_plain_login: bool,
     /// How long to wait for the login

@@ -57,7 +57,8 @@ fn run(arguments: Arguments, out: &Out) -> Result<(), Stop> {
         Command::Forget { jid } => commands::accounts::forget(&global, &jid, out),
         Command::Password { jid, show: true, .. } => commands::accounts::show_password(&global, &jid, out),
         Command::Password { jid, password_file, keep_password, .. } => {
-            commands::accounts::password(&global, &jid, password_file.as_deref(), keep_password, out)
+            let keep = keep_password.map(|keep| keep == args::YesNo::Yes);
+            commands::accounts::password(&global, &jid, password_file.as_deref(), keep, out)
         }
         Command::Send(send) => commands::send::send(&global, send, out),
         Command::Correct { message, text } => commands::change::correct(&global, message, text, out),

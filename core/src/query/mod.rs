@@ -21,7 +21,7 @@ mod timeline;
 mod tor;
 mod window;
 
-pub(crate) use account::{account, password, route};
+pub(crate) use account::{account, password, password_stays, route};
 pub(crate) use alarms::{alarms, own_device_events};
 pub(crate) use chat_list::chat_list;
 pub(crate) use connection::connection;

@@ -42,20 +42,28 @@ pub(crate) fn list(global: &Global, out: &Out) -> Result<(), Stop> {
     }
 }
 
-/// Another password, or the same again; the next login is with it.
+/// Another password, or the same again; the next login is with it. Whether it is kept stays as it was chosen, if nothing is
+/// said of it.
 pub(crate) fn password(
     global: &Global,
     jid: &str,
     file: Option<&Path>,
-    keep_password: bool,
+    keep_password: Option<bool>,
     out: &Out,
 ) -> Result<(), Stop> {
     session::run(global, Begin::MayNot, async |client| {
         let account = client.account(jid)?;
         let password = Some(password::ask(jid, file)?.to_string());
-        let keep_password = Some(keep_password);
         account.call(Command::Update(AccountUpdate { password, keep_password, ..AccountUpdate::default() })).await?;
-        super::done(out)
+        let stays = account.password_stays()?;
+        out.print(&serde_json::json!({ "password_kept": stays }), |_| {
+            let word = if stays {
+                "it is kept here, sealed"
+            } else {
+                "once it has logged in, only keys made from it stay here"
+            };
+            word.to_owned()
+        })
     })
 }
 

@@ -16,6 +16,10 @@ pub(crate) fn server(global: &Global, accept: bool, plain: Option<bool>, out: &O
         if let Some(allowed) = plain {
             account.call(Command::AllowPlainLogin(allowed)).await?;
         }
-        out.print(&account.server()?, show::server)
+        let kept = account.keeps_password()?;
+        out.print(&account.server()?, |item| {
+            let kept = if kept { "\nthe password is kept here, sealed" } else { "" };
+            show::server(item) + kept
+        })
     })
 }

@@ -1,7 +1,7 @@
 //! The key file and the home, from outside: what opens, what is told, and what stays as it was.
 
 use crate::support::{PATIENCE, Rpc, Scratch, kind, lines};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -216,4 +216,32 @@ fn listening_ends_cleanly_when_asked() {
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{signal}");
     }
+}
+
+#[test]
+fn whether_a_password_stays_is_told_truly_and_another_one_changes_nothing_of_that() {
+    let scratch = settled();
+    let file = scratch.path().join("password");
+    fs::write(&file, "another\n").unwrap();
+    let rows = |words: &[&str]| -> Value {
+        let output = scratch.run(&[&["--json"], words].concat());
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let another = |more: &[&str]| {
+        let words = ["password", "juliet@a.example", "--password-file", file.to_str().unwrap()];
+        rows(&[&words[..], more].concat())["password_kept"].as_bool().unwrap()
+    };
+    // There was no login that would leave something else of it.
+    assert_eq!(rows(&["password", "juliet@a.example", "--show"])["password"], "p");
+    assert_eq!(rows(&["accounts"])["password_kept"], true);
+    assert!(!another(&[]), "nobody asked for that");
+    assert!(another(&["--keep-password"]));
+    assert!(another(&[]), "it was chosen before");
+    assert!(!another(&["--keep-password=no"]) && !another(&[]));
+    rows(&["server", "--allow-plain-login", "yes"]);
+    assert!(another(&[]), "nothing else could log in");
+    assert_eq!(rows(&["password", "juliet@a.example", "--show"])["password"], "another");
+    let told = scratch.run(&["server"]);
+    assert!(String::from_utf8_lossy(&told.stdout).contains("the password is kept here"), "{told:?}");
 }

@@ -160,7 +160,7 @@ fn a_server_that_wants_the_password_itself_does_not_get_it() {
     let server = server(settings, &["juliet"]);
     let device = Device::new("juliet");
     let refusal = device.login(&server.jid("juliet"), Prosody::PASSWORD, Place::of(&server)).refused();
-    assert_eq!((refusal.kind.as_str(), refusal.subject.as_str()), ("no_mechanism", "verona.test (PLAIN)"));
+    assert_eq!((refusal.kind.as_str(), refusal.subject.as_str()), ("no_mechanism", "verona.test (OAUTHBEARER PLAIN)"));
     assert!(!server.tap().sent().any(|stanza| stanza.xml.contains("auth")), "{:?}", server.tap());
     assert_nothing_stays(&device);
 }
@@ -177,6 +177,9 @@ fn with_a_persons_leave_a_server_that_has_nothing_else_gets_the_password_and_tha
     let known = device.rows(&["server"]).remove(0);
     assert_eq!(known["mechanism"], "PLAIN");
     assert!(known["plain_login"].is_string(), "{known}");
+    // There is nothing else to log in with: it stays, and nobody says otherwise.
+    assert_eq!(device.rows(&["password", &server.jid("juliet"), "--show"])[0]["password"], Prosody::PASSWORD);
+    assert_eq!(device.rows(&["accounts"])[0]["password_kept"], true);
     let taken_back = device.rows(&["server", "--allow-plain-login", "no"]).remove(0);
     assert!(taken_back["plain_login"].is_null(), "{taken_back}");
     assert_eq!(device.json(&["sync"]).status, Some(1));
