@@ -82,8 +82,8 @@ pub(crate) fn verify(global: &Global, uri: String, out: &Out) -> Result<(), Stop
         let Reply::Verified { jid } = account.call(Command::Verify { uri }).await? else {
             return Err(ErrorKind::Internal.into());
         };
-        out.note(&format!("verified for {}", safe::line(&jid)));
-        super::settle(&account, Command::Connect, out).await
+        super::delivered(&account).await?;
+        out.print(&json!({ "jid": jid }), |_| format!("verified for {}", safe::line(&jid)))
     })
 }
 

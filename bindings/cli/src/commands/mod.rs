@@ -38,12 +38,14 @@ pub(crate) fn done(out: &Out) -> Result<(), Stop> {
 /// archive is caught up the server has answered later things than it.
 pub(crate) async fn settle(account: &Account, change: Command, out: &Out) -> Result<(), Stop> {
     account.call(change).await?;
-    match online(account, account.caught_up(CHANGE)).await {
-        Ok(()) => done(out),
-        Err(error) => {
-            Err(told_later(account, error, "the change is stored and goes out with the next connection").into())
-        }
-    }
+    delivered(account).await?;
+    done(out)
+}
+
+/// Goes online, so that the server hears of what was changed.
+pub(crate) async fn delivered(account: &Account) -> Result<()> {
+    let later = "the change is stored and goes out with the next connection";
+    online(account, account.caught_up(CHANGE)).await.map_err(|error| told_later(account, error, later))
 }
 
 /// Goes online, and what `wait` comes to then; or why nobody connects, or the refusal of the account.

@@ -38,7 +38,11 @@ pub(crate) fn carry_out(ctx: &mut Ctx, room: &str, change: RoomChange) -> Result
         }
         RoomChange::Admit { jid: person } => {
             let row = belongs()?;
-            admission::decide(ctx, &row.jid, crate::address::bare(&person)?.as_str(), true)
+            let person = crate::address::bare(&person)?;
+            if person == ctx.me.jid {
+                return Err(Error::about(ErrorKind::OwnAddress, person.to_string()));
+            }
+            admission::decide(ctx, &row.jid, person.as_str(), true)
         }
         RoomChange::Accept => {
             let row = belongs()?;
@@ -156,8 +160,9 @@ fn accept(ctx: &mut Ctx, mut row: RoomRow) -> Result<()> {
 
 fn affiliate(ctx: &mut Ctx, row: &RoomRow, affiliation: &str, person: &str) -> Result<()> {
     let jid = crate::address::bare(person)?;
-    // A server is nobody, and a room cannot be in one.
-    if jid.node().is_none() || jid.as_str() == row.jid || ctx.tx.is_room(jid.as_str())? {
+    // A server is nobody, and a room cannot be in one: whatever its service has beside it is a room, too.
+    let beside = |room: jid::BareJid| room.domain() == jid.domain() && jid.domain() != ctx.me.jid.domain();
+    if jid.node().is_none() || crate::address::bare(&row.jid).is_ok_and(beside) || ctx.tx.is_room(jid.as_str())? {
         return Err(Error::about(ErrorKind::NobodyThere, person));
     }
     if jid == ctx.me.jid {

@@ -97,7 +97,9 @@ fn wishes_that_mean_nothing_are_refused_by_name() {
         let invite = |ctx: &mut Ctx, jid: &str| kind(command(ctx, RoomChange::Invite { jid: jid.into() }));
         assert_eq!(invite(ctx, &own), ErrorKind::OwnAddress);
         assert_eq!(kind(command(ctx, RoomChange::Remove { jid: own.clone() })), ErrorKind::OwnAddress);
-        for jid in ["montague.example", "nobody", ROOM] {
+        assert_eq!(kind(command(ctx, RoomChange::Admit { jid: own.clone() })), ErrorKind::OwnAddress);
+        let beside = ROOM.replace('@', "-beside@");
+        for jid in ["montague.example", "nobody", ROOM, &beside] {
             assert_eq!(invite(ctx, jid), ErrorKind::NobodyThere, "{jid}");
         }
         assert_eq!(invite(ctx, "@@"), ErrorKind::InvalidJid);
