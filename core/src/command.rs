@@ -6,8 +6,11 @@ pub use crate::route::Route;
 /// One wish. It is carried out in one transaction; what it causes on the network follows by itself, also after a restart.
 #[derive(Clone)]
 pub enum Command {
-    /// Go online and stay so.
+    /// Go online and stay so. Refused while something stands that only a person can take away: a server that contradicts what it
+    /// proved before (`Contradiction`), a password that the server refused (`WrongPassword`).
     Connect,
+    /// The same, said by a person who wants a password that was refused tried once more as it is.
+    ConnectAgain,
     /// Close the stream and stay offline.
     Disconnect,
     /// Send a text. A repeated `origin_id` answers the same message and sends nothing twice.

@@ -61,7 +61,7 @@ macro_rules! error_kinds {
     StoreBusy "store_busy" "another program keeps the database locked" "end it and try again";
     File "file" "a file cannot be read or written" "look at its path and permissions";
 
-    WrongPassword "wrong_password" "the server refused the name or the password" "check the password; Dunnock tries it only once";
+    WrongPassword "wrong_password" "the server refused the name or the password" "give the right one with `dunnock password`; the one that is here is not tried again before, unless you ask for it with `dunnock connect`";
     UnknownHost "unknown_host" "the server's name does not resolve" "check the spelling and the network, or give --host";
     Unreachable "unreachable" "the server does not answer" "check the network, --host and --port";
     TimedOut "timed_out" "the server did not answer in time" "check the network; a connection that is kept is tried again by itself";
@@ -77,7 +77,7 @@ macro_rules! error_kinds {
     Iterations "iterations" "the server asks for a number of SCRAM iterations that is out of bounds" "4096 to 10000000 are taken: fewer make the password cheap to guess for whoever steals the server's file, more keep this device busy. Tell the server's operator; if it was otherwise before, somebody may sit in between";
     LoginDowngraded "login_downgraded" "the server offers no login of the kind any more that it proved itself with before" "somebody may sit in between: do not go on, try from another network. If it stays so everywhere, ask the server's operator by another way";
     PlainLoginNeedless "plain_login_needless" "this account's server has logins that do not show it the password" "nothing has to be allowed; a server that offers less than before is not followed";
-    PasswordNeeded "password_needed" "the server wants the password itself again: it makes its logins in another way now, and only what was made from the password is kept here" "give the password again (`dunnock password`); if this server asks often, have it kept with `--keep-password`";
+    PasswordNeeded "password_needed" "the server wants the password itself again: it makes its logins in another way now, or the password was changed elsewhere, and only what was made from it is kept here" "give the password as it is now (`dunnock password`); if this server asks often, have it kept with `--keep-password`";
     PasswordNotKept "password_not_kept" "the password of this account is not kept here, only what was made from it" "who typed it knows it; give it again with `dunnock password` and `--keep-password` to have it kept";
     ServerProof "server_proof" "the server could not prove that it knows the password" "somebody may sit in between: do not go on, try from another network";
     OfferAltered "offer_altered" "what the server offers for the login seems to have been changed on the way" "somebody may sit in between: do not go on, try from another network. If it stays so everywhere, tell the server's operator";

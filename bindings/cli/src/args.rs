@@ -130,6 +130,8 @@ pub(crate) enum Command {
     },
     /// Stay online and print each event as it happens, until interrupted
     Listen,
+    /// Connect once, and say how that stands: also with a password that the server refused, which nothing else tries again
+    Connect,
     /// List the contacts, or change one
     #[command(args_conflicts_with_subcommands = true)]
     Contacts {

@@ -70,6 +70,7 @@ fn run(arguments: Arguments, out: &Out) -> Result<(), Stop> {
         Command::History { with, limit } => commands::read::history(&global, &with, limit, out),
         Command::Search { words, limit } => commands::read::search(&global, &words.join(" "), limit, out),
         Command::Listen => commands::listen::listen(&global, out),
+        Command::Connect => commands::accounts::connect(&global, out),
         Command::Contacts { change } => commands::contacts::contacts(&global, change, out),
         Command::AllowPlain { with, allow } => commands::contacts::allow_plain(&global, with, allow, out),
         Command::AllowExtras { with, allow } => commands::change::allow_extras(&global, with, allow, out),

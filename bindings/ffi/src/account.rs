@@ -1,6 +1,6 @@
 //! The handle of an account.
 
-use crate::error::Result;
+use crate::error::{DunnockError, Result};
 use crate::export::into_file;
 use crate::guard::{caught, disk, panic_if_told, task};
 use crate::held::{Held, Home};
@@ -76,9 +76,19 @@ impl Account {
     }
 
     /// Goes online and stays so, over lost connections and restarts. How far it is, and why it is refused, is told by
-    /// `watchConnection`.
+    /// `watchConnection`. While something stands that only a person can take away (`contradiction`, `wrong_password`), that goes
+    /// on saying so and nothing is tried.
     pub async fn connect(&self) -> Result<()> {
-        self.done(Command::Connect).await
+        match self.done(Command::Connect).await {
+            Err(DunnockError::Failed { kind: ErrorKind::Contradiction | ErrorKind::WrongPassword, .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// The same, said by a person: a password that the server refused is tried once more as it is. `Contradiction` while the
+    /// server contradicts what it proved before.
+    pub async fn connect_again(&self) -> Result<()> {
+        self.done(Command::ConnectAgain).await
     }
 
     /// Closes the stream and stays offline.

@@ -159,7 +159,7 @@ impl Brain {
         witness.say(serial);
         self.witness = Some(witness);
         let tokens: Vec<i64> = left.iter().flat_map(|left| &left.sent).map(|(token, _)| *token).collect();
-        let way = account.way();
+        let (way, version) = (account.way(), secret.version);
         let settings = Settings {
             jid: jid::BareJid::from_str(&account.jid).map_err(|_| ErrorKind::DamagedStore)?,
             secret,
@@ -177,7 +177,7 @@ impl Brain {
             left,
             limits,
         };
-        let mut link = super::Link::new((self.setting.start_wire)(settings), way);
+        let mut link = super::Link::new((self.setting.start_wire)(settings), way, version);
         link.given(tokens.into_iter());
         link.watch(vigil);
         self.link = Some(link);

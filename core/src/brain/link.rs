@@ -14,6 +14,8 @@ const AHEAD: usize = 128;
 pub(super) struct Link {
     /// Where it connects and how.
     pub(super) way: Way,
+    /// Which of the account's passwords it logs in with.
+    pub(super) secret: i64,
     fuse: Fuse,
     to: Sender<ToWire>,
     from: Receiver<FromWire>,
@@ -60,9 +62,10 @@ pub(super) async fn event(link: &mut Option<Link>) -> Wake {
 }
 
 impl Link {
-    pub(super) fn new(channels: Channels, way: Way) -> Link {
+    pub(super) fn new(channels: Channels, way: Way, secret: i64) -> Link {
         Link {
             way,
+            secret,
             fuse: channels.fuse,
             to: channels.to,
             from: channels.from,

@@ -316,6 +316,10 @@ impl Work<'_, '_> {
                 link.offline();
                 self.outcome.ended = retry.is_none();
                 let refused = retry.is_none() && !link.is_stopping();
+                if error.as_ref().is_some_and(|error| error.kind == ErrorKind::WrongPassword) {
+                    // Tried again with each program that starts, it would lock the person out where servers count.
+                    self.tx.refuse_secret(link.secret)?;
+                }
                 self.input(Input::Offline { error, refused })
             }
         }

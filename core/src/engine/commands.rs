@@ -19,6 +19,10 @@ const LONGEST: usize = 96 * 1024;
 pub(crate) fn carry_out(ctx: &mut Ctx, command: Command) -> Result<Reply> {
     match command {
         Command::Connect => stream::set_wanted(ctx, true)?,
+        Command::ConnectAgain => {
+            server::pardon(ctx)?;
+            stream::set_wanted(ctx, true)?;
+        }
         Command::Disconnect => stream::set_wanted(ctx, false)?,
         Command::Send { to, text, reply_to, origin_id } => return send(ctx, &to, &text, reply_to, origin_id),
         Command::Correct { message, text } => corrections::say(ctx, known_row(ctx, &message)?, &text)?,

@@ -51,6 +51,15 @@ pub(crate) fn allow_plain(ctx: &mut Ctx, allowed: bool) -> Result<()> {
     super::stream::forgive(ctx)
 }
 
+/// A person wants a password that was refused shown once more, to whoever refused it.
+pub(crate) fn pardon(ctx: &mut Ctx) -> Result<()> {
+    ctx.tx.pardon_secret()?;
+    if ctx.tx.venture()?.is_some_and(|venture| venture.ended == Some(ErrorKind::WrongPassword)) {
+        ctx.tx.drop_venture()?;
+    }
+    super::stream::forgive(ctx)
+}
+
 /// Whether something speaks against the server, so that nothing goes on.
 pub(crate) fn contradicts(ctx: &Ctx) -> Result<bool> {
     Ok(ctx.tx.standing()? == Some(ErrorKind::Contradiction))
@@ -62,11 +71,7 @@ pub(crate) fn accept(ctx: &mut Ctx) -> Result<()> {
     ctx.tx.drop_venture()?;
     if !contradicts(ctx)? {
         // One more try, with all that is remembered.
-        return if ventured {
-            super::stream::forgive(ctx)
-        } else {
-            Err(Error::about(ErrorKind::NothingToAccept, ctx.bare()))
-        };
+        return if ventured { pardon(ctx) } else { Err(Error::about(ErrorKind::NothingToAccept, ctx.bare())) };
     }
     let before = ctx.tx.pin()?.map(|pin| pin.shown);
     ctx.tx.add_server_change(ServerChangeKind::Accepted, before.as_ref(), None, None, ctx.now.wall)?;

@@ -62,7 +62,7 @@ impl Tx<'_> {
             .sql()
             .prepare_cached(
                 "UPDATE credential SET mechanism = ?, salt = ?, iterations = ?, client_key = ?, server_key = ?,
-                   token = ?, token_mechanism = ?, expires = ? WHERE version = ?",
+                   token = ?, token_mechanism = ?, expires = ?, refused = 0 WHERE version = ?",
             )?
             .execute(params![
                 keys.map(|keys| keys.hash.mechanism()),
@@ -85,9 +85,21 @@ impl Tx<'_> {
     pub(crate) fn renew_secret(&self) -> Result<()> {
         self.sql().execute(
             "UPDATE credential SET version = version + 1, mechanism = NULL, salt = NULL, iterations = NULL,
-               client_key = NULL, server_key = NULL, token = NULL, token_mechanism = NULL, expires = NULL",
+               client_key = NULL, server_key = NULL, token = NULL, token_mechanism = NULL, expires = NULL, refused = 0",
             [],
         )?;
+        Ok(())
+    }
+
+    /// The server refused what there is of this version: it is not shown again by itself.
+    pub(crate) fn refuse_secret(&self, version: i64) -> Result<()> {
+        self.sql().execute("UPDATE credential SET refused = 1 WHERE version = ?", [version])?;
+        Ok(())
+    }
+
+    /// A person wants it shown again as it is.
+    pub(crate) fn pardon_secret(&self) -> Result<()> {
+        self.sql().execute("UPDATE credential SET refused = 0", [])?;
         Ok(())
     }
 
@@ -159,6 +171,9 @@ mod tests {
         let (new, uses) = tx.secret(1).unwrap();
         assert_eq!(new.password.as_ref().map(|password| password.as_str()), Some("new"));
         assert!(new.keys.is_none() && new.token.is_none() && uses > before);
+        // Nor is the new one refused with it.
+        tx.refuse_secret(new.version - 1).unwrap();
+        assert_eq!(tx.standing().unwrap(), None);
         tx.set_secret(&Secret { keys: Some(keys(2)), ..new }).unwrap();
         assert_eq!(has(&tx), (false, true, None));
     }

@@ -93,8 +93,13 @@ impl Tx<'_> {
 
     /// What keeps the account from being connected at all until a person has said something.
     pub(crate) fn standing(&self) -> Result<Option<ErrorKind>> {
-        let contradicts = self.sql().prepare_cached("SELECT 1 FROM contradiction")?.exists([])?;
-        Ok(contradicts.then_some(ErrorKind::Contradiction))
+        let mut row =
+            self.sql().prepare_cached("SELECT EXISTS (SELECT 1 FROM contradiction), refused FROM credential")?;
+        Ok(match row.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            (true, _) => Some(ErrorKind::Contradiction),
+            (false, true) => Some(ErrorKind::WrongPassword),
+            (false, false) => None,
+        })
     }
 
     /// Whether a person allowed PLAIN.

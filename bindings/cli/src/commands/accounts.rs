@@ -42,6 +42,18 @@ pub(crate) fn list(global: &Global, out: &Out) -> Result<(), Stop> {
     }
 }
 
+/// Connects because a person says so: what is here is tried again, though it was refused.
+pub(crate) fn connect(global: &Global, out: &Out) -> Result<(), Stop> {
+    session::run(global, Begin::MayNot, async |client| {
+        let account = session::account(client, global)?;
+        account.call(Command::ConnectAgain).await?;
+        super::unless_refused(&account, account.online(super::CHANGE)).await?;
+        let row =
+            Row { account: account.jid(), connection: account.connection()?, password_kept: account.keeps_password()? };
+        out.print(&row, |row| show::connection(&row.connection))
+    })
+}
+
 /// Another password, or the same again; the next login is with it. Whether it is kept stays as it was chosen, if nothing is
 /// said of it.
 pub(crate) fn password(

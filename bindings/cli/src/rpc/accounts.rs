@@ -123,10 +123,18 @@ pub(crate) async fn password(server: &Server, params: Value) -> Answer {
     Ok(json!({ "password": password.as_str() }))
 }
 
-/// Goes online and stays so.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Connect {
+    account: String,
+    #[serde(default)]
+    again: bool,
+}
+
+/// Goes online and stays so; `again` is a person's word to try what was refused.
 pub(crate) async fn connect(server: &Server, params: Value) -> Answer {
-    let OfAccount { account } = read(params)?;
-    server.wish(account, Command::Connect).await
+    let Connect { account, again } = read(params)?;
+    server.wish(account, if again { Command::ConnectAgain } else { Command::Connect }).await
 }
 
 /// Goes offline and stays so.

@@ -206,9 +206,9 @@ async fn a_refusal_waits_for_a_person_and_gives_the_lease_back() {
     account.call(Command::Connect).await.unwrap();
     let wire = wires.next().await;
     wire.tell(FromWire::Connecting).await;
-    wire.tell(FromWire::Offline { error: Some(ErrorKind::WrongPassword.into()), retry: None }).await;
+    wire.tell(FromWire::Offline { error: Some(ErrorKind::LoginRefused.into()), retry: None }).await;
     let refused = account.online(Duration::from_secs(60)).await;
-    assert_eq!(refused.unwrap_err().kind, ErrorKind::WrongPassword);
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::LoginRefused);
     let mut connection = account.watch_connection();
     while soon(connection.next()).await.unwrap().state != State::Refused {}
     assert!(wires.is_empty());

@@ -125,3 +125,61 @@ async fn who_was_killed_while_a_contradiction_was_written_down_does_not_connect_
     leave(other).await;
     leave(account).await;
 }
+
+#[tokio::test]
+async fn a_password_that_was_refused_is_not_tried_again_by_any_program_before_a_person_says_so() {
+    let home = Folder::new();
+    let folder = scratch::juliet(home.path());
+    let (account, mut wires) = scratch::open(folder.clone());
+    let refused = async |account: &Account, wires: &mut scratch::Wires| {
+        gives_up(wires.next().await, ErrorKind::WrongPassword).await;
+        stands_at(account, State::Refused).await;
+    };
+    account.call(Command::Connect).await.unwrap();
+    refused(&account, &mut wires).await;
+    leave(account).await;
+    let (account, mut wires) = scratch::open(folder.clone());
+    for _ in 0..3 {
+        assert_eq!(kind(&account, Command::Connect).await, Some(ErrorKind::WrongPassword));
+        account.call(Command::Disconnect).await.unwrap();
+        account.call(update(AccountUpdate { route: Some(Route::Tor), ..AccountUpdate::default() })).await.unwrap();
+        account.network_changed().await;
+        account.inner.suspend().await;
+        account.inner.resume().await.unwrap();
+        let connection = account.connection().unwrap();
+        assert_eq!((connection.state, connection.error.as_deref()), (State::Refused, Some("wrong_password")));
+    }
+    assert!(wires.is_empty());
+    // A person may want just that, and it is refused again.
+    account.call(Command::ConnectAgain).await.unwrap();
+    refused(&account, &mut wires).await;
+    assert_eq!(kind(&account, Command::Connect).await, Some(ErrorKind::WrongPassword));
+    // Or has another one. The end of a try with the old one says nothing of it.
+    account.call(Command::ConnectAgain).await.unwrap();
+    let wire = wires.next().await;
+    let another = AccountUpdate { password: Some("another".into()), ..AccountUpdate::default() };
+    account.call(update(another)).await.unwrap();
+    gives_up(wire, ErrorKind::WrongPassword).await;
+    stands_at(&account, State::Refused).await;
+    account.call(Command::Connect).await.unwrap();
+    let wire = wires.next().await;
+    assert_eq!(wire.settings.secret.password.as_ref().map(|password| password.as_str()), Some("another"));
+    wire.online().await;
+    soon(account.online(Duration::from_secs(60))).await.unwrap();
+    leave(account).await;
+}
+
+#[tokio::test]
+async fn trouble_of_the_server_that_passes_refuses_no_password() {
+    let home = Folder::new();
+    let folder = scratch::juliet(home.path());
+    for passing in [ErrorKind::StreamRefused, ErrorKind::LoginRefused, ErrorKind::PasswordNeeded, ErrorKind::LoginCut] {
+        let (account, mut wires) = scratch::open(folder.clone());
+        account.call(Command::Connect).await.unwrap();
+        gives_up(wires.next().await, passing).await;
+        stands_at(&account, State::Refused).await;
+        account.call(Command::Connect).await.unwrap();
+        gives_up(wires.next().await, passing).await;
+        leave(account).await;
+    }
+}

@@ -43,6 +43,39 @@ fn a_wrong_password_is_tried_once_and_named() {
 }
 
 #[test]
+fn a_password_that_was_refused_is_tried_again_only_because_a_person_says_so() {
+    let server = Prosody::with_accounts(&["juliet"]);
+    let proxy = Proxy::before(server.port());
+    let device = Device::new("juliet");
+    let jid = server.jid("juliet");
+    device.login(&jid, Prosody::PASSWORD, Place { port: proxy.port(), ..Place::of(&server) }).done();
+    let another = |password: &str, more: &[&str]| {
+        let file = device.write("password", password);
+        device.rows(&[&["password", &jid, "--password-file", &*file.to_string_lossy()], more].concat())
+    };
+    another("Wherefore art thou 8?", &[]);
+    let before = proxy.connections();
+    let refused = |words: &[&str]| {
+        let refusal = device.json(words).refused();
+        assert_eq!(refusal.kind, "wrong_password", "{words:?}");
+        refusal.subject
+    };
+    refused(&["send", &server.jid("romeo"), "one"]);
+    assert_eq!(proxy.connections(), before + 1);
+    assert!(refused(&["send", &server.jid("romeo"), "two"]).contains("is stored"));
+    refused(&["listen"]);
+    refused(&["contacts", "add", &server.jid("romeo")]);
+    device.json(&["sync"]);
+    assert_eq!(device.rows(&["accounts"])[0]["connection"]["error"], "wrong_password");
+    assert_eq!(proxy.connections(), before + 1, "servers count such tries, and lock the person out");
+    refused(&["connect"]);
+    assert_eq!(proxy.connections(), before + 2);
+    another(Prosody::PASSWORD, &[]);
+    let row = device.rows(&["connect"]).remove(0);
+    assert_eq!(row["connection"]["state"], "online", "{row}");
+}
+
+#[test]
 fn the_line_for_people_says_what_and_what_to_do() {
     let server = Prosody::with_accounts(&["juliet"]);
     let (device, port) = (Device::new("juliet"), server.port().to_string());
@@ -55,7 +88,8 @@ fn the_line_for_people_says_what_and_what_to_do() {
     assert_eq!(
         done.errors,
         "dunnock: juliet@verona.test: the server refused the name or the password; \
-         check the password; Dunnock tries it only once\n"
+         give the right one with `dunnock password`; the one that is here is not tried again before, unless you ask for it with \
+         `dunnock connect`\n"
     );
     assert_eq!(device.run(&["login"]).status, Some(2));
     assert_eq!(device.run(&["login", &jid, "--port", "70000"]).status, Some(2));
