@@ -14,17 +14,20 @@ pub(crate) struct Reader<R> {
     start: usize,
     end: usize,
     assembler: Assembler,
+    /// Nothing was read of this stream yet.
+    fresh: bool,
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
     pub(crate) fn new(io: R) -> Self {
         let buffer = vec![0; CHUNK].into_boxed_slice();
-        Reader { io, buffer, start: 0, end: 0, assembler: Assembler::new() }
+        Reader { io, buffer, start: 0, end: 0, assembler: Assembler::new(), fresh: true }
     }
 
     /// The next header belongs to a new stream (RFC 6120 §4.3.3).
     pub(crate) fn restart(&mut self) {
         self.assembler = Assembler::new();
+        self.fresh = true;
     }
 
     /// The bare byte stream again; `None` if bytes were read that nobody asked for.
@@ -34,6 +37,12 @@ impl<R: AsyncRead + Unpin> Reader<R> {
 
     /// The next item of what was read already.
     pub(crate) fn ready(&mut self) -> Result<Option<Item>, Error> {
+        if self.fresh {
+            // White space behind the last word of the stream before it (RFC 6120 §4.6.1) is none before a declaration.
+            let read = &self.buffer[self.start..self.end];
+            self.start += read.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.fresh = self.start == self.end;
+        }
         let mut input = &self.buffer[self.start..self.end];
         let item = self.assembler.next(&mut input);
         self.start = self.end - input.len();
