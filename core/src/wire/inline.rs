@@ -55,7 +55,7 @@ pub(super) async fn inline<R: CryptoRng + Send>(
             return session(talk, settings, offer, learned, heard, resume).await;
         }
         if !heard.is("failure", ns::SASL2) {
-            return Err(ErrorKind::LoginRefused.into());
+            return Err(Talk::neither(&heard));
         }
         if failure(&heard, ErrorKind::LoginRefused) == ErrorKind::ServerBusy {
             return Err(ErrorKind::ServerBusy.into());

@@ -42,6 +42,6 @@ pub(crate) async fn enter(talk: &mut Talk, name: &str, password: &str, leave: &m
     } else if heard.is("failure", ns::SASL) {
         Err(failure(&heard, ErrorKind::LoginRefused).into())
     } else {
-        Err(ErrorKind::LoginRefused.into())
+        Err(Talk::neither(&heard))
     }
 }

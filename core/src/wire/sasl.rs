@@ -168,8 +168,7 @@ impl Exchange {
             } else if heard.is("failure", namespace) {
                 return Err(failure(&heard, self.malformed).into());
             } else {
-                // Also `<continue/>` of XEP-0388: a task that we do not know.
-                return Err(ErrorKind::LoginRefused.into());
+                return Err(Talk::neither(&heard));
             }
         }
     }

@@ -127,6 +127,12 @@ impl Talk {
         if self.early.is_empty() { Ok(()) } else { Err(ErrorKind::OutOfTurn.into()) }
     }
 
+    /// What somebody means who says neither of what a login may be answered by: refused, if it is a task that we do not
+    /// know (`<continue/>` of XEP-0388); else `OutOfTurn`.
+    pub(crate) fn neither(heard: &Element) -> Error {
+        if heard.name() == "continue" { ErrorKind::LoginRefused } else { ErrorKind::OutOfTurn }.into()
+    }
+
     async fn item(&mut self) -> Result<Item, Error> {
         let until = self.turns.next(self.until);
         let item = timeout_at(until, self.reader.next()).await.map_err(|_| ErrorKind::TimedOut)??;

@@ -1,6 +1,6 @@
 //! Stories of servers that say what they should not before they have proved who they are: a clear end of that connection.
 
-use super::fake::{BIND, CLASSIC, MODERN, Peer, SM, Story};
+use super::fake::{BIND, CLASSIC, MODERN, Peer, SM, Story, confirms};
 use super::tokens;
 use crate::error::ErrorKind;
 use crate::model::Proof;
@@ -223,6 +223,45 @@ async fn whoever_speaks_out_of_turn_before_the_login_hears_nothing_and_is_named_
     peer.says("<message id='early'/>").await;
     tokens::answers(&mut peer, "one", tokens::ENABLED).await;
     assert_eq!(story.offline().await.0, Some(ErrorKind::OutOfTurn));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_answer_to_a_login_is_no_refusal_either() {
+    let words = ["<stream:features/>", "<x xmlns='u'/>", "<r xmlns='urn:xmpp:sm:3'/>"];
+    for (form, said) in FORMS.into_iter().flat_map(|form| words.map(|said| (form, said))) {
+        let mut story = Story::begin();
+        let (mut peer, _) = begun(&mut story, form).await;
+        peer.says(said).await;
+        let (kind, retry) = story.offline().await;
+        assert_eq!((kind, retry.is_some()), (Some(ErrorKind::OutOfTurn), true), "{said}");
+        // Behind a proof at a first login it is one more way to ask for another.
+        let mut peer = story.peer().await;
+        peer.opens(form.0).await;
+        peer.challenge(form.1).await;
+        peer.hears_a("response").await;
+        peer.says(said).await;
+        story.ends_with(ErrorKind::LoginCut).await;
+    }
+    let mut story = tokens::with(Some("one"), None);
+    let mut peer = story.peer().await;
+    peer.opens(&tokens::all()).await;
+    tokens::hears(&mut peer, "one").await;
+    peer.says("<x xmlns='u'/>").await;
+    let (kind, retry) = story.offline().await;
+    assert_eq!((kind, retry.is_some()), (Some(ErrorKind::OutOfTurn), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn white_space_behind_the_success_does_not_spoil_the_next_stream() {
+    let mut story = Story::begin();
+    let mut peer = story.peer().await;
+    peer.opens(CLASSIC).await;
+    let (_, scram) = peer.challenge_with(ns::SASL, &confirms("PLAIN\x1eSCRAM-SHA-1")).await;
+    let last = scram.verify(&peer.hears_a("response").await.text());
+    peer.says(&format!("<success xmlns='{}'>{last}</success>\n \t", ns::SASL)).await;
+    peer.opens(BIND).await;
+    peer.binds().await;
+    story.bound().await;
 }
 
 /// How a stream ends that begins like this, or goes on like this where the wire waits for a challenge.
