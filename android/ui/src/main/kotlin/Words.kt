@@ -204,6 +204,7 @@ internal object Words {
         "timed_out" to "Check the network and try again.",
         "not_xmpp" to "Check the server settings.",
         "wrong_domain" to "Check the spelling of the address and the server settings.",
+        "see_other_host" to "If host or port is set in the server settings, clear it or give the new one. Else it is gone there by itself.",
         "certificate_name" to "Check the server settings. If they are right, somebody may sit in between: do not go on.",
         "certificate_untrusted" to "Somebody may sit in between: do not go on. A server with a private authority cannot be used on a phone yet.",
         "proxy_unreachable" to "Start it (Orbot, for example), or check the proxy’s host and port. Nothing went another way.",
