@@ -255,7 +255,9 @@ mod tests {
             let first = |number: u8| {
                 // No lock: whoever waits for one comes too late.
                 start.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                while start.load(std::sync::atomic::Ordering::SeqCst) < 4 {}
+                while start.load(std::sync::atomic::Ordering::SeqCst) < 4 {
+                    std::hint::spin_loop();
+                }
                 let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
                 let opened = unlock(&home.join(number.to_string()), &StoreKey::from_bytes([number; 32]), mode).unwrap();
                 opened.execute_batch("CREATE TABLE t (x)").unwrap();
