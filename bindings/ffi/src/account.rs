@@ -9,7 +9,7 @@ use crate::watch::{
     ChatsQuery, ConnectionQuery, ContactsQuery, DevicesQuery, Events, PushQuery, Source, TimelineQuery, Watch,
 };
 use dunnock_core::command::{AccountUpdate, Command, ContactChange, PushService, Reply};
-use dunnock_core::model::{ChatItem, Connection, Contact, Push, TimelineItem, Trust};
+use dunnock_core::model::{ChatItem, Connection, Contact, Push, Server, TimelineItem, Trust};
 use dunnock_core::{ErrorKind, Route};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,6 +89,17 @@ impl Account {
     /// server contradicts what it proved before.
     pub async fn connect_again(&self) -> Result<()> {
         self.done(Command::ConnectAgain).await
+    }
+
+    /// What is remembered of the account's server; while it contradicts what it proved before, the evidence is the newest of
+    /// its `changes`.
+    pub async fn server(&self) -> Result<Server> {
+        self.read(dunnock_core::Account::server).await
+    }
+
+    /// A person has read the evidence and takes the server as it is: it is met anew by the next `connect`. `NothingToAccept`.
+    pub async fn accept_server(&self) -> Result<()> {
+        self.done(Command::AcceptServer).await
     }
 
     /// Closes the stream and stays offline.

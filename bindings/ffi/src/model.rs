@@ -1,6 +1,7 @@
 //! The core's plain types, declared once more for UniFFI. A field or a variant that differs from the core's does not compile.
 
 mod event;
+mod server;
 
 use crate::error::Result;
 use dunnock_core::Route;

@@ -639,6 +639,11 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 public protocol AccountProtocol: AnyObject, Sendable {
 
     /**
+     * A person has read the evidence and takes the server as it is: it is met anew by the next `connect`. `NothingToAccept`.
+     */
+    func acceptServer() async throws
+
+    /**
      * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
      */
     func allowExtras(chat: String, allow: Bool) async throws
@@ -655,9 +660,16 @@ public protocol AccountProtocol: AnyObject, Sendable {
 
     /**
      * Goes online and stays so, over lost connections and restarts. How far it is, and why it is refused, is told by
-     * `watchConnection`.
+     * `watchConnection`. While something stands that only a person can take away (`contradiction`, `wrong_password`), that goes
+     * on saying so and nothing is tried.
      */
     func connect() async throws
+
+    /**
+     * The same, said by a person: a password that the server refused is tried once more as it is. `Contradiction` while the
+     * server contradicts what it proved before.
+     */
+    func connectAgain() async throws
 
     /**
      * How the connection stands, in whichever process holds it.
@@ -768,6 +780,12 @@ public protocol AccountProtocol: AnyObject, Sendable {
      * `UnknownMessage` if `replyTo` is none of this chat.
      */
     func send(to: String, text: String, replyTo: String?, originId: String?) async throws  -> SentMessage
+
+    /**
+     * What is remembered of the account's server; while it contradicts what it proved before, the evidence is the newest of
+     * its `changes`.
+     */
+    func server() async throws  -> Server
 
     /**
      * Changes the way to the server; a stream on another way ends at once.
@@ -882,6 +900,25 @@ open class Account: AccountProtocol, @unchecked Sendable {
 
 
     /**
+     * A person has read the evidence and takes the server as it is: it is met anew by the next `connect`. `NothingToAccept`.
+     */
+open func acceptServer()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_accept_server(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
      * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
      */
 open func allowExtras(chat: String, allow: Bool)async throws   {
@@ -940,13 +977,34 @@ open func chats()async throws  -> [ChatItem]  {
 
     /**
      * Goes online and stays so, over lost connections and restarts. How far it is, and why it is refused, is told by
-     * `watchConnection`.
+     * `watchConnection`. While something stands that only a person can take away (`contradiction`, `wrong_password`), that goes
+     * on saying so and nothing is tried.
      */
 open func connect()async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_dunnock_ffi_fn_method_account_connect(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_void,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_void,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * The same, said by a person: a password that the server refused is tried once more as it is. `Contradiction` while the
+     * server contradicts what it proved before.
+     */
+open func connectAgain()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_connect_again(
                         self.uniffiCloneHandle()
                 )
             },
@@ -1344,6 +1402,26 @@ open func send(to: String, text: String, replyTo: String?, originId: String?)asy
             completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterTypeSentMessage_lift,
+            errorHandler: FfiConverterTypeDunnockError_lift
+        )
+}
+
+    /**
+     * What is remembered of the account's server; while it contradicts what it proved before, the evidence is the newest of
+     * its `changes`.
+     */
+open func server()async throws  -> Server  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dunnock_ffi_fn_method_account_server(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_dunnock_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dunnock_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dunnock_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeServer_lift,
             errorHandler: FfiConverterTypeDunnockError_lift
         )
 }
@@ -3584,6 +3662,10 @@ public struct Connection: Equatable, Hashable {
      */
     public let error: String?
     /**
+     * What that is about, where the kind does not say it: what the server offers, or the number that it asks for.
+     */
+    public let about: String?
+    /**
      * Whether the archive has been caught up with on this stream.
      */
     public let caughtUp: Bool
@@ -3611,6 +3693,9 @@ public struct Connection: Equatable, Hashable {
          * The kind of the last failure.
          */error: String?,
         /**
+         * What that is about, where the kind does not say it: what the server offers, or the number that it asks for.
+         */about: String?,
+        /**
          * Whether the archive has been caught up with on this stream.
          */caughtUp: Bool,
         /**
@@ -3621,6 +3706,7 @@ public struct Connection: Equatable, Hashable {
         self.archive = archive
         self.resumable = resumable
         self.error = error
+        self.about = about
         self.caughtUp = caughtUp
         self.caught = caught
     }
@@ -3646,6 +3732,7 @@ public struct FfiConverterTypeConnection: FfiConverterRustBuffer {
                 archive: FfiConverterOptionBool.read(from: &buf),
                 resumable: FfiConverterOptionBool.read(from: &buf),
                 error: FfiConverterOptionString.read(from: &buf),
+                about: FfiConverterOptionString.read(from: &buf),
                 caughtUp: FfiConverterBool.read(from: &buf),
                 caught: FfiConverterUInt32.read(from: &buf)
         )
@@ -3657,6 +3744,7 @@ public struct FfiConverterTypeConnection: FfiConverterRustBuffer {
         FfiConverterOptionBool.write(value.archive, into: &buf)
         FfiConverterOptionBool.write(value.resumable, into: &buf)
         FfiConverterOptionString.write(value.error, into: &buf)
+        FfiConverterOptionString.write(value.about, into: &buf)
         FfiConverterBool.write(value.caughtUp, into: &buf)
         FfiConverterUInt32.write(value.caught, into: &buf)
     }
@@ -4579,6 +4667,313 @@ public func FfiConverterTypeSentMessage_lower(_ value: SentMessage) -> RustBuffe
 
 
 /**
+ * What is remembered of an account's server.
+ */
+public struct Server: Equatable, Hashable {
+    /**
+     * The key of its certificate at the last login.
+     */
+    public let key: ServerKey?
+    /**
+     * When that key was first met.
+     */
+    public let since: Time?
+    /**
+     * The version of TLS as XEP-0515 writes it: `0304` is 1.3.
+     */
+    public let tls: String
+    /**
+     * How the best login was bound to its connection: `tls-exporter` (RFC 9266) or `tls-server-end-point` (RFC 5929).
+     */
+    public let binding: String?
+    /**
+     * Whether it confirmed inside of a login what it offered (XEP-0474).
+     */
+    public let confirmsOffer: Bool
+    /**
+     * The mechanism of the last login.
+     */
+    public let mechanism: String
+    /**
+     * Since when the password itself may go to it (PLAIN), if a person allowed that.
+     */
+    public let plainLogin: Time?
+    /**
+     * Since when it contradicts what it proved before, if it does: until a person accepts that, nothing is connected.
+     */
+    public let contradiction: Time?
+    /**
+     * What happened with its key, newest first, at most 50.
+     */
+    public let changes: [ServerChange]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The key of its certificate at the last login.
+         */key: ServerKey?,
+        /**
+         * When that key was first met.
+         */since: Time?,
+        /**
+         * The version of TLS as XEP-0515 writes it: `0304` is 1.3.
+         */tls: String,
+        /**
+         * How the best login was bound to its connection: `tls-exporter` (RFC 9266) or `tls-server-end-point` (RFC 5929).
+         */binding: String?,
+        /**
+         * Whether it confirmed inside of a login what it offered (XEP-0474).
+         */confirmsOffer: Bool,
+        /**
+         * The mechanism of the last login.
+         */mechanism: String,
+        /**
+         * Since when the password itself may go to it (PLAIN), if a person allowed that.
+         */plainLogin: Time?,
+        /**
+         * Since when it contradicts what it proved before, if it does: until a person accepts that, nothing is connected.
+         */contradiction: Time?,
+        /**
+         * What happened with its key, newest first, at most 50.
+         */changes: [ServerChange]) {
+        self.key = key
+        self.since = since
+        self.tls = tls
+        self.binding = binding
+        self.confirmsOffer = confirmsOffer
+        self.mechanism = mechanism
+        self.plainLogin = plainLogin
+        self.contradiction = contradiction
+        self.changes = changes
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Server: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeServer: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Server {
+        return
+            try Server(
+                key: FfiConverterOptionTypeServerKey.read(from: &buf),
+                since: FfiConverterOptionTypeTime.read(from: &buf),
+                tls: FfiConverterString.read(from: &buf),
+                binding: FfiConverterOptionString.read(from: &buf),
+                confirmsOffer: FfiConverterBool.read(from: &buf),
+                mechanism: FfiConverterString.read(from: &buf),
+                plainLogin: FfiConverterOptionTypeTime.read(from: &buf),
+                contradiction: FfiConverterOptionTypeTime.read(from: &buf),
+                changes: FfiConverterSequenceTypeServerChange.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Server, into buf: inout [UInt8]) {
+        FfiConverterOptionTypeServerKey.write(value.key, into: &buf)
+        FfiConverterOptionTypeTime.write(value.since, into: &buf)
+        FfiConverterString.write(value.tls, into: &buf)
+        FfiConverterOptionString.write(value.binding, into: &buf)
+        FfiConverterBool.write(value.confirmsOffer, into: &buf)
+        FfiConverterString.write(value.mechanism, into: &buf)
+        FfiConverterOptionTypeTime.write(value.plainLogin, into: &buf)
+        FfiConverterOptionTypeTime.write(value.contradiction, into: &buf)
+        FfiConverterSequenceTypeServerChange.write(value.changes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServer_lift(_ buf: RustBuffer) throws -> Server {
+    return try FfiConverterTypeServer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServer_lower(_ value: Server) -> RustBuffer {
+    return FfiConverterTypeServer.lower(value)
+}
+
+
+/**
+ * Something that happened with a server's key.
+ */
+public struct ServerChange: Equatable, Hashable {
+    /**
+     * What.
+     */
+    public let kind: ServerChangeKind
+    /**
+     * When.
+     */
+    public let at: Time
+    /**
+     * The key that was remembered.
+     */
+    public let before: ServerKey?
+    /**
+     * The key that was shown.
+     */
+    public let after: ServerKey?
+    /**
+     * Of a contradiction: the kind of what was missing or wrong.
+     */
+    public let because: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What.
+         */kind: ServerChangeKind,
+        /**
+         * When.
+         */at: Time,
+        /**
+         * The key that was remembered.
+         */before: ServerKey?,
+        /**
+         * The key that was shown.
+         */after: ServerKey?,
+        /**
+         * Of a contradiction: the kind of what was missing or wrong.
+         */because: String?) {
+        self.kind = kind
+        self.at = at
+        self.before = before
+        self.after = after
+        self.because = because
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ServerChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeServerChange: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ServerChange {
+        return
+            try ServerChange(
+                kind: FfiConverterTypeServerChangeKind.read(from: &buf),
+                at: FfiConverterTypeTime.read(from: &buf),
+                before: FfiConverterOptionTypeServerKey.read(from: &buf),
+                after: FfiConverterOptionTypeServerKey.read(from: &buf),
+                because: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ServerChange, into buf: inout [UInt8]) {
+        FfiConverterTypeServerChangeKind.write(value.kind, into: &buf)
+        FfiConverterTypeTime.write(value.at, into: &buf)
+        FfiConverterOptionTypeServerKey.write(value.before, into: &buf)
+        FfiConverterOptionTypeServerKey.write(value.after, into: &buf)
+        FfiConverterOptionString.write(value.because, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerChange_lift(_ buf: RustBuffer) throws -> ServerChange {
+    return try FfiConverterTypeServerChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerChange_lower(_ value: ServerChange) -> RustBuffer {
+    return FfiConverterTypeServerChange.lower(value)
+}
+
+
+/**
+ * A key that a server showed.
+ */
+public struct ServerKey: Equatable, Hashable {
+    /**
+     * SHA-256 of the public key (SubjectPublicKeyInfo), 64 hex digits.
+     */
+    public let key: String
+    /**
+     * Who signed the certificate, as that says.
+     */
+    public let issuer: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * SHA-256 of the public key (SubjectPublicKeyInfo), 64 hex digits.
+         */key: String,
+        /**
+         * Who signed the certificate, as that says.
+         */issuer: String) {
+        self.key = key
+        self.issuer = issuer
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ServerKey: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeServerKey: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ServerKey {
+        return
+            try ServerKey(
+                key: FfiConverterString.read(from: &buf),
+                issuer: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ServerKey, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterString.write(value.issuer, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerKey_lift(_ buf: RustBuffer) throws -> ServerKey {
+    return try FfiConverterTypeServerKey.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerKey_lower(_ value: ServerKey) -> RustBuffer {
+    return FfiConverterTypeServerKey.lower(value)
+}
+
+
+/**
  * What a sync in the background came to.
  */
 public struct SyncReport: Equatable, Hashable {
@@ -5405,7 +5800,7 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
     /**
      * the server refused the name or the password
      *
-     * check the password; Dunnock tries it only once
+     * give the right one with `dunnock password`; the one that is here is not tried again before, unless you ask for it with `dunnock connect`
      */
     case wrongPassword
     /**
@@ -5438,6 +5833,12 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      * check --host, --port and --tls
      */
     case notXmpp
+    /**
+     * the server said something that it may not say at this point of a login
+     *
+     * somebody may sit in between: try from another network; if it stays so everywhere, tell the server's operator
+     */
+    case outOfTurn
     /**
      * this server does not serve the domain of the address
      *
@@ -5475,15 +5876,27 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case noMechanism
     /**
+     * the server asks for a number of SCRAM iterations that is out of bounds
+     *
+     * 4096 to 10000000 are taken: fewer make the password cheap to guess for whoever steals the server's file, more keep this device busy. Tell the server's operator; if it was otherwise before, somebody may sit in between
+     */
+    case iterations
+    /**
+     * the server offers no login of the kind any more that it proved itself with before
+     *
+     * somebody may sit in between: do not go on, try from another network. If it stays so everywhere, ask the server's operator by another way
+     */
+    case loginDowngraded
+    /**
      * this account's server has logins that do not show it the password
      *
      * nothing has to be allowed; a server that offers less than before is not followed
      */
     case plainLoginNeedless
     /**
-     * the server wants the password itself again: it makes its logins in another way now, and only what was made from the password is kept here
+     * the server wants the password itself again: it makes its logins in another way now, or the password was changed elsewhere, and only what was made from it is kept here
      *
-     * give the password again (`dunnock password`); if this server asks often, have it kept with `--keep-password`
+     * give the password as it is now (`dunnock password`); if this server asks often, have it kept with `--keep-password`
      */
     case passwordNeeded
     /**
@@ -5535,6 +5948,12 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
      */
     case loginRefused
     /**
+     * the server says that it cannot take this login now
+     *
+     * try again later; a connection that is kept is tried again by itself
+     */
+    case serverBusy
+    /**
      * another session took this one's place
      *
      * end the other one, or connect again by hand
@@ -5549,7 +5968,7 @@ public enum ErrorKind: Equatable, Hashable, CaseIterable {
     /**
      * the server sends this account to another host
      *
-     * it is gone to by itself if it is the same server by its certificate; if this stays, tell the server's operator
+     * it is gone to by itself if it is the same server by its certificate, but not from a place that was given with --host or --port: leave those out, or give the new ones
      */
     case seeOtherHost
     /**
@@ -5955,157 +6374,165 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
 
         case 20: return .notXmpp
 
-        case 21: return .wrongDomain
+        case 21: return .outOfTurn
 
-        case 22: return .tlsRefused
+        case 22: return .wrongDomain
 
-        case 23: return .certificateName
+        case 23: return .tlsRefused
 
-        case 24: return .certificateExpired
+        case 24: return .certificateName
 
-        case 25: return .certificateUntrusted
+        case 25: return .certificateExpired
 
-        case 26: return .noMechanism
+        case 26: return .certificateUntrusted
 
-        case 27: return .plainLoginNeedless
+        case 27: return .noMechanism
 
-        case 28: return .passwordNeeded
+        case 28: return .iterations
 
-        case 29: return .passwordNotKept
+        case 29: return .loginDowngraded
 
-        case 30: return .serverProof
+        case 30: return .plainLoginNeedless
 
-        case 31: return .offerAltered
+        case 31: return .passwordNeeded
 
-        case 32: return .bindingRefused
+        case 32: return .passwordNotKept
 
-        case 33: return .loginCut
+        case 33: return .serverProof
 
-        case 34: return .contradiction
+        case 34: return .offerAltered
 
-        case 35: return .nothingToAccept
+        case 35: return .bindingRefused
 
-        case 36: return .loginRefused
+        case 36: return .loginCut
 
-        case 37: return .conflict
+        case 37: return .contradiction
 
-        case 38: return .streamRefused
+        case 38: return .nothingToAccept
 
-        case 39: return .seeOtherHost
+        case 39: return .loginRefused
 
-        case 40: return .proxyUnreachable
+        case 40: return .serverBusy
 
-        case 41: return .notSocks
+        case 41: return .conflict
 
-        case 42: return .routeRefused
+        case 42: return .streamRefused
 
-        case 43: return .onionNeedsTor
+        case 43: return .seeOtherHost
 
-        case 44: return .onionUnreachable
+        case 44: return .proxyUnreachable
 
-        case 45: return .torUnreachable
+        case 45: return .notSocks
 
-        case 46: return .noTor
+        case 46: return .routeRefused
 
-        case 47: return .registrationClosed
+        case 47: return .onionNeedsTor
 
-        case 48: return .registrationRefused
+        case 48: return .onionUnreachable
 
-        case 49: return .offline
+        case 49: return .torUnreachable
 
-        case 50: return .archiveSilent
+        case 50: return .noTor
 
-        case 51: return .crashed
+        case 51: return .registrationClosed
 
-        case 52: return .plainNotAllowed
+        case 52: return .registrationRefused
 
-        case 53: return .contactUnreachable
+        case 53: return .offline
 
-        case 54: return .listVanished
+        case 54: return .archiveSilent
 
-        case 55: return .extrasNotAllowed
+        case 55: return .crashed
 
-        case 56: return .noOtherDevice
+        case 56: return .plainNotAllowed
 
-        case 57: return .noTrustedDevice
+        case 57: return .contactUnreachable
 
-        case 58: return .noUsableDevice
+        case 58: return .listVanished
 
-        case 59: return .deviceChanged
+        case 59: return .extrasNotAllowed
 
-        case 60: return .unknownMessage
+        case 60: return .noOtherDevice
 
-        case 61: return .notChangeable
+        case 61: return .noTrustedDevice
 
-        case 62: return .unknownDevice
+        case 62: return .noUsableDevice
 
-        case 63: return .keyContradiction
+        case 63: return .deviceChanged
 
-        case 64: return .unknownAlarm
+        case 64: return .unknownMessage
 
-        case 65: return .thisDevice
+        case 65: return .notChangeable
 
-        case 66: return .unknownChat
+        case 66: return .unknownDevice
 
-        case 67: return .roomSealed
+        case 67: return .keyContradiction
 
-        case 68: return .unknownRoom
+        case 68: return .unknownAlarm
 
-        case 69: return .unknownMember
+        case 69: return .thisDevice
 
-        case 70: return .nobodyThere
+        case 70: return .unknownChat
 
-        case 71: return .ownAddress
+        case 71: return .roomSealed
 
-        case 72: return .roomIsPrivate
+        case 72: return .unknownRoom
 
-        case 73: return .roomExists
+        case 73: return .unknownMember
 
-        case 74: return .roomNotFound
+        case 74: return .nobodyThere
 
-        case 75: return .roomMembersOnly
+        case 75: return .ownAddress
 
-        case 76: return .roomBanned
+        case 76: return .roomIsPrivate
 
-        case 77: return .roomKicked
+        case 77: return .roomExists
 
-        case 78: return .roomRemoved
+        case 78: return .roomNotFound
 
-        case 79: return .roomDestroyed
+        case 79: return .roomMembersOnly
 
-        case 80: return .roomFull
+        case 80: return .roomBanned
 
-        case 81: return .roomNick
+        case 81: return .roomKicked
 
-        case 82: return .roomPassword
+        case 82: return .roomRemoved
 
-        case 83: return .roomRefused
+        case 83: return .roomDestroyed
 
-        case 84: return .roomUnsuitable
+        case 84: return .roomFull
 
-        case 85: return .roomNotPrivate
+        case 85: return .roomNick
 
-        case 86: return .roomForbidden
+        case 86: return .roomPassword
 
-        case 87: return .notJoined
+        case 87: return .roomRefused
 
-        case 88: return .pushUnsupported
+        case 88: return .roomUnsuitable
 
-        case 89: return .pushSilent
+        case 89: return .roomNotPrivate
 
-        case 90: return .pushRefused
+        case 90: return .roomForbidden
 
-        case 91: return .pushAnswer
+        case 91: return .notJoined
 
-        case 92: return .deadlinePassed
+        case 92: return .pushUnsupported
 
-        case 93: return .refused
+        case 93: return .pushSilent
 
-        case 94: return .tooLarge
+        case 94: return .pushRefused
 
-        case 95: return .ended
+        case 95: return .pushAnswer
 
-        case 96: return .`internal`
+        case 96: return .deadlinePassed
+
+        case 97: return .refused
+
+        case 98: return .tooLarge
+
+        case 99: return .ended
+
+        case 100: return .`internal`
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -6195,308 +6622,324 @@ public struct FfiConverterTypeErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(20))
 
 
-        case .wrongDomain:
+        case .outOfTurn:
             writeInt(&buf, Int32(21))
 
 
-        case .tlsRefused:
+        case .wrongDomain:
             writeInt(&buf, Int32(22))
 
 
-        case .certificateName:
+        case .tlsRefused:
             writeInt(&buf, Int32(23))
 
 
-        case .certificateExpired:
+        case .certificateName:
             writeInt(&buf, Int32(24))
 
 
-        case .certificateUntrusted:
+        case .certificateExpired:
             writeInt(&buf, Int32(25))
 
 
-        case .noMechanism:
+        case .certificateUntrusted:
             writeInt(&buf, Int32(26))
 
 
-        case .plainLoginNeedless:
+        case .noMechanism:
             writeInt(&buf, Int32(27))
 
 
-        case .passwordNeeded:
+        case .iterations:
             writeInt(&buf, Int32(28))
 
 
-        case .passwordNotKept:
+        case .loginDowngraded:
             writeInt(&buf, Int32(29))
 
 
-        case .serverProof:
+        case .plainLoginNeedless:
             writeInt(&buf, Int32(30))
 
 
-        case .offerAltered:
+        case .passwordNeeded:
             writeInt(&buf, Int32(31))
 
 
-        case .bindingRefused:
+        case .passwordNotKept:
             writeInt(&buf, Int32(32))
 
 
-        case .loginCut:
+        case .serverProof:
             writeInt(&buf, Int32(33))
 
 
-        case .contradiction:
+        case .offerAltered:
             writeInt(&buf, Int32(34))
 
 
-        case .nothingToAccept:
+        case .bindingRefused:
             writeInt(&buf, Int32(35))
 
 
-        case .loginRefused:
+        case .loginCut:
             writeInt(&buf, Int32(36))
 
 
-        case .conflict:
+        case .contradiction:
             writeInt(&buf, Int32(37))
 
 
-        case .streamRefused:
+        case .nothingToAccept:
             writeInt(&buf, Int32(38))
 
 
-        case .seeOtherHost:
+        case .loginRefused:
             writeInt(&buf, Int32(39))
 
 
-        case .proxyUnreachable:
+        case .serverBusy:
             writeInt(&buf, Int32(40))
 
 
-        case .notSocks:
+        case .conflict:
             writeInt(&buf, Int32(41))
 
 
-        case .routeRefused:
+        case .streamRefused:
             writeInt(&buf, Int32(42))
 
 
-        case .onionNeedsTor:
+        case .seeOtherHost:
             writeInt(&buf, Int32(43))
 
 
-        case .onionUnreachable:
+        case .proxyUnreachable:
             writeInt(&buf, Int32(44))
 
 
-        case .torUnreachable:
+        case .notSocks:
             writeInt(&buf, Int32(45))
 
 
-        case .noTor:
+        case .routeRefused:
             writeInt(&buf, Int32(46))
 
 
-        case .registrationClosed:
+        case .onionNeedsTor:
             writeInt(&buf, Int32(47))
 
 
-        case .registrationRefused:
+        case .onionUnreachable:
             writeInt(&buf, Int32(48))
 
 
-        case .offline:
+        case .torUnreachable:
             writeInt(&buf, Int32(49))
 
 
-        case .archiveSilent:
+        case .noTor:
             writeInt(&buf, Int32(50))
 
 
-        case .crashed:
+        case .registrationClosed:
             writeInt(&buf, Int32(51))
 
 
-        case .plainNotAllowed:
+        case .registrationRefused:
             writeInt(&buf, Int32(52))
 
 
-        case .contactUnreachable:
+        case .offline:
             writeInt(&buf, Int32(53))
 
 
-        case .listVanished:
+        case .archiveSilent:
             writeInt(&buf, Int32(54))
 
 
-        case .extrasNotAllowed:
+        case .crashed:
             writeInt(&buf, Int32(55))
 
 
-        case .noOtherDevice:
+        case .plainNotAllowed:
             writeInt(&buf, Int32(56))
 
 
-        case .noTrustedDevice:
+        case .contactUnreachable:
             writeInt(&buf, Int32(57))
 
 
-        case .noUsableDevice:
+        case .listVanished:
             writeInt(&buf, Int32(58))
 
 
-        case .deviceChanged:
+        case .extrasNotAllowed:
             writeInt(&buf, Int32(59))
 
 
-        case .unknownMessage:
+        case .noOtherDevice:
             writeInt(&buf, Int32(60))
 
 
-        case .notChangeable:
+        case .noTrustedDevice:
             writeInt(&buf, Int32(61))
 
 
-        case .unknownDevice:
+        case .noUsableDevice:
             writeInt(&buf, Int32(62))
 
 
-        case .keyContradiction:
+        case .deviceChanged:
             writeInt(&buf, Int32(63))
 
 
-        case .unknownAlarm:
+        case .unknownMessage:
             writeInt(&buf, Int32(64))
 
 
-        case .thisDevice:
+        case .notChangeable:
             writeInt(&buf, Int32(65))
 
 
-        case .unknownChat:
+        case .unknownDevice:
             writeInt(&buf, Int32(66))
 
 
-        case .roomSealed:
+        case .keyContradiction:
             writeInt(&buf, Int32(67))
 
 
-        case .unknownRoom:
+        case .unknownAlarm:
             writeInt(&buf, Int32(68))
 
 
-        case .unknownMember:
+        case .thisDevice:
             writeInt(&buf, Int32(69))
 
 
-        case .nobodyThere:
+        case .unknownChat:
             writeInt(&buf, Int32(70))
 
 
-        case .ownAddress:
+        case .roomSealed:
             writeInt(&buf, Int32(71))
 
 
-        case .roomIsPrivate:
+        case .unknownRoom:
             writeInt(&buf, Int32(72))
 
 
-        case .roomExists:
+        case .unknownMember:
             writeInt(&buf, Int32(73))
 
 
-        case .roomNotFound:
+        case .nobodyThere:
             writeInt(&buf, Int32(74))
 
 
-        case .roomMembersOnly:
+        case .ownAddress:
             writeInt(&buf, Int32(75))
 
 
-        case .roomBanned:
+        case .roomIsPrivate:
             writeInt(&buf, Int32(76))
 
 
-        case .roomKicked:
+        case .roomExists:
             writeInt(&buf, Int32(77))
 
 
-        case .roomRemoved:
+        case .roomNotFound:
             writeInt(&buf, Int32(78))
 
 
-        case .roomDestroyed:
+        case .roomMembersOnly:
             writeInt(&buf, Int32(79))
 
 
-        case .roomFull:
+        case .roomBanned:
             writeInt(&buf, Int32(80))
 
 
-        case .roomNick:
+        case .roomKicked:
             writeInt(&buf, Int32(81))
 
 
-        case .roomPassword:
+        case .roomRemoved:
             writeInt(&buf, Int32(82))
 
 
-        case .roomRefused:
+        case .roomDestroyed:
             writeInt(&buf, Int32(83))
 
 
-        case .roomUnsuitable:
+        case .roomFull:
             writeInt(&buf, Int32(84))
 
 
-        case .roomNotPrivate:
+        case .roomNick:
             writeInt(&buf, Int32(85))
 
 
-        case .roomForbidden:
+        case .roomPassword:
             writeInt(&buf, Int32(86))
 
 
-        case .notJoined:
+        case .roomRefused:
             writeInt(&buf, Int32(87))
 
 
-        case .pushUnsupported:
+        case .roomUnsuitable:
             writeInt(&buf, Int32(88))
 
 
-        case .pushSilent:
+        case .roomNotPrivate:
             writeInt(&buf, Int32(89))
 
 
-        case .pushRefused:
+        case .roomForbidden:
             writeInt(&buf, Int32(90))
 
 
-        case .pushAnswer:
+        case .notJoined:
             writeInt(&buf, Int32(91))
 
 
-        case .deadlinePassed:
+        case .pushUnsupported:
             writeInt(&buf, Int32(92))
 
 
-        case .refused:
+        case .pushSilent:
             writeInt(&buf, Int32(93))
 
 
-        case .tooLarge:
+        case .pushRefused:
             writeInt(&buf, Int32(94))
 
 
-        case .ended:
+        case .pushAnswer:
             writeInt(&buf, Int32(95))
 
 
-        case .`internal`:
+        case .deadlinePassed:
             writeInt(&buf, Int32(96))
+
+
+        case .refused:
+            writeInt(&buf, Int32(97))
+
+
+        case .tooLarge:
+            writeInt(&buf, Int32(98))
+
+
+        case .ended:
+            writeInt(&buf, Int32(99))
+
+
+        case .`internal`:
+            writeInt(&buf, Int32(100))
 
         }
     }
@@ -7500,6 +7943,101 @@ public func FfiConverterTypeSealing_lower(_ value: Sealing) -> RustBuffer {
 
 
 /**
+ * What happened with a server's key.
+ */
+
+public enum ServerChangeKind: Equatable, Hashable, CaseIterable {
+
+    /**
+     * A new key, shown by a login that was bound to it: nothing to worry about.
+     */
+    case renewed
+    /**
+     * A new key for which only its certificate speaks; the server never bound a login.
+     */
+    case renewedUnproved
+    /**
+     * A login did not fit what the server proved before; it was given up.
+     */
+    case contradiction
+    /**
+     * A person took the server as it is.
+     */
+    case accepted
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ServerChangeKind: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeServerChangeKind: FfiConverterRustBuffer {
+    typealias SwiftType = ServerChangeKind
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ServerChangeKind {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .renewed
+
+        case 2: return .renewedUnproved
+
+        case 3: return .contradiction
+
+        case 4: return .accepted
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ServerChangeKind, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .renewed:
+            writeInt(&buf, Int32(1))
+
+
+        case .renewedUnproved:
+            writeInt(&buf, Int32(2))
+
+
+        case .contradiction:
+            writeInt(&buf, Int32(3))
+
+
+        case .accepted:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerChangeKind_lift(_ buf: RustBuffer) throws -> ServerChangeKind {
+    return try FfiConverterTypeServerChangeKind.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerChangeKind_lower(_ value: ServerChangeKind) -> RustBuffer {
+    return FfiConverterTypeServerChangeKind.lower(value)
+}
+
+
+
+/**
  * The state of an account's connection.
  */
 
@@ -8049,6 +8587,30 @@ fileprivate struct FfiConverterOptionTypeReach: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeServerKey: FfiConverterRustBuffer {
+    typealias SwiftType = ServerKey?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeServerKey.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeServerKey.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeTimelineItem: FfiConverterRustBuffer {
     typealias SwiftType = TimelineItem?
 
@@ -8585,6 +9147,31 @@ fileprivate struct FfiConverterSequenceTypeReaction: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeServerChange: FfiConverterRustBuffer {
+    typealias SwiftType = [ServerChange]
+
+    public static func write(_ value: [ServerChange], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeServerChange.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ServerChange] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ServerChange]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeServerChange.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeTimelineItem: FfiConverterRustBuffer {
     typealias SwiftType = [TimelineItem]
 
@@ -8856,6 +9443,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_func_route_text() != 44828) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dunnock_ffi_checksum_method_account_accept_server() != 53433) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dunnock_ffi_checksum_method_account_allow_extras() != 51763) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -8865,7 +9455,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dunnock_ffi_checksum_method_account_chats() != 13623) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dunnock_ffi_checksum_method_account_connect() != 13361) {
+    if (uniffi_dunnock_ffi_checksum_method_account_connect() != 47162) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_connect_again() != 52999) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_connection() != 28009) {
@@ -8929,6 +9522,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_send() != 62770) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dunnock_ffi_checksum_method_account_server() != 53180) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dunnock_ffi_checksum_method_account_set_route() != 26452) {

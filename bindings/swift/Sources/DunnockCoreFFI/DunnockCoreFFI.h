@@ -253,6 +253,11 @@ uint64_t uniffi_dunnock_ffi_fn_clone_account(uint64_t handle, RustCallStatus *_N
 void uniffi_dunnock_ffi_fn_free_account(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ACCEPT_SERVER
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ACCEPT_SERVER
+uint64_t uniffi_dunnock_ffi_fn_method_account_accept_server(uint64_t ptr
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ALLOW_EXTRAS
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_ALLOW_EXTRAS
 uint64_t uniffi_dunnock_ffi_fn_method_account_allow_extras(uint64_t ptr, RustBuffer chat, int8_t allow
@@ -271,6 +276,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_chats(uint64_t ptr
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CONNECT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CONNECT
 uint64_t uniffi_dunnock_ffi_fn_method_account_connect(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CONNECT_AGAIN
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CONNECT_AGAIN
+uint64_t uniffi_dunnock_ffi_fn_method_account_connect_again(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_CONNECTION
@@ -376,6 +386,11 @@ uint64_t uniffi_dunnock_ffi_fn_method_account_search(uint64_t ptr, RustBuffer wo
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SEND
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SEND
 uint64_t uniffi_dunnock_ffi_fn_method_account_send(uint64_t ptr, RustBuffer to, RustBuffer text, RustBuffer reply_to, RustBuffer origin_id
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SERVER
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SERVER
+uint64_t uniffi_dunnock_ffi_fn_method_account_server(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_FN_METHOD_ACCOUNT_SET_ROUTE
@@ -1032,6 +1047,12 @@ uint16_t uniffi_dunnock_ffi_checksum_func_route_text(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ACCEPT_SERVER
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ACCEPT_SERVER
+uint16_t uniffi_dunnock_ffi_checksum_method_account_accept_server(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ALLOW_EXTRAS
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_ALLOW_EXTRAS
 uint16_t uniffi_dunnock_ffi_checksum_method_account_allow_extras(void
@@ -1053,6 +1074,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_chats(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CONNECT
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CONNECT
 uint16_t uniffi_dunnock_ffi_checksum_method_account_connect(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CONNECT_AGAIN
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_CONNECT_AGAIN
+uint16_t uniffi_dunnock_ffi_checksum_method_account_connect_again(void
 
 );
 #endif
@@ -1179,6 +1206,12 @@ uint16_t uniffi_dunnock_ffi_checksum_method_account_search(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_SEND
 #define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_SEND
 uint16_t uniffi_dunnock_ffi_checksum_method_account_send(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_SERVER
+#define UNIFFI_FFIDEF_UNIFFI_DUNNOCK_FFI_CHECKSUM_METHOD_ACCOUNT_SERVER
+uint16_t uniffi_dunnock_ffi_checksum_method_account_server(void
 
 );
 #endif

@@ -698,6 +698,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dunnock_ffi_checksum_func_route_text(
     ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_accept_server(
+    ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_allow_extras(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_allow_plain(
@@ -705,6 +707,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dunnock_ffi_checksum_method_account_chats(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_connect(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_connect_again(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_connection(
     ): Int
@@ -747,6 +751,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dunnock_ffi_checksum_method_account_search(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_send(
+    ): Int
+    external fun uniffi_dunnock_ffi_checksum_method_account_server(
     ): Int
     external fun uniffi_dunnock_ffi_checksum_method_account_set_route(
     ): Int
@@ -858,6 +864,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dunnock_ffi_fn_free_account(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_dunnock_ffi_fn_method_account_accept_server(`ptr`: Long,
+    ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_allow_extras(`ptr`: Long,`chat`: RustBuffer.ByValue,`allow`: Byte,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_allow_plain(`ptr`: Long,`chat`: RustBuffer.ByValue,`allow`: Byte,
@@ -865,6 +873,8 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_account_chats(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_connect(`ptr`: Long,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_connect_again(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_connection(`ptr`: Long,
     ): Long
@@ -907,6 +917,8 @@ internal object UniffiLib {
     external fun uniffi_dunnock_ffi_fn_method_account_search(`ptr`: Long,`words`: RustBuffer.ByValue,`limit`: Int,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_send(`ptr`: Long,`to`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`replyTo`: RustBuffer.ByValue,`originId`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_dunnock_ffi_fn_method_account_server(`ptr`: Long,
     ): Long
     external fun uniffi_dunnock_ffi_fn_method_account_set_route(`ptr`: Long,`route`: RustBuffer.ByValue,
     ): Long
@@ -1189,6 +1201,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_func_route_text() and 0xFFFF) != 44828) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_accept_server() and 0xFFFF) != 53433) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_allow_extras() and 0xFFFF) != 51763) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1198,7 +1213,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_chats() and 0xFFFF) != 13623) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dunnock_ffi_checksum_method_account_connect() and 0xFFFF) != 13361) {
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_connect() and 0xFFFF) != 47162) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_connect_again() and 0xFFFF) != 52999) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_connection() and 0xFFFF) != 28009) {
@@ -1262,6 +1280,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_send() and 0xFFFF) != 62770) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dunnock_ffi_checksum_method_account_server() and 0xFFFF) != 53180) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dunnock_ffi_checksum_method_account_set_route() and 0xFFFF) != 26452) {
@@ -1887,6 +1908,11 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 public interface AccountInterface {
 
     /**
+     * A person has read the evidence and takes the server as it is: it is met anew by the next `connect`. `NothingToAccept`.
+     */
+    suspend fun `acceptServer`()
+
+    /**
      * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
      */
     suspend fun `allowExtras`(`chat`: kotlin.String, `allow`: kotlin.Boolean)
@@ -1903,9 +1929,16 @@ public interface AccountInterface {
 
     /**
      * Goes online and stays so, over lost connections and restarts. How far it is, and why it is refused, is told by
-     * `watchConnection`.
+     * `watchConnection`. While something stands that only a person can take away (`contradiction`, `wrong_password`), that goes
+     * on saying so and nothing is tried.
      */
     suspend fun `connect`()
+
+    /**
+     * The same, said by a person: a password that the server refused is tried once more as it is. `Contradiction` while the
+     * server contradicts what it proved before.
+     */
+    suspend fun `connectAgain`()
 
     /**
      * How the connection stands, in whichever process holds it.
@@ -2016,6 +2049,12 @@ public interface AccountInterface {
      * `UnknownMessage` if `replyTo` is none of this chat.
      */
     suspend fun `send`(`to`: kotlin.String, `text`: kotlin.String, `replyTo`: kotlin.String?, `originId`: kotlin.String?): SentMessage
+
+    /**
+     * What is remembered of the account's server; while it contradicts what it proved before, the evidence is the newest of
+     * its `changes`.
+     */
+    suspend fun `server`(): Server
 
     /**
      * Changes the way to the server; a stream on another way ends at once.
@@ -2181,6 +2220,31 @@ open class Account: Disposable, AutoCloseable, AccountInterface
 
 
     /**
+     * A person has read the evidence and takes the server as it is: it is met anew by the next `connect`. `NothingToAccept`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `acceptServer`() {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_accept_server(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * Allows or forbids in a chat that what OMEMO 0.3 cannot seal goes in clear beside the sealed text.
      */
     @Throws(DunnockException::class)
@@ -2260,7 +2324,8 @@ open class Account: Disposable, AutoCloseable, AccountInterface
 
     /**
      * Goes online and stays so, over lost connections and restarts. How far it is, and why it is refused, is told by
-     * `watchConnection`.
+     * `watchConnection`. While something stands that only a person can take away (`contradiction`, `wrong_password`), that goes
+     * on saying so and nothing is tried.
      */
     @Throws(DunnockException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
@@ -2268,6 +2333,32 @@ open class Account: Disposable, AutoCloseable, AccountInterface
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_dunnock_ffi_fn_method_account_connect(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The same, said by a person: a password that the server refused is tried once more as it is. `Contradiction` while the
+     * server contradicts what it proved before.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `connectAgain`() {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_connect_again(
                 uniffiHandle,
 
             )
@@ -2805,6 +2896,31 @@ open class Account: Disposable, AutoCloseable, AccountInterface
         { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
         // lift function
         { FfiConverterTypeSentMessage.lift(it) },
+        // Error FFI converter
+        DunnockException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * What is remembered of the account's server; while it contradicts what it proved before, the evidence is the newest of
+     * its `changes`.
+     */
+    @Throws(DunnockException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `server`() : Server {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dunnock_ffi_fn_method_account_server(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dunnock_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dunnock_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeServer.lift(it) },
         // Error FFI converter
         DunnockException.ErrorHandler,
     )
@@ -6413,6 +6529,11 @@ data class Connection (
     val `error`: kotlin.String?
     ,
     /**
+     * What that is about, where the kind does not say it: what the server offers, or the number that it asks for.
+     */
+    val `about`: kotlin.String?
+    ,
+    /**
      * Whether the archive has been caught up with on this stream.
      */
     val `caughtUp`: kotlin.Boolean
@@ -6442,6 +6563,7 @@ public object FfiConverterTypeConnection: FfiConverterRustBuffer<Connection> {
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterUInt.read(buf),
         )
@@ -6453,6 +6575,7 @@ public object FfiConverterTypeConnection: FfiConverterRustBuffer<Connection> {
             FfiConverterOptionalBoolean.allocationSize(value.`archive`) +
             FfiConverterOptionalBoolean.allocationSize(value.`resumable`) +
             FfiConverterOptionalString.allocationSize(value.`error`) +
+            FfiConverterOptionalString.allocationSize(value.`about`) +
             FfiConverterBoolean.allocationSize(value.`caughtUp`) +
             FfiConverterUInt.allocationSize(value.`caught`)
     )
@@ -6463,6 +6586,7 @@ public object FfiConverterTypeConnection: FfiConverterRustBuffer<Connection> {
             FfiConverterOptionalBoolean.write(value.`archive`, buf)
             FfiConverterOptionalBoolean.write(value.`resumable`, buf)
             FfiConverterOptionalString.write(value.`error`, buf)
+            FfiConverterOptionalString.write(value.`about`, buf)
             FfiConverterBoolean.write(value.`caughtUp`, buf)
             FfiConverterUInt.write(value.`caught`, buf)
     }
@@ -7103,6 +7227,227 @@ public object FfiConverterTypeSentMessage: FfiConverterRustBuffer<SentMessage> {
     override fun write(value: SentMessage, buf: ByteBuffer) {
             FfiConverterString.write(value.`message`, buf)
             FfiConverterString.write(value.`originId`, buf)
+    }
+}
+
+
+
+/**
+ * What is remembered of an account's server.
+ */
+data class Server (
+    /**
+     * The key of its certificate at the last login.
+     */
+    val `key`: ServerKey?
+    ,
+    /**
+     * When that key was first met.
+     */
+    val `since`: Time?
+    ,
+    /**
+     * The version of TLS as XEP-0515 writes it: `0304` is 1.3.
+     */
+    val `tls`: kotlin.String
+    ,
+    /**
+     * How the best login was bound to its connection: `tls-exporter` (RFC 9266) or `tls-server-end-point` (RFC 5929).
+     */
+    val `binding`: kotlin.String?
+    ,
+    /**
+     * Whether it confirmed inside of a login what it offered (XEP-0474).
+     */
+    val `confirmsOffer`: kotlin.Boolean
+    ,
+    /**
+     * The mechanism of the last login.
+     */
+    val `mechanism`: kotlin.String
+    ,
+    /**
+     * Since when the password itself may go to it (PLAIN), if a person allowed that.
+     */
+    val `plainLogin`: Time?
+    ,
+    /**
+     * Since when it contradicts what it proved before, if it does: until a person accepts that, nothing is connected.
+     */
+    val `contradiction`: Time?
+    ,
+    /**
+     * What happened with its key, newest first, at most 50.
+     */
+    val `changes`: List<ServerChange>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeServer: FfiConverterRustBuffer<Server> {
+    override fun read(buf: ByteBuffer): Server {
+        return Server(
+            FfiConverterOptionalTypeServerKey.read(buf),
+            FfiConverterOptionalTypeTime.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeTime.read(buf),
+            FfiConverterOptionalTypeTime.read(buf),
+            FfiConverterSequenceTypeServerChange.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Server) = (
+            FfiConverterOptionalTypeServerKey.allocationSize(value.`key`) +
+            FfiConverterOptionalTypeTime.allocationSize(value.`since`) +
+            FfiConverterString.allocationSize(value.`tls`) +
+            FfiConverterOptionalString.allocationSize(value.`binding`) +
+            FfiConverterBoolean.allocationSize(value.`confirmsOffer`) +
+            FfiConverterString.allocationSize(value.`mechanism`) +
+            FfiConverterOptionalTypeTime.allocationSize(value.`plainLogin`) +
+            FfiConverterOptionalTypeTime.allocationSize(value.`contradiction`) +
+            FfiConverterSequenceTypeServerChange.allocationSize(value.`changes`)
+    )
+
+    override fun write(value: Server, buf: ByteBuffer) {
+            FfiConverterOptionalTypeServerKey.write(value.`key`, buf)
+            FfiConverterOptionalTypeTime.write(value.`since`, buf)
+            FfiConverterString.write(value.`tls`, buf)
+            FfiConverterOptionalString.write(value.`binding`, buf)
+            FfiConverterBoolean.write(value.`confirmsOffer`, buf)
+            FfiConverterString.write(value.`mechanism`, buf)
+            FfiConverterOptionalTypeTime.write(value.`plainLogin`, buf)
+            FfiConverterOptionalTypeTime.write(value.`contradiction`, buf)
+            FfiConverterSequenceTypeServerChange.write(value.`changes`, buf)
+    }
+}
+
+
+
+/**
+ * Something that happened with a server's key.
+ */
+data class ServerChange (
+    /**
+     * What.
+     */
+    val `kind`: ServerChangeKind
+    ,
+    /**
+     * When.
+     */
+    val `at`: Time
+    ,
+    /**
+     * The key that was remembered.
+     */
+    val `before`: ServerKey?
+    ,
+    /**
+     * The key that was shown.
+     */
+    val `after`: ServerKey?
+    ,
+    /**
+     * Of a contradiction: the kind of what was missing or wrong.
+     */
+    val `because`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeServerChange: FfiConverterRustBuffer<ServerChange> {
+    override fun read(buf: ByteBuffer): ServerChange {
+        return ServerChange(
+            FfiConverterTypeServerChangeKind.read(buf),
+            FfiConverterTypeTime.read(buf),
+            FfiConverterOptionalTypeServerKey.read(buf),
+            FfiConverterOptionalTypeServerKey.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ServerChange) = (
+            FfiConverterTypeServerChangeKind.allocationSize(value.`kind`) +
+            FfiConverterTypeTime.allocationSize(value.`at`) +
+            FfiConverterOptionalTypeServerKey.allocationSize(value.`before`) +
+            FfiConverterOptionalTypeServerKey.allocationSize(value.`after`) +
+            FfiConverterOptionalString.allocationSize(value.`because`)
+    )
+
+    override fun write(value: ServerChange, buf: ByteBuffer) {
+            FfiConverterTypeServerChangeKind.write(value.`kind`, buf)
+            FfiConverterTypeTime.write(value.`at`, buf)
+            FfiConverterOptionalTypeServerKey.write(value.`before`, buf)
+            FfiConverterOptionalTypeServerKey.write(value.`after`, buf)
+            FfiConverterOptionalString.write(value.`because`, buf)
+    }
+}
+
+
+
+/**
+ * A key that a server showed.
+ */
+data class ServerKey (
+    /**
+     * SHA-256 of the public key (SubjectPublicKeyInfo), 64 hex digits.
+     */
+    val `key`: kotlin.String
+    ,
+    /**
+     * Who signed the certificate, as that says.
+     */
+    val `issuer`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeServerKey: FfiConverterRustBuffer<ServerKey> {
+    override fun read(buf: ByteBuffer): ServerKey {
+        return ServerKey(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ServerKey) = (
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterString.allocationSize(value.`issuer`)
+    )
+
+    override fun write(value: ServerKey, buf: ByteBuffer) {
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterString.write(value.`issuer`, buf)
     }
 }
 
@@ -7798,7 +8143,7 @@ enum class ErrorKind {
     /**
      * the server refused the name or the password
      *
-     * check the password; Dunnock tries it only once
+     * give the right one with `dunnock password`; the one that is here is not tried again before, unless you ask for it with `dunnock connect`
      */
     WRONG_PASSWORD,
     /**
@@ -7831,6 +8176,12 @@ enum class ErrorKind {
      * check --host, --port and --tls
      */
     NOT_XMPP,
+    /**
+     * the server said something that it may not say at this point of a login
+     *
+     * somebody may sit in between: try from another network; if it stays so everywhere, tell the server's operator
+     */
+    OUT_OF_TURN,
     /**
      * this server does not serve the domain of the address
      *
@@ -7868,15 +8219,27 @@ enum class ErrorKind {
      */
     NO_MECHANISM,
     /**
+     * the server asks for a number of SCRAM iterations that is out of bounds
+     *
+     * 4096 to 10000000 are taken: fewer make the password cheap to guess for whoever steals the server's file, more keep this device busy. Tell the server's operator; if it was otherwise before, somebody may sit in between
+     */
+    ITERATIONS,
+    /**
+     * the server offers no login of the kind any more that it proved itself with before
+     *
+     * somebody may sit in between: do not go on, try from another network. If it stays so everywhere, ask the server's operator by another way
+     */
+    LOGIN_DOWNGRADED,
+    /**
      * this account's server has logins that do not show it the password
      *
      * nothing has to be allowed; a server that offers less than before is not followed
      */
     PLAIN_LOGIN_NEEDLESS,
     /**
-     * the server wants the password itself again: it makes its logins in another way now, and only what was made from the password is kept here
+     * the server wants the password itself again: it makes its logins in another way now, or the password was changed elsewhere, and only what was made from it is kept here
      *
-     * give the password again (`dunnock password`); if this server asks often, have it kept with `--keep-password`
+     * give the password as it is now (`dunnock password`); if this server asks often, have it kept with `--keep-password`
      */
     PASSWORD_NEEDED,
     /**
@@ -7928,6 +8291,12 @@ enum class ErrorKind {
      */
     LOGIN_REFUSED,
     /**
+     * the server says that it cannot take this login now
+     *
+     * try again later; a connection that is kept is tried again by itself
+     */
+    SERVER_BUSY,
+    /**
      * another session took this one's place
      *
      * end the other one, or connect again by hand
@@ -7942,7 +8311,7 @@ enum class ErrorKind {
     /**
      * the server sends this account to another host
      *
-     * it is gone to by itself if it is the same server by its certificate; if this stays, tell the server's operator
+     * it is gone to by itself if it is the same server by its certificate, but not from a place that was given with --host or --port: leave those out, or give the new ones
      */
     SEE_OTHER_HOST,
     /**
@@ -9269,6 +9638,57 @@ public object FfiConverterTypeSealing: FfiConverterRustBuffer<Sealing> {
 
 
 /**
+ * What happened with a server's key.
+ */
+
+enum class ServerChangeKind {
+
+    /**
+     * A new key, shown by a login that was bound to it: nothing to worry about.
+     */
+    RENEWED,
+    /**
+     * A new key for which only its certificate speaks; the server never bound a login.
+     */
+    RENEWED_UNPROVED,
+    /**
+     * A login did not fit what the server proved before; it was given up.
+     */
+    CONTRADICTION,
+    /**
+     * A person took the server as it is.
+     */
+    ACCEPTED;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeServerChangeKind: FfiConverterRustBuffer<ServerChangeKind> {
+    override fun read(buf: ByteBuffer) = try {
+        ServerChangeKind.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ServerChangeKind) = 4UL
+
+    override fun write(value: ServerChangeKind, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * The state of an account's connection.
  */
 
@@ -9690,6 +10110,38 @@ public object FfiConverterOptionalTypeReach: FfiConverterRustBuffer<Reach?> {
         } else {
             buf.put(1)
             FfiConverterTypeReach.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeServerKey: FfiConverterRustBuffer<ServerKey?> {
+    override fun read(buf: ByteBuffer): ServerKey? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeServerKey.read(buf)
+    }
+
+    override fun allocationSize(value: ServerKey?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeServerKey.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ServerKey?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeServerKey.write(value, buf)
         }
     }
 }
@@ -10362,6 +10814,34 @@ public object FfiConverterSequenceTypeReaction: FfiConverterRustBuffer<List<Reac
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeReaction.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeServerChange: FfiConverterRustBuffer<List<ServerChange>> {
+    override fun read(buf: ByteBuffer): List<ServerChange> {
+        val len = buf.getInt()
+        return List<ServerChange>(len) {
+            FfiConverterTypeServerChange.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ServerChange>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeServerChange.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ServerChange>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeServerChange.write(it, buf)
         }
     }
 }
