@@ -35,10 +35,11 @@ var targets: [Target] = [
     .target(name: "UIKit", path: "LinuxStubs/UIKit"),
     .target(name: "SwiftUI", dependencies: ["UIKit"], path: "LinuxStubs/SwiftUI"),
     .target(name: "UserNotifications", path: "LinuxStubs/UserNotifications"),
+    .target(name: "Network", path: "LinuxStubs/Network"),
     .target(name: "Views", dependencies: ["Models", "SwiftUI"]),
     .target(
       name: "AppChecked",
-      dependencies: ["Views", "Models", "Platform", "SwiftUI", "UIKit", "UserNotifications"],
+      dependencies: ["Views", "Models", "Platform", "SwiftUI", "UIKit", "UserNotifications", "Network"],
       path: "App"
     ),
     .target(

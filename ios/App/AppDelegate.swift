@@ -1,5 +1,6 @@
 import Foundation
 import Models
+import Network
 import Platform
 import UIKit
 import UserNotifications
@@ -9,6 +10,17 @@ final class AppDelegate: NSObject, UIApplicationDelegate {
   let app = AppModel(
     home: Place.home(), keys: Keys.ofThisDevice(),
     push: PushSetting(appServer: Place.appServer(), device: Place.device()))
+
+  /// Streams of a network that was left are found and made anew at once.
+  private let networks = NWPathMonitor()
+
+  func application(
+    _ application: UIApplication, didFinishLaunchingWithOptions options: [UIApplication.LaunchOptionsKey: Any]? = nil
+  ) -> Bool {
+    networks.pathUpdateHandler = { [app] _ in Task { await app.networkChanged() } }
+    networks.start(queue: .main)
+    return true
+  }
 
   /// Once somebody is signed in: without their leave a push could show nothing, so none is registered then.
   func askForPushes() async {

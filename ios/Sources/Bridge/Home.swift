@@ -43,6 +43,11 @@ public final class Home: Sendable {
     try await failing { try await client.setLifecycle(lifecycle: lifecycle) }
   }
 
+  /// This device is on another network, or on one again.
+  public func networkChanged() async throws(Failure) {
+    try await failing { try await client.networkChanged() }
+  }
+
   /// How Tor inside of this app stands.
   public func tor() -> Snapshots<TorStatus> {
     let query = client.watchTor()

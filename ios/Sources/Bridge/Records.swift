@@ -14,6 +14,8 @@ public typealias DeviceView = DunnockCore.DeviceView
 public typealias Connection = DunnockCore.Connection
 /// Where a connection stands, as one word.
 public typealias ConnectionState = DunnockCore.State
+/// What is remembered of an account's server.
+public typealias Server = DunnockCore.Server
 /// How much of a message was sealed.
 public typealias Sealing = DunnockCore.Sealing
 /// What became of a message of ours.

@@ -31,6 +31,21 @@ public final class Session: Sendable {
     try await asking { try await account.connect() }
   }
 
+  /// The same because a person says so: a password that the server refused is tried once more.
+  public func connectAgain() async throws(Failure) {
+    try await asking { try await account.connectAgain() }
+  }
+
+  /// What is remembered of the account's server, and what stands against it.
+  public func server() async throws(Failure) -> Server {
+    try await asking { try await account.server() }
+  }
+
+  /// Takes the server as it is, whatever stands against it; it is met anew by the next ``connect()``.
+  public func acceptServer() async throws(Failure) {
+    try await asking { try await account.acceptServer() }
+  }
+
   /// Closes the stream and stays offline.
   public func disconnect() async throws(Failure) {
     try await asking { try await account.disconnect() }

@@ -100,6 +100,11 @@ public final class AppModel {
     await task.value
   }
 
+  /// The system tells of another network, or of one again.
+  public func networkChanged() async {
+    try? await home?.networkChanged()
+  }
+
   /// Closes the home; for the end of a test, the system ends apps without asking.
   public func end() async {
     try? await home?.end()

@@ -70,6 +70,10 @@ public final class ChatListModel {
   public private(set) var rows: [ChatRow] = []
   /// Nothing before the first state came.
   public private(set) var connection: ConnectionLine?
+  /// What stands against the server, if something does.
+  public private(set) var doubt: Doubt?
+  /// Whether a person may try again what the server refused.
+  public private(set) var isRefused = false
   /// Why the list cannot be shown.
   public private(set) var failure: Failure?
 
@@ -99,6 +103,21 @@ public final class ChatListModel {
     _ = await (chats, connection, route, tor, push)
   }
 
+  /// Goes online because a person says so, after a refusal for example.
+  public func connectAgain() async {
+    do { try await session.connectAgain() } catch { failure = error }
+  }
+
+  /// Takes the server as it is and meets it anew; for who has read the ``doubt``.
+  public func acceptServer() async {
+    do {
+      try await session.acceptServer()
+      try await session.connect()
+    } catch {
+      failure = error
+    }
+  }
+
   /// The chat with an address.
   public func chat(with address: String) -> ChatModel {
     ChatModel(session, chat: address)
@@ -126,6 +145,8 @@ public final class ChatListModel {
     do {
       for try await state in session.connections() {
         connection = ConnectionLine(state, address: session.address)
+        isRefused = state.state == .refused
+        doubt = state.state == .contradiction ? Doubt(try await session.server()) : nil
       }
     } catch {
       failure = error as? Failure ?? Failure(.internal)

@@ -17,6 +17,11 @@ struct ChatListView: View {
     NavigationStack(path: $path) {
       List {
         if let connection = model.connection { ConnectionRow(connection) }
+        if let doubt = model.doubt {
+          NavigationLink("What speaks against it") { DoubtView(model, doubt) }
+        } else if model.isRefused {
+          Button("Try again") { Task { await model.connectAgain() } }
+        }
         if let tor = model.tor.line { TorView(tor) }
         if let failure = model.failure { FailureView(failure) }
         ForEach(model.rows) { row in
