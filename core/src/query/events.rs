@@ -58,6 +58,11 @@ impl Events {
             let found = match self.account.handle.spawn_blocking(read).await {
                 Ok(Ok(found)) => found,
                 Ok(Err(error)) if error.kind == ErrorKind::StoreBusy => continue,
+                // The account ended while it was read: that is an end like any other.
+                Ok(Err(error)) if error.kind == ErrorKind::Ended => {
+                    self.subscriber.end();
+                    return None;
+                }
                 Ok(Err(error)) => return self.fail(error.kind),
                 Err(_) => return self.fail(ErrorKind::Crashed),
             };

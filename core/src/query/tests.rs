@@ -186,3 +186,12 @@ async fn bursts_become_at_most_twenty_windows_a_second_and_the_last_one_is_the_l
     query.end();
     assert!(query.next().await.is_none());
 }
+
+#[tokio::test]
+async fn a_window_that_is_read_while_its_account_ends_comes_to_an_end_like_any_other() {
+    let folder = Folder::new();
+    let account = account(&folder, |_| {});
+    let produce = Arc::new(|_: &crate::account::Inner| Err::<u32, _>(crate::ErrorKind::Ended.into()));
+    let mut window = Query::new(account.inner.clone(), |_| true, produce);
+    assert_eq!((soon(window.next()).await, window.failure()), (None, None));
+}

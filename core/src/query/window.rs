@@ -71,6 +71,11 @@ impl<T: Clone + PartialEq + Send + 'static> Query<T> {
                     }
                 }
                 Err(ErrorKind::StoreBusy) => self.due = true,
+                // The account ended while it was read: that is an end like any other.
+                Err(ErrorKind::Ended) => {
+                    self.subscriber.end();
+                    return None;
+                }
                 Err(kind) => {
                     self.failure = Some(kind);
                     self.subscriber.end();
