@@ -5,6 +5,7 @@ import chat.dunnock.bridge.Trouble
 import chat.dunnock.bridge.openHome
 import chat.dunnock.platform.AndroidKeystore
 import chat.dunnock.platform.Fetcher
+import chat.dunnock.platform.Networks
 import chat.dunnock.platform.Notice
 import chat.dunnock.platform.Notices
 import chat.dunnock.platform.StoreKey
@@ -28,6 +29,7 @@ class App : Application() {
     override fun onCreate() {
         super.onCreate()
         SyncJob.regularly(this, Sync::class.java)
+        Networks.watch(this) { model.networkChanged() }
     }
 
     /** Where a file manager or a computer at the cable can reach it, for as long as the app is installed. */

@@ -5,6 +5,7 @@ import chat.dunnock.bridge.Chat
 import chat.dunnock.bridge.Contact
 import chat.dunnock.bridge.Damage
 import chat.dunnock.bridge.Device
+import chat.dunnock.bridge.Doubt
 import chat.dunnock.bridge.Explanation
 import chat.dunnock.bridge.Fate
 import chat.dunnock.bridge.Fetched
@@ -58,6 +59,10 @@ class FakeHome(var refuses: String? = null, private val waits: Boolean = false) 
         calls += "$life"
     }
 
+    override suspend fun networkChanged() {
+        calls += "another network"
+    }
+
     override fun tor() = MutableStateFlow(TorStatus(TorState.OFF))
 
     override suspend fun fetch(deadline: Long) = Fetched(whole = true, told = emptyList())
@@ -76,6 +81,7 @@ class FakeAccount(override val jid: String, private val refuses: String? = null,
     val people = MutableStateFlow(emptyList<Contact>())
     val keys = MutableStateFlow(emptyMap<String, List<Device>>())
     val link = MutableStateFlow(Link(LinkState.OFFLINE))
+    var doubt: Doubt? = null
     var sendFails: String? = null
     var pages: List<Message> = emptyList()
 
@@ -85,6 +91,18 @@ class FakeAccount(override val jid: String, private val refuses: String? = null,
         if (waits) return
         delay(100)
         link.value = link.value.copy(state = if (refuses == null) LinkState.ONLINE else LinkState.REFUSED, error = refuses)
+    }
+
+    override suspend fun connectAgain() {
+        calls += "again"
+    }
+
+    override suspend fun doubt() = doubt
+
+    override suspend fun acceptServer() {
+        calls += "accept"
+        doubt = null
+        link.value = Link(LinkState.OFFLINE)
     }
 
     override suspend fun disconnect() {

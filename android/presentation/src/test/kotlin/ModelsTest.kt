@@ -4,11 +4,13 @@ import chat.dunnock.bridge.Chat
 import chat.dunnock.bridge.Contact
 import chat.dunnock.bridge.Damage
 import chat.dunnock.bridge.Device
+import chat.dunnock.bridge.Doubt
 import chat.dunnock.bridge.Explanation
 import chat.dunnock.bridge.Fate
 import chat.dunnock.bridge.Link
 import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.Route
+import chat.dunnock.bridge.ServerKey
 import chat.dunnock.bridge.TorState
 import chat.dunnock.bridge.TorStatus
 import chat.dunnock.bridge.Trouble
@@ -103,6 +105,38 @@ class ModelsTest {
         settle()
         assertEquals(listOf("take ${Route.Tor}", "connect"), account.calls)
         assertNull(model.state.value.choosing)
+    }
+
+    @Test fun what_stands_against_a_server_is_read_before_it_is_accepted() = runTest {
+        val account = FakeAccount("juliet@x.example")
+        account.doubt = Doubt(1_700_000_000_000, "offer_altered", ServerKey("aa", "CN=One"), ServerKey("bb", "CN=Two\u202e"))
+        account.link.value = Link(LinkState.CONTRADICTION, "contradiction")
+        val model = ChatsModel(account, backgroundScope, explain, {}, {})
+        runCurrent()
+        val doubt = assertNotNull(model.state.value.doubt)
+        assertEquals("offer_altered", doubt.why?.kind)
+        assertEquals(ServerKey("bb", "CN=Two"), doubt.shown)
+        model.read(true)
+        assertTrue(model.state.value.reading)
+        assertEquals(emptyList(), account.calls, "to read it accepts nothing")
+        model.acceptServer()
+        settle()
+        assertEquals(listOf("accept", "connect"), account.calls)
+        assertNull(model.state.value.doubt)
+    }
+
+    @Test fun a_refused_password_is_tried_again_because_a_person_says_so() = runTest {
+        val account = FakeAccount("juliet@x.example")
+        ChatsModel(account, backgroundScope, explain, {}, {}).connect()
+        settle()
+        assertEquals(listOf("again"), account.calls)
+    }
+
+    @Test fun another_network_is_told_to_the_core() = runTest {
+        val home = FakeHome().apply { stored += FakeAccount("juliet@x.example") }
+        app(home).networkChanged()
+        settle()
+        assertTrue("another network" in home.calls)
     }
 
     @Test fun a_damaged_account_is_saved_and_removed_only_when_told() = runTest {

@@ -67,6 +67,12 @@ interface ChatsActions {
     /** Tries to go online. */
     fun connect()
 
+    /** Shows what stands against the server, or closes it. */
+    fun readDoubt(reading: Boolean)
+
+    /** Takes the server as it is. */
+    fun acceptServer()
+
     /** Shows one's own devices. */
     fun devices()
 
@@ -119,7 +125,9 @@ fun ChatsScreen(state: ChatsState, act: ChatsActions) {
         LazyColumn(Modifier.fillMaxSize().padding(inner), contentPadding = PaddingValues(bottom = 96.dp)) {
             state.problem?.let { item { ProblemCard(it, Modifier.padding(16.dp, 4.dp), Words.UNDERSTOOD, act::understood) } }
             state.link.problem?.let { problem ->
-                if (state.link.state != LinkState.ONLINE) {
+                if (state.doubt != null) {
+                    item { ProblemCard(problem, Modifier.padding(16.dp, 4.dp), Words.READ_DOUBT) { act.readDoubt(true) } }
+                } else if (state.link.state != LinkState.ONLINE) {
                     item { ProblemCard(problem, Modifier.padding(16.dp, 4.dp), Words.TRY_AGAIN, act::connect) }
                 }
             }
@@ -132,6 +140,7 @@ fun ChatsScreen(state: ChatsState, act: ChatsActions) {
     state.adding?.let { AddDialog(it, act) }
     state.choosing?.let { RouteDialog(it, act) }
     if (state.leaving) LeaveDialog(act)
+    state.doubt?.let { if (state.reading) DoubtDialog(it, act) }
 }
 
 @Composable

@@ -20,6 +20,7 @@ import androidx.compose.ui.text.input.ImeAction
 import androidx.compose.ui.text.input.KeyboardType
 import androidx.compose.ui.unit.dp
 import chat.dunnock.presentation.Adding
+import chat.dunnock.presentation.DoubtShown
 import chat.dunnock.presentation.Way
 
 @Composable
@@ -65,6 +66,13 @@ internal fun RouteDialog(way: Way, act: ChatsActions) {
 
 @Composable
 internal fun LeaveDialog(act: ChatsActions) = WipeDialog(Words.LEAVE_TITLE, Words.LEAVE_MEANS, Words.LEAVE, act::leaveNow) { act.leave(false) }
+
+/** What stands against the server, and the word that takes it as it is. */
+@Composable
+internal fun DoubtDialog(doubt: DoubtShown, act: ChatsActions) =
+    WipeDialog(Words.DOUBT_TITLE, Words.doubt(doubt, LocalSurroundings.current.brief(doubt.since)), Words.ACCEPT_SERVER, act::acceptServer) {
+        act.readDoubt(false)
+    }
 
 /** The question before something goes for ever. */
 @Composable

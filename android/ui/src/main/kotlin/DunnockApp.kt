@@ -90,6 +90,8 @@ private fun Chats(model: ChatsModel, app: AppModel) {
             override fun addNow() = model.addNow()
             override fun answer(request: Request, accept: Boolean) = model.answer(request, accept)
             override fun connect() = model.connect()
+            override fun readDoubt(reading: Boolean) = model.read(reading)
+            override fun acceptServer() = model.acceptServer()
             override fun devices() = app.openDevices(null)
             override fun choose(way: Way?) = model.choose(way)
             override fun chooseNow() = model.chooseNow()

@@ -3,6 +3,7 @@ package chat.dunnock.ui
 import chat.dunnock.bridge.Fate
 import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.Trust
+import chat.dunnock.presentation.DoubtShown
 import chat.dunnock.presentation.LinkLine
 import chat.dunnock.presentation.Problem
 import chat.dunnock.presentation.RouteChoice
@@ -53,6 +54,10 @@ internal object Words {
     const val TYPING = "typing…"
     const val UNREADABLE_SHORT = "Unreadable message"
     const val NOT_SENT_SHORT = "Not sent"
+    const val READ_DOUBT = "What speaks against it"
+    const val DOUBT_TITLE = "The server is not who it was"
+    const val DOUBT_MEANS = "Somebody may sit in between. Ask your server’s operator by another way whether this is as it should be. Only then take it as it is: it is met anew, and what was known of it is forgotten."
+    const val ACCEPT_SERVER = "Take it as it is"
     const val TRY_AGAIN = "Try again"
     const val UNDERSTOOD = "Close"
 
@@ -139,6 +144,15 @@ internal object Words {
         RouteChoice.SOCKS -> " through the proxy"
     }
 
+    /** What stands against the server. */
+    fun doubt(doubt: DoubtShown, since: String): String {
+        val keys = listOfNotNull(
+            doubt.before?.let { "Known so far: key ${it.key}, signed by ${it.issuer}" },
+            doubt.shown?.let { "Shown now: key ${it.key}, signed by ${it.issuer}" },
+        )
+        return (listOfNotNull("Since $since nothing is sent there.", doubt.why?.let { cause(it) + "." }) + keys + DOUBT_MEANS).joinToString("\n\n")
+    }
+
     fun fate(fate: Fate): String = when (fate) {
         Fate.WAITING -> "Waiting"
         Fate.SENDING -> "Sending"
@@ -196,8 +210,9 @@ internal object Words {
         "key_file" to "Nothing was changed. Restart the app; if it stays so, sign in anew.",
         "damaged_store" to "Nothing was overwritten. Save what can be read, then remove the account and sign in anew.",
         "read_only_home" to "Restart the phone. If it stays so, the app’s storage is damaged.",
-        "wrong_password" to "Check the address and the password. It was tried only once.",
-        "password_needed" to "Give the password again: your server makes its logins in another way now, and only what was made from the password is kept.",
+        "wrong_password" to "Check the address and the password. It is not tried again by itself.",
+        "password_needed" to "Give the password again: it was changed elsewhere, or your server makes its logins in another way now, and only what was made from the password is kept.",
+        "contradiction" to "Nothing more was sent. Read what stands against it, and ask your server’s operator by another way.",
         "password_not_kept" to "Only what was made from the password is kept on this phone. Who typed it knows it.",
         "unknown_host" to "Check the spelling of the address and the network.",
         "unreachable" to "Check the network. If your server needs them, check the server settings.",

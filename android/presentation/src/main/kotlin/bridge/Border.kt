@@ -25,6 +25,9 @@ interface Home {
     /** Disconnects an account and wipes its folder. */
     suspend fun remove(jid: String)
 
+    /** The phone is on another network, or on one again. */
+    suspend fun networkChanged()
+
     /** Moves all accounts to another state of life; returns when that is done. */
     suspend fun become(life: Life)
 
@@ -46,8 +49,17 @@ interface Account {
     /** The bare JID. */
     val jid: String
 
-    /** Goes online and stays so. */
+    /** Goes online and stays so, unless something stands that only a person can take away. */
     suspend fun connect()
+
+    /** The same because a person says so: a password that the server refused is tried once more. */
+    suspend fun connectAgain()
+
+    /** What stands against the account's server; null if nothing does. */
+    suspend fun doubt(): Doubt?
+
+    /** Takes the server as it is, though that stands against it. */
+    suspend fun acceptServer()
 
     /** Closes the stream and stays offline. */
     suspend fun disconnect()

@@ -55,6 +55,12 @@ data class Link(
     val tor: TorStatus? = null,
 )
 
+/** A key that a server showed: its SHA-256 in hexadecimal, and who signed its certificate. */
+data class ServerKey(val key: String, val issuer: String)
+
+/** What stands against a server: since when, the code of what was missing or wrong, and the keys it showed before and then. */
+data class Doubt(val since: Long, val because: String?, val before: ServerKey?, val shown: ServerKey?)
+
 /** One line of the chat list. */
 data class Chat(
     val jid: String,

@@ -5,6 +5,7 @@ import chat.dunnock.core.Connection
 import chat.dunnock.core.ContactChange
 import chat.dunnock.core.Delivery
 import chat.dunnock.core.DeviceView
+import chat.dunnock.core.ServerChangeKind
 import chat.dunnock.core.State
 import chat.dunnock.core.TimelineItem
 import kotlinx.coroutines.flow.Flow
@@ -15,6 +16,7 @@ import chat.dunnock.core.Account as CoreAccount
 import chat.dunnock.core.Contact as CoreContact
 import chat.dunnock.core.Route as CoreRoute
 import chat.dunnock.core.Sealing as CoreSealing
+import chat.dunnock.core.ServerKey as CoreServerKey
 import chat.dunnock.core.Trust as CoreTrust
 
 /** The core's account behind the border. */
@@ -22,6 +24,16 @@ internal class RustAccount(private val account: CoreAccount, private val tor: ()
     override val jid: String = account.jid()
 
     override suspend fun connect() = crossing { account.connect() }
+    override suspend fun connectAgain() = crossing { account.connectAgain() }
+
+    override suspend fun doubt(): Doubt? {
+        val server = crossing { account.server() }
+        val since = server.contradiction ?: return null
+        val change = server.changes.firstOrNull { it.kind == ServerChangeKind.CONTRADICTION }
+        return Doubt(since, change?.because, change?.before?.plain(), change?.after?.plain())
+    }
+
+    override suspend fun acceptServer() = crossing { account.acceptServer() }
     override suspend fun disconnect() = crossing { account.disconnect() }
 
     override suspend fun take(route: Route) = crossing { account.setRoute(route.core()) }
@@ -91,6 +103,8 @@ private fun TimelineItem.plain() = Message(
     replyTo = replyTo,
     trust = trust?.plain(),
 )
+
+private fun CoreServerKey.plain() = ServerKey(key, issuer)
 
 private fun CoreContact.plain() = Contact(jid, name, requests, blocked, online)
 

@@ -37,6 +37,8 @@ private class RustHome(private val client: Client) : Home {
 
     override suspend fun remove(jid: String) = crossing { client.remove(jid) }
 
+    override suspend fun networkChanged() = crossing { client.networkChanged() }
+
     override suspend fun become(life: Life) = crossing {
         client.setLifecycle(
             when (life) {

@@ -153,6 +153,17 @@ class AppModel(
         }
     }
 
+    /** The system tells of another network. */
+    fun networkChanged() {
+        scope.launch {
+            try {
+                home?.networkChanged()
+            } catch (_: Trouble) {
+                // As above.
+            }
+        }
+    }
+
     /** Closes the home; the app is over. */
     suspend fun end() {
         while (places.isNotEmpty()) pop()

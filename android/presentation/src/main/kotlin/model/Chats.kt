@@ -3,8 +3,12 @@ package chat.dunnock.presentation
 import chat.dunnock.bridge.Account
 import chat.dunnock.bridge.Chat
 import chat.dunnock.bridge.Contact
+import chat.dunnock.bridge.Doubt
 import chat.dunnock.bridge.Explanation
+import chat.dunnock.bridge.LinkState
 import chat.dunnock.bridge.Sealing
+import chat.dunnock.bridge.ServerKey
+import chat.dunnock.bridge.Trouble
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
@@ -50,7 +54,13 @@ data class ChatsState(
     /** The dialog in which a person chooses another way to the server. */
     val choosing: Way? = null,
     val problem: Problem? = null,
+    /** What stands against the server, if something does, and whether a person reads it. */
+    val doubt: DoubtShown? = null,
+    val reading: Boolean = false,
 )
+
+/** What stands against a server, as it is shown: why, and the keys it showed before and then. */
+data class DoubtShown(val since: Long, val why: Problem?, val before: ServerKey?, val shown: ServerKey?)
 
 /** The chats of an account, and those who ask for one. */
 class ChatsModel(
@@ -72,7 +82,10 @@ class ChatsModel(
     init {
         scope.follow(account.chats(), problems, ::failed) { seen -> chats = seen; list() }
         scope.follow(account.contacts(), problems, ::failed) { seen -> contacts = seen; list() }
-        scope.follow(account.link(), problems, ::failed) { link -> mutable.update { it.copy(link = problems.line(link)) } }
+        scope.follow(account.link(), problems, ::failed) { link ->
+            val doubt = if (link.state == LinkState.CONTRADICTION) doubt() else null
+            mutable.update { it.copy(link = problems.line(link), doubt = doubt, reading = it.reading && doubt != null) }
+        }
     }
 
     private fun failed(problem: Problem) = mutable.update { it.copy(problem = problem) }
@@ -113,7 +126,33 @@ class ChatsModel(
     fun answer(request: Request, accept: Boolean) = scope.attempt(problems, ::failed) { account.answerContact(request.jid, accept) }
 
     /** Goes online by hand, after a refusal for example. */
-    fun connect() = scope.attempt(problems, ::failed) { account.connect() }
+    fun connect() = scope.attempt(problems, ::failed) { account.connectAgain() }
+
+    private suspend fun doubt(): DoubtShown? = try {
+        account.doubt()?.let(::shown)
+    } catch (trouble: Trouble) {
+        failed(problems.of(trouble))
+        null
+    }
+
+    private fun shown(doubt: Doubt) = DoubtShown(
+        doubt.since,
+        doubt.because?.let(problems::of),
+        doubt.before?.let { ServerKey(it.key, shownName(it.issuer)) },
+        doubt.shown?.let { ServerKey(it.key, shownName(it.issuer)) },
+    )
+
+    /** Shows what stands against the server, or closes it. */
+    fun read(reading: Boolean) = mutable.update { it.copy(reading = reading) }
+
+    /** Takes the server as it is, and meets it anew. */
+    fun acceptServer() {
+        read(false)
+        scope.attempt(problems, ::failed) {
+            account.acceptServer()
+            account.connect()
+        }
+    }
 
     /** The dialog for another way to the server opens, changes or closes (null). */
     fun choose(way: Way?) = mutable.update { it.copy(choosing = way) }
