@@ -275,10 +275,13 @@ mod tests {
             let _ = socket.read_to_string(&mut heard).await;
             heard
         });
-        let mut network = network(|settings| settings.ca = None, false);
+        let mut network = network(|_| (), false);
         assert!(network.elsewhere(&format!("127.0.0.1:{port}")));
-        let mut rng = StdRng::seed_from_u64(1);
-        assert!(network.connect(&mut rng).await.is_err());
+        // Without the places that DNS would name after it.
+        let next = network.redirect.take().unwrap();
+        let (trust, patience) = (network.trust().await.unwrap(), network.settings.patience());
+        let refused = link(&network.door, &next, "x.test", "x.test", &trust, &patience).await;
+        assert_eq!(refused.err().map(|error| error.kind), Some(ErrorKind::TlsRefused));
         let heard = server.await.unwrap();
         assert!(heard.contains("to='x.test'") && !heard.contains("juliet") && !heard.contains("<auth"), "{heard}");
     }
