@@ -210,7 +210,7 @@ internal object Words {
         "key_file" to "Nothing was changed. Restart the app; if it stays so, sign in anew.",
         "damaged_store" to "Nothing was overwritten. Save what can be read, then remove the account and sign in anew.",
         "read_only_home" to "Restart the phone. If it stays so, the app’s storage is damaged.",
-        "wrong_password" to "Check the address and the password. It is not tried again by itself.",
+        "wrong_password" to "Check the address and the password. It was tried only once.",
         "password_needed" to "Give the password again: it was changed elsewhere, or your server makes its logins in another way now, and only what was made from the password is kept.",
         "contradiction" to "Nothing more was sent. Read what stands against it, and ask your server’s operator by another way.",
         "password_not_kept" to "Only what was made from the password is kept on this phone. Who typed it knows it.",
