@@ -249,7 +249,7 @@ impl Brain {
     /// A command; in trouble it is also the sign to try again at once.
     fn requested(&mut self, request: Request) -> Result<()> {
         let mut ready = if self.rows.is_none() { self.reopen() } else { Ok(()) };
-        if let Request::Command { command: Command::Connect, .. } = &request {
+        if let Request::Command { command: Command::Connect | Command::ConnectAgain, .. } = &request {
             ready = ready.and_then(|()| self.take_if_free());
         }
         if let Err(error) = ready {

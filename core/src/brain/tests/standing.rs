@@ -3,7 +3,7 @@
 use super::number;
 use crate::brain::Request;
 use crate::command::{AccountUpdate, Command};
-use crate::model::State;
+use crate::model::{Event, State};
 use crate::pin::{Binding, Evidence, Pin, Shown, Word};
 use crate::scratch::{self, Folder, Wire, leave, soon};
 use crate::wire::FromWire;
@@ -150,8 +150,17 @@ async fn a_password_that_was_refused_is_not_tried_again_by_any_program_before_a_
         assert_eq!((connection.state, connection.error.as_deref()), (State::Refused, Some("wrong_password")));
     }
     assert!(wires.is_empty());
-    // A person may want just that, and it is refused again.
+    // A person may want just that, and it is refused again; nothing says offline in between.
+    let mut events = account.events();
     account.call(Command::ConnectAgain).await.unwrap();
+    let mut states = Vec::new();
+    while states.last() != Some(&State::Connecting) {
+        states.extend(soon(events.next()).await.unwrap().into_iter().filter_map(|event| match event {
+            Event::Connection { connection, .. } => Some(connection.state),
+            _ => None,
+        }));
+    }
+    assert_eq!(account.connection().unwrap().state, State::Connecting, "{states:?}");
     refused(&account, &mut wires).await;
     assert_eq!(kind(&account, Command::Connect).await, Some(ErrorKind::WrongPassword));
     // Or has another one. The end of a try with the old one says nothing of it.
