@@ -11,8 +11,8 @@ use crate::wire::{Arrived, Bound, EVENTS, FromWire, Fuse, Limits, Link, ORDERS, 
 use crate::workers::Workers;
 use minidom::Element;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -28,6 +28,9 @@ pub(crate) fn crash_if_asked(stanza: &Element, id: &str) {
 
 pub(crate) struct Folder(PathBuf);
 
+/// How many there are.
+static FOLDERS: AtomicU32 = AtomicU32::new(0);
+
 impl Folder {
     pub(crate) fn new() -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -36,7 +39,11 @@ impl Folder {
         match std::fs::create_dir(&path) {
             // A process of the same number was killed before it could remove its own.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Folder::new(),
-            made => made.map(|()| Folder(path)).expect("the temporary folder can be written"),
+            made => {
+                made.expect("the temporary folder can be written");
+                FOLDERS.fetch_add(1, Ordering::SeqCst);
+                Folder(path)
+            }
         }
     }
 
@@ -56,33 +63,24 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let end = std::time::Instant::now() + Duration::from_secs(10);
-        while OPEN.lock().unwrap().iter().any(|path| path.starts_with(&self.0)) && std::time::Instant::now() < end {
-            std::thread::park_timeout(Duration::from_millis(1));
+        if FOLDERS.fetch_sub(1, Ordering::SeqCst) == 1 {
+            wait_for_threads();
         }
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-static OPEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// A database is open; dropped after its connection. A test's folder waits for those in it: when the process ends, the
-/// database's library cleans up, and a brain that closes its own meanwhile crashes.
-pub(crate) struct Open(PathBuf);
-
-impl Open {
-    pub(crate) fn of(connection: &rusqlite::Connection) -> Open {
-        let path = PathBuf::from(connection.path().unwrap_or_default());
-        OPEN.lock().unwrap().push(path.clone());
-        Open(path)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        let mut open = OPEN.lock().unwrap();
-        let place = open.iter().position(|path| *path == self.0);
-        open.swap_remove(place.expect("it was noted when it was opened"));
+/// Waits until no thread of an account is left, as long as no other test has a folder: then the process may end, and what
+/// its libraries do at their end crashes a thread that closes a database, or ends, at the same time.
+fn wait_for_threads() {
+    let ours = |task: std::fs::DirEntry| {
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        matches!(name.trim_end(), "brain" | "dunnock")
+    };
+    let tasks = || std::fs::read_dir("/proc/self/task").expect("a process sees its own threads").flatten();
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while FOLDERS.load(Ordering::SeqCst) == 0 && tasks().any(ours) && std::time::Instant::now() < end {
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 

@@ -44,8 +44,6 @@ const MIGRATIONS: &[&str] = &[
 /// An open database of one account.
 pub(crate) struct Store {
     connection: Connection,
-    #[cfg(test)]
-    _open: crate::scratch::Open,
 }
 
 /// The smallest file that can be a store of ours: one page.
@@ -98,11 +96,7 @@ impl Store {
         if version(&connection)? > known {
             return Err(ErrorKind::StoreTooNew.into());
         }
-        Ok(Store {
-            #[cfg(test)]
-            _open: crate::scratch::Open::of(&connection),
-            connection,
-        })
+        Ok(Store { connection })
     }
 
     /// Begins a write transaction; waits while another process writes.
@@ -130,8 +124,6 @@ impl Store {
 /// A connection that cannot write, for `query/` and for saving what can be read of a damaged file.
 pub(crate) struct Reader {
     connection: Connection,
-    #[cfg(test)]
-    _open: crate::scratch::Open,
 }
 
 impl Reader {
@@ -147,11 +139,11 @@ impl Reader {
             // Its new tables are to be read too. Where it cannot be written, what it has is read.
             1.. if version < MIGRATIONS.len() as i64 => {
                 drop(Store::open(path, key));
-                Ok(Reader::on(connection))
+                Ok(Reader { connection })
             }
             0 => Err(ErrorKind::DamagedStore.into()),
             version if version > MIGRATIONS.len() as i64 => Err(ErrorKind::StoreTooNew.into()),
-            _ => Ok(Reader::on(connection)),
+            _ => Ok(Reader { connection }),
         }
     }
 
@@ -161,15 +153,7 @@ impl Reader {
         let mut connection = Connection::open_in_memory()?;
         connection.deserialize_read_exact("main", image, image.len(), true)?;
         connection.execute_batch("PRAGMA query_only = ON;")?;
-        Ok(Reader::on(connection))
-    }
-
-    fn on(connection: Connection) -> Reader {
-        Reader {
-            #[cfg(test)]
-            _open: crate::scratch::Open::of(&connection),
-            connection,
-        }
+        Ok(Reader { connection })
     }
 
     /// The connection.
