@@ -95,7 +95,8 @@ pub(crate) enum Word {
     Answered,
     /// A login went through.
     Met(Pin),
-    /// A login contradicted what is remembered, and was given up.
+    /// A login was given up, because it contradicted what is remembered or (`LoginCut`) may have been cut by somebody in
+    /// between.
     Doubted(Evidence),
 }
 

@@ -178,8 +178,6 @@ pub(crate) fn server(item: &Server) -> String {
         Some(since) => format!("\nthe password itself may go there (allowed {since})"),
         None => String::new(),
     };
-    let Some(key) = &item.key else { return format!("nothing is remembered: there was no login yet{plain}") };
-    let binding = item.binding.as_deref().unwrap_or("nothing: only the certificate speaks for it");
     let mut out = match &item.contradiction {
         Some(since) => format!(
             "contradiction since {since}: nothing is connected. Ask the operator by another way whether what is below is as it \
@@ -187,17 +185,24 @@ pub(crate) fn server(item: &Server) -> String {
         ),
         None => String::new(),
     };
-    out += &format!("key {}, signed by {}\n", key.key, line(&key.issuer));
-    out += &format!("login by {}, bound by {}", line(&item.mechanism), line(binding));
-    if item.confirms_offer {
-        out += ", offer confirmed";
+    match &item.key {
+        Some(key) => {
+            let binding = item.binding.as_deref().unwrap_or("nothing: only the certificate speaks for it");
+            let since = item.since.as_ref().map(|since| format!(", since {since}")).unwrap_or_default();
+            out += &format!("key {}, signed by {}{since}\n", key.key, line(&key.issuer));
+            out += &format!("login by {}, bound by {}", line(&item.mechanism), line(binding));
+            if item.confirms_offer {
+                out += ", offer confirmed";
+            }
+        }
+        None => out += "nothing is remembered: the next login is the first",
     }
     out += &plain;
     for change in &item.changes {
         let what = match change.kind {
             ServerChangeKind::Renewed => "new key, proved by the login itself",
             ServerChangeKind::RenewedUnproved => "new key, only its certificate speaks for it",
-            ServerChangeKind::Contradiction => "contradiction: the login was given up",
+            ServerChangeKind::Contradiction => "the login was given up",
             ServerChangeKind::Accepted => "accepted as it is",
         };
         out += &format!("\n{} {what}", change.at);

@@ -34,6 +34,16 @@ fn met(ctx: &mut Ctx, pin: &Pin) -> Result<()> {
 fn doubted(ctx: &mut Ctx, evidence: &Evidence) -> Result<()> {
     let (before, shown) = (&evidence.remembered, &evidence.shown);
     let because = Some(evidence.because.code());
+    if evidence.because == ErrorKind::LoginCut {
+        // A renewed key and a bad line look the same: it is there to be read, and no alarm. Each further try says it again.
+        return match ctx.tx.newest_doubt()? {
+            Some((key, kind)) if key == shown.key && Some(kind.as_str()) == because => Ok(()),
+            _ => {
+                let change = ServerChangeKind::Contradiction;
+                ctx.tx.add_server_change(change, Some(before), Some(shown), because, ctx.now.wall)
+            }
+        };
+    }
     let key: String = shown.key.iter().map(|byte| format!("{byte:02x}")).collect();
     ctx.tx.raise_alarm(What::ServerContradicts.code(), &ctx.bare(), (None, None), &key, ctx.now.wall)?;
     ctx.tx.add_server_change(ServerChangeKind::Contradiction, Some(before), Some(shown), because, ctx.now.wall)?;
@@ -76,6 +86,8 @@ pub(crate) fn accept(ctx: &mut Ctx) -> Result<()> {
     let before = ctx.tx.pin()?.map(|pin| pin.shown);
     ctx.tx.add_server_change(ServerChangeKind::Accepted, before.as_ref(), None, None, ctx.now.wall)?;
     ctx.tx.drop_pin()?;
+    // Met anew by all that a login can prove, not by what was left of the last one.
+    ctx.tx.drop_token()?;
     ctx.tx.drop_contradiction()?;
     ctx.tx.settle_alarms(&ctx.bare(), None, "accepted")?;
     let mut row = ctx.tx.connection()?;
@@ -91,6 +103,7 @@ mod tests {
     use super::*;
     use crate::command::{AccountUpdate, Command};
     use crate::pin::{Binding, Shown, Venture};
+    use crate::wire::Token;
 
     fn pin(key: u8, bound: Option<Binding>) -> Pin {
         let shown = Shown { key: [key; 32], issuer: "CN=Authority".into(), tls: "0304".into() };
@@ -156,9 +169,32 @@ mod tests {
             stream::forgive(ctx).unwrap();
             assert_eq!(ctx.tx.connection().unwrap().state, State::Contradiction, "a new password is no answer to it");
             assert_eq!(ctx.tx.pin().unwrap().unwrap().shown.key, [1; 32]);
+            let token = |ctx: &Ctx| ctx.tx.secret(0).unwrap().0.token.is_some();
+            let mut secret = ctx.tx.secret(0).unwrap().0;
+            let (mechanism, text) = ("HT-SHA-256-EXPR".to_owned(), "t".to_owned().into());
+            secret.token = Some(Token { mechanism, text, expires: i64::MAX }.into());
+            ctx.tx.set_secret(&secret).unwrap();
+            assert!(token(ctx));
             accept(ctx).unwrap();
             assert_eq!(ctx.tx.connection().unwrap().state, State::Offline);
-            assert_eq!(ctx.tx.pin().unwrap(), None);
+            assert_eq!((ctx.tx.pin().unwrap(), token(ctx)), (None, false), "not even a token speaks for it");
+        });
+    }
+
+    #[test]
+    fn a_login_that_was_cut_at_a_new_key_is_there_to_be_read_once_and_is_no_alarm() {
+        juliet(|ctx| {
+            heard(ctx, Word::Met(pin(1, Some(Binding::Exporter)))).unwrap();
+            let cut = |ctx: &mut Ctx, key: u8| {
+                let (remembered, shown) = (pin(1, None).shown, pin(key, None).shown);
+                heard(ctx, Word::Doubted(Evidence { remembered, shown, because: ErrorKind::LoginCut })).unwrap();
+                let error = Some(ErrorKind::LoginCut.into());
+                stream::changed(ctx, Input::Offline { error, refused: true }).unwrap();
+                ctx.tx.server_changes()
+            };
+            assert_eq!([cut(ctx, 2), cut(ctx, 2), cut(ctx, 3)], [1, 1, 2]);
+            assert!(ctx.tx.alarms().is_empty() && !contradicts(ctx).unwrap());
+            assert_eq!(ctx.tx.connection().unwrap().state, State::Refused);
         });
     }
 

@@ -81,6 +81,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The next login shows no token.
+    pub(crate) fn drop_token(&self) -> Result<()> {
+        self.sql().execute("UPDATE credential SET token = NULL, token_mechanism = NULL, expires = NULL", [])?;
+        Ok(())
+    }
+
     /// A person gave another password: nothing of the old one counts.
     pub(crate) fn renew_secret(&self) -> Result<()> {
         self.sql().execute(

@@ -143,4 +143,16 @@ impl Tx<'_> {
         self.touch(Touched::Connection);
         Ok(())
     }
+
+    /// How many there are.
+    #[cfg(test)]
+    pub(crate) fn server_changes(&self) -> i64 {
+        self.sql().query_row("SELECT count(*) FROM server_change", [], |row| row.get(0)).expect("changes read")
+    }
+
+    /// The key and the cause of the newest change, if it is a login that was given up.
+    pub(crate) fn newest_doubt(&self) -> Result<Option<([u8; 32], String)>> {
+        let newest = "SELECT key, because FROM server_change WHERE id = (SELECT max(id) FROM server_change) AND because IS NOT NULL";
+        Ok(self.sql().query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
 }

@@ -192,13 +192,19 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
                 Err(error) => {
                     let error = pin::at_known(settings.pin.as_ref(), error);
                     let against = |server| pin::contradiction(settings.pin.as_ref(), server, error.kind);
-                    *doubted = server.and_then(against);
+                    *doubted = server.clone().and_then(against);
                     let kind = match (doubted.is_some(), leave.made()) {
                         (true, _) => ErrorKind::Contradiction,
                         // Whoever it was may have cut it to be shown another proof.
                         (false, Some(_)) if retries(error.kind) => ErrorKind::LoginCut,
                         _ => error.kind,
                     };
+                    if kind == ErrorKind::LoginCut
+                        && let (Some(pin), Some(shown)) = (&settings.pin, server)
+                    {
+                        let remembered = pin.shown.clone();
+                        *doubted = Some(Evidence { remembered, shown, because: kind });
+                    }
                     if let Some(key) = leave.made() {
                         settings.venture = Some(Venture { key, ended: Some(kind) });
                     }

@@ -58,7 +58,18 @@ async fn at_a_known_server_whose_key_is_new_it_is_no_different() {
         story.shows(2);
         let peer = story.peer().await;
         cut(peer, FORMS[0], afterwards).await;
-        let kind = if kind == ErrorKind::LoginCut { kind } else { ErrorKind::Contradiction };
+        let told = loop {
+            if let FromWire::Server(Word::Doubted(evidence)) = story.event().await {
+                break evidence;
+            }
+        };
+        let kind = if kind == ErrorKind::LoginCut {
+            assert_eq!(told.because, kind);
+            kind
+        } else {
+            ErrorKind::Contradiction
+        };
+        assert_eq!((told.remembered.key, told.shown.key), ([1; 32], [2; 32]), "it is there to be read: {afterwards}");
         story.ends_with(kind).await;
     }
 }
