@@ -120,13 +120,13 @@ pub(crate) fn after(pin: Option<&Pin>, login: Login) -> (Pin, Proof) {
 }
 
 /// What a failure means at the server that is remembered. One that did better than PLAIN offers what is less as somebody
-/// does who wants the password: nobody is told how to let it go then. Where nothing is offered at all, or what is offered is
-/// refused, the server has trouble.
-pub(crate) fn at_known(pin: Option<&Pin>, error: Error) -> Error {
+/// does who wants the password: nobody is told how to let it go then. An empty offer is such a one too; where there is none
+/// at all (not `offers`), or what is offered is refused, the server has trouble.
+pub(crate) fn at_known(pin: Option<&Pin>, error: Error, offers: bool) -> Error {
     if error.kind != ErrorKind::NoMechanism || !pin.is_some_and(Pin::did_better_than_plain) {
         return error;
     }
-    let kind = if error.subject.is_empty() { ErrorKind::LoginRefused } else { ErrorKind::LoginDowngraded };
+    let kind = if offers { ErrorKind::LoginDowngraded } else { ErrorKind::LoginRefused };
     Error { kind, ..error }
 }
 
@@ -135,14 +135,24 @@ pub(crate) fn contradiction(pin: Option<&Pin>, shown: Shown, because: ErrorKind)
     let pin = pin?;
     let grave = matches!(
         because,
-        ErrorKind::OfferAltered | ErrorKind::BindingRefused | ErrorKind::ServerProof | ErrorKind::LoginDowngraded
+        ErrorKind::OfferAltered
+            | ErrorKind::BindingRefused
+            | ErrorKind::ServerProof
+            | ErrorKind::LoginDowngraded
+            | ErrorKind::Contradiction
     );
     // Some servers call a login bound to another channel a wrong password (so does ejabberd), and who sits in between may
     // say whatever makes a person type it again.
     let refusal = matches!(
         because,
-        ErrorKind::WrongPassword | ErrorKind::PasswordNeeded | ErrorKind::Iterations | ErrorKind::LoginRefused
+        ErrorKind::WrongPassword
+            | ErrorKind::PasswordNeeded
+            | ErrorKind::Iterations
+            | ErrorKind::LoginRefused
+            | ErrorKind::OutOfTurn
     );
+    // Whoever calls it a contradiction outright has heard what may not be said.
+    let because = if because == ErrorKind::Contradiction { ErrorKind::OutOfTurn } else { because };
     let other = pin.bound.is_some() && pin.shown.key != shown.key;
     let remembered = pin.shown.clone();
     (grave || refusal && other).then_some(Evidence { remembered, shown, because })
@@ -216,8 +226,10 @@ mod tests {
         let (known, plain) = (pin(&[(1, EXPORTER, false)]), pin(&[(1, None, false)]));
         for kind in ErrorKind::ALL {
             let evidence = contradiction(known.as_ref(), shown(2), *kind);
-            let grave = ["offer_altered", "binding_refused", "server_proof", "login_downgraded"].contains(&kind.code());
-            let refusal = ["wrong_password", "password_needed", "iterations", "login_refused"].contains(&kind.code());
+            let grave = ["offer_altered", "binding_refused", "server_proof", "login_downgraded", "contradiction"]
+                .contains(&kind.code());
+            let refusal = ["wrong_password", "password_needed", "iterations", "login_refused", "out_of_turn"]
+                .contains(&kind.code());
             assert_eq!(evidence.is_some(), grave || refusal, "{}", kind.code());
             assert_eq!(
                 contradiction(known.as_ref(), shown(1), *kind).is_some(),
@@ -233,13 +245,13 @@ mod tests {
     #[test]
     fn less_than_was_proved_is_a_downgrade_and_never_a_reason_to_allow_plain() {
         let plain = Some(Pin { mechanism: PLAIN.into(), ..pin(&[(1, None, false)]).unwrap() });
-        let said = |pin: Option<&Pin>, offer: &str| at_known(pin, Error::about(ErrorKind::NoMechanism, offer)).kind;
+        let said = |pin: Option<&Pin>, offers| at_known(pin, ErrorKind::NoMechanism.into(), offers).kind;
         for known in [pin(&[(1, EXPORTER, false)]), pin(&[(1, None, false)])] {
-            assert_eq!(said(known.as_ref(), "PLAIN"), ErrorKind::LoginDowngraded);
-            assert_eq!(said(known.as_ref(), ""), ErrorKind::LoginRefused, "an offer of nothing is trouble");
+            assert_eq!(said(known.as_ref(), true), ErrorKind::LoginDowngraded);
+            assert_eq!(said(known.as_ref(), false), ErrorKind::LoginRefused, "no offer is trouble");
         }
         for stranger in [plain, None] {
-            assert_eq!(said(stranger.as_ref(), "PLAIN"), ErrorKind::NoMechanism);
+            assert_eq!(said(stranger.as_ref(), true), ErrorKind::NoMechanism);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Resource binding (RFC 6120 §7), where it is a step of its own.
 
 use super::Settings;
-use super::login::resource;
+use super::login::{address, resource};
 use super::talk::Talk;
 use super::xml::ns;
 use crate::error::{Error, ErrorKind};
@@ -14,7 +14,7 @@ const PASSING: [&str; 4] =
 
 /// Binds this installation's resource; the server may have given another.
 ///
-/// Errors: `ServerBusy` if it may do so later, `LoginRefused` if it does not, and those of [`Talk::answer`].
+/// Errors: `ServerBusy` if it may do so later, `LoginRefused` if it does not, and those of [`address`] and [`Talk::answer`].
 pub(super) async fn bind(talk: &mut Talk, settings: &Settings) -> Result<FullJid, Error> {
     let resource = resource(settings);
     let bind = format!("<bind xmlns='{}'><resource>{resource}</resource></bind>", ns::BIND);
@@ -27,9 +27,8 @@ pub(super) async fn bind(talk: &mut Talk, settings: &Settings) -> Result<FullJid
         .children()
         .find(|child| child.is("bind", ns::BIND))
         .and_then(|bind| bind.children().find(|child| child.is("jid", ns::BIND)))
-        .and_then(|jid| FullJid::new(&jid.text()).ok())
-        .filter(|jid| jid.to_bare() == settings.jid);
-    Ok(jid.ok_or(ErrorKind::LoginRefused)?)
+        .map(Element::text);
+    address(jid, settings)
 }
 
 /// What an `iq` of type error means for the account: `wait` says in itself that it may be tried again.

@@ -12,6 +12,8 @@ const LEAST: usize = 10_000;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Features {
     pub starttls: bool,
+    /// It says which logins there are, be it that there are none.
+    pub logins: bool,
     /// Mechanisms of SASL (RFC 6120 §6).
     pub sasl: Vec<String>,
     pub sasl2: Option<Sasl2>,
@@ -104,8 +106,10 @@ impl Features {
             if child.is("starttls", ns::TLS) {
                 offer.starttls = true;
             } else if child.is("mechanisms", ns::SASL) {
+                offer.logins = true;
                 offer.sasl = mechanisms(child);
             } else if child.is("authentication", ns::SASL2) {
+                offer.logins = true;
                 offer.sasl2 = Some(Sasl2::read(child));
             } else if child.is("sasl-channel-binding", ns::SASL_CB) {
                 let types = child.children().filter(|c| c.is("channel-binding", ns::SASL_CB));

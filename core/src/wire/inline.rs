@@ -5,7 +5,7 @@ use super::Settings;
 use super::fast::{self, Bearer};
 use super::features::Sasl2;
 use super::login::{
-    Begun, Learned, Learns, Resume, Session, classic, counted, h, is_ours, name, resource, resume_request,
+    Begun, Learned, Learns, Resume, Session, address, classic, counted, h, is_ours, name, resource, resume_request,
 };
 use super::sasl::{Choice, failure};
 use super::secret::{Secret, Token};
@@ -13,7 +13,6 @@ use super::talk::Talk;
 use super::xml::{escape, ns};
 use crate::error::{Error, ErrorKind};
 use crate::pin::Binding;
-use jid::FullJid;
 use minidom::Element;
 use rand::CryptoRng;
 use std::sync::Arc;
@@ -144,13 +143,11 @@ async fn session(
         session.refused = session.refused.or(refused);
         return Ok(session);
     };
-    let jid = child("authorization-identifier", ns::SASL2)
-        .and_then(|id| FullJid::new(&id.text()).ok())
-        .filter(|jid| jid.to_bare() == settings.jid);
+    let jid = address(child("authorization-identifier", ns::SASL2).map(Element::text), settings)?;
     let begun = match bound.children().find(|child| child.is("enabled", ns::SM)) {
         Some(enabled) => counted(enabled),
         None => Begun::Plain,
     };
     let carbons = bind2.is_some_and(|bind2| bind2.carbons);
-    Ok(Session { talk, jid: jid.ok_or(ErrorKind::LoginRefused)?, learned, carbons, csi, begun, refused })
+    Ok(Session { talk, jid, learned, carbons, csi, begun, refused })
 }

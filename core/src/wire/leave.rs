@@ -20,6 +20,7 @@ pub(crate) struct Leave {
     unknown: Option<[u8; 32]>,
     before: Option<Venture>,
     made: bool,
+    proved: bool,
 }
 
 impl Leave {
@@ -31,7 +32,7 @@ impl Leave {
         before: Option<Venture>,
     ) -> Self {
         let unknown = shown.filter(|key| pin.is_none_or(|pin| pin.shown.key != *key));
-        Leave { events, written, unknown, before, made: false }
+        Leave { events, written, unknown, before, made: false, proved: false }
     }
 
     /// A proof is to be shown now.
@@ -51,7 +52,13 @@ impl Leave {
     /// The server has proved in turn that it knows the password's keys.
     pub(crate) async fn answered(&mut self) -> Result<(), Error> {
         self.before = None;
+        self.proved = true;
         if std::mem::take(&mut self.made) { self.tell(Word::Answered).await } else { Ok(()) }
+    }
+
+    /// The server has proved itself in this login.
+    pub(crate) fn proved(&self) -> bool {
+        self.proved
     }
 
     /// A proof was shown that was not answered by one; to this key.

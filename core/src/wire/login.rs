@@ -71,7 +71,8 @@ pub(crate) async fn login<R: CryptoRng + Send>(
     let features = talk.open(&to, Some(&from)).await?;
     talk.nothing_early()?;
     let choose = |offered: &[String]| {
-        let choice = choose(offered, &features, channel.as_ref(), settings.secret.only())?;
+        let choice = choose(offered, &features, channel.as_ref(), settings.secret.only())
+            .map_err(|error| pin::at_known(settings.pin.as_ref(), error, features.logins))?;
         let must_confirm = pin::must_confirm(settings.pin.as_ref(), choice.bound());
         Ok::<_, Error>(choice.doubting(must_confirm))
     };
@@ -181,7 +182,7 @@ pub(super) async fn classic(
             });
         }
         if !answer.is("failed", ns::SM) {
-            return Err(ErrorKind::StreamRefused.into());
+            return Err(ErrorKind::OutOfTurn.into());
         }
         refused = Some(h(&answer));
     }
@@ -198,6 +199,19 @@ pub(super) async fn classic(
         }
     }
     Ok(Session { talk, jid, learned, carbons: false, csi: features.csi, begun, refused })
+}
+
+/// The address that the server gave the session: this account's.
+///
+/// Errors: `OutOfTurn` if it gave none, or somebody else's to an account that it meets first. A server that is remembered
+/// gave ours before, so `Contradiction`: whoever makes us somebody else now is not to be gone on with, nor asked again and
+/// again. Its key and its proof do not speak for it: an unbound login may be passed on by somebody who adds words.
+pub(super) fn address(given: Option<String>, settings: &Settings) -> Result<FullJid, Error> {
+    let jid = given.and_then(|given| FullJid::new(&given).ok()).ok_or(ErrorKind::OutOfTurn)?;
+    if jid.to_bare() == settings.jid {
+        return Ok(jid);
+    }
+    Err(if settings.pin.is_some() { ErrorKind::Contradiction } else { ErrorKind::OutOfTurn }.into())
 }
 
 pub(super) fn resume_request(resume: &Resume) -> String {

@@ -61,6 +61,8 @@ pub(crate) enum Broken {
     Xml,
     /// The root is not `<stream:stream>` of a client stream.
     NotXmpp,
+    /// XML that RFC 6120 §11.1 forbids, behind an XML declaration and before the root: that is no page of HTTP.
+    Forbidden,
     /// Past a limit that throwing away cannot help.
     TooLarge,
 }
@@ -68,6 +70,8 @@ pub(crate) enum Broken {
 /// Assembles trees from the parser's events.
 pub(crate) struct Assembler {
     parser: RawParser,
+    /// An XML declaration came.
+    declared: bool,
     /// Open elements, the stream's root included.
     depth: usize,
     /// The start tag that is being read.
@@ -93,6 +97,7 @@ impl Assembler {
     pub(crate) fn new() -> Self {
         Assembler {
             parser: parser(),
+            declared: false,
             depth: 0,
             head: None,
             scope: Scope::default(),
@@ -120,6 +125,9 @@ impl Assembler {
                 Err(EndOrError::Error(error)) if self.depth > 0 && names_only(&error) => {
                     self.give_up(before[..before.len() - input.len()].last().copied())?;
                     continue;
+                }
+                Err(EndOrError::Error(error)) if self.depth == 0 && self.declared && forbidden(&error) => {
+                    return Err(Broken::Forbidden);
                 }
                 Err(EndOrError::Error(_)) => return Err(Broken::Xml),
             };
@@ -191,7 +199,10 @@ impl Assembler {
 
     fn event(&mut self, event: RawEvent) -> Result<Option<Item>, Broken> {
         match event {
-            RawEvent::XmlDeclaration(..) => Ok(None),
+            RawEvent::XmlDeclaration(..) => {
+                self.declared = true;
+                Ok(None)
+            }
             RawEvent::ElementHeadOpen(metrics, (prefix, name)) => {
                 self.depth += 1;
                 self.in_tag = true;
@@ -368,6 +379,11 @@ fn names_only(error: &rxml::Error) -> bool {
             | Error::EmptyNamePart(_)
             | Error::InvalidLocalName(_)
     )
+}
+
+/// Whether this is what no stream may hold (RFC 6120 §11.1), or begins like it: the parser knows no `<!DOCTYPE`.
+fn forbidden(error: &rxml::Error) -> bool {
+    matches!(error, rxml::Error::RestrictedXml(_) | rxml::Error::InvalidSyntax(_))
 }
 
 /// A name as it came.

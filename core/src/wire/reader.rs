@@ -48,6 +48,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         self.start = self.end - input.len();
         item.map_err(|broken| match broken {
             Broken::NotXmpp => ErrorKind::NotXmpp.into(),
+            Broken::Forbidden => ErrorKind::OutOfTurn.into(),
             _ if !self.assembler.opened() => ErrorKind::NotXmpp.into(),
             Broken::Xml | Broken::TooLarge => ErrorKind::StreamRefused.into(),
         })

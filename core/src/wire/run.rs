@@ -159,7 +159,8 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
                 if let Some(stream) = &mut self.state.sm.resumable {
                     stream.location = None;
                 }
-                self.objections += u32::from(resuming && kind == Some(ErrorKind::StreamRefused));
+                self.objections +=
+                    u32::from(resuming && matches!(kind, Some(ErrorKind::StreamRefused | ErrorKind::OutOfTurn)));
                 ended.resume &= self.objections < OBJECTIONS;
                 return (ended, never);
             }
@@ -190,9 +191,11 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
             let session = match login(link, settings, resume, &mut leave, rng).await {
                 Ok(session) => session,
                 Err(error) => {
-                    let error = pin::at_known(settings.pin.as_ref(), error);
+                    let error = pin::at_known(settings.pin.as_ref(), error, false);
                     let against = |server| pin::contradiction(settings.pin.as_ref(), server, error.kind);
-                    *doubted = server.clone().and_then(against);
+                    // Who has proved itself to be the server may be a poor one.
+                    let poor = error.kind == ErrorKind::OutOfTurn && leave.proved();
+                    *doubted = server.clone().filter(|_| !poor).and_then(against);
                     let kind = match (doubted.is_some(), leave.made()) {
                         (true, _) => ErrorKind::Contradiction,
                         // Whoever it was may have cut it to be shown another proof.

@@ -23,6 +23,8 @@ pub(crate) struct Talk {
     pub early: Vec<Arrived>,
     /// What the last features said of this stream; none if there were none since the login.
     pub limits: Option<StreamLimits>,
+    /// Whoever is there has opened a stream of XMPP.
+    met: bool,
     turns: Turns,
     /// When all of it must be over.
     until: Instant,
@@ -37,6 +39,7 @@ impl Talk {
             writer,
             early: Vec::new(),
             limits: None,
+            met: false,
             turns,
             until: Instant::now() + turns.all,
         }
@@ -52,7 +55,7 @@ impl Talk {
         self.reader.restart();
         self.say(&xml::header(to, from)).await?;
         match self.item().await? {
-            Item::Opened => {}
+            Item::Opened => self.met = true,
             _ => return Err(ErrorKind::NotXmpp.into()),
         }
         self.features().await
@@ -135,16 +138,27 @@ impl Talk {
 
     async fn item(&mut self) -> Result<Item, Error> {
         let until = self.turns.next(self.until);
-        let item = timeout_at(until, self.reader.next()).await.map_err(|_| ErrorKind::TimedOut)??;
+        let item = timeout_at(until, self.reader.next()).await.map_err(|_| ErrorKind::TimedOut)?;
+        let item = item.map_err(|error| self.unreadable(error))?;
         match item {
             Item::Nonza(element) if element.is("error", ns::STREAMS) => Err(stream_error(&element).0),
             item => Ok(item),
         }
     }
 
+    /// What cannot be read on is ended by us, for something that may not come; it was no mistaken place either, once a
+    /// stream was opened there.
+    fn unreadable(&self, error: Error) -> Error {
+        match error.kind {
+            ErrorKind::StreamRefused => ErrorKind::OutOfTurn.into(),
+            ErrorKind::NotXmpp if self.met => ErrorKind::OutOfTurn.into(),
+            _ => error,
+        }
+    }
+
     fn keep(&mut self, arrived: Arrived) -> Result<(), Error> {
         self.early.push(arrived);
-        if self.early.len() > EARLY { Err(ErrorKind::StreamRefused.into()) } else { Ok(()) }
+        if self.early.len() > EARLY { Err(ErrorKind::OutOfTurn.into()) } else { Ok(()) }
     }
 }
 

@@ -171,7 +171,7 @@ async fn features_after_a_success_count_only_on_a_new_stream() {
     let last = scram.verify(&peer.hears_a("response").await.text());
     peer.says(&format!("<success xmlns='{}'>{last}</success><stream:features>{BIND}</stream:features>", ns::SASL))
         .await;
-    assert_eq!(story.offline().await.0, Some(ErrorKind::NotXmpp));
+    assert_eq!(story.offline().await.0, Some(ErrorKind::OutOfTurn));
     // Others after a login in one exchange do not make it another one.
     let mut story = Story::begin();
     let mut peer = story.online().await;
@@ -289,23 +289,23 @@ const HEADER: &str =
 async fn xml_that_is_declared_twice_ends_the_stream() {
     let twice =
         format!("<?xml version='1.0'?><?xml version='1.0'?>{HEADER}<stream:features>{CLASSIC}</stream:features>");
-    assert_eq!(ends_like(&twice, true).await, Some(ErrorKind::NotXmpp));
+    assert_eq!(ends_like(&twice, true).await, Some(ErrorKind::OutOfTurn));
     let late = format!("{HEADER}<?xml version='1.0'?><stream:features>{CLASSIC}</stream:features>");
-    assert_eq!(ends_like(&late, true).await, Some(ErrorKind::StreamRefused));
-    assert_eq!(ends_like("<?xml version='1.0'?><challenge/>", false).await, Some(ErrorKind::StreamRefused));
+    assert_eq!(ends_like(&late, true).await, Some(ErrorKind::OutOfTurn));
+    assert_eq!(ends_like("<?xml version='1.0'?><challenge/>", false).await, Some(ErrorKind::OutOfTurn));
 }
 
 #[tokio::test(start_paused = true)]
 async fn entities_end_the_stream_and_are_not_expanded() {
     let bomb = "<!DOCTYPE s [<!ENTITY a 'aaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]>";
-    assert_eq!(ends_like(&format!("<?xml version='1.0'?>{bomb}{HEADER}"), true).await, Some(ErrorKind::NotXmpp));
-    assert_eq!(ends_like(&format!("{HEADER}{bomb}"), true).await, Some(ErrorKind::StreamRefused));
+    assert_eq!(ends_like(&format!("<?xml version='1.0'?>{bomb}{HEADER}"), true).await, Some(ErrorKind::OutOfTurn));
+    assert_eq!(ends_like(&format!("{HEADER}{bomb}"), true).await, Some(ErrorKind::OutOfTurn));
     let challenge = |inside: &str| format!("<challenge xmlns='{}'>{inside}</challenge>", ns::SASL);
     for inside in ["&b;", "&#0;", "&#xD800;", "&", "<![CDATA["] {
         assert!(
             matches!(
                 ends_like(&(challenge(inside) + "]]>"), false).await,
-                Some(ErrorKind::StreamRefused | ErrorKind::TimedOut)
+                Some(ErrorKind::OutOfTurn | ErrorKind::TimedOut)
             ),
             "{inside}"
         );
@@ -316,7 +316,22 @@ async fn entities_end_the_stream_and_are_not_expanded() {
 async fn processing_instructions_and_comments_end_the_stream() {
     for text in ["<?php echo 1 ?>", "<?xml-stylesheet href='x'?>", "<!-- x -->"] {
         assert_eq!(ends_like(&format!("{text}{HEADER}"), true).await, Some(ErrorKind::NotXmpp), "{text}");
-        assert_eq!(ends_like(&format!("{HEADER}{text}"), true).await, Some(ErrorKind::StreamRefused), "{text}");
-        assert_eq!(ends_like(text, false).await, Some(ErrorKind::StreamRefused), "{text}");
+        let declared = format!("<?xml version='1.0'?>{text}{HEADER}");
+        assert_eq!(ends_like(&declared, true).await, Some(ErrorKind::OutOfTurn), "{text}");
+        assert_eq!(ends_like(&format!("{HEADER}{text}"), true).await, Some(ErrorKind::OutOfTurn), "{text}");
+        assert_eq!(ends_like(text, false).await, Some(ErrorKind::OutOfTurn), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_end_is_ended_by_us_and_said_so() {
+    let (deep, long) = ("<a>".repeat(1000), "A".repeat(1 << 16));
+    for piece in [deep, long] {
+        let mut story = Story::begin();
+        let mut peer = story.peer().await;
+        peer.says(&format!("{HEADER}<stream:features><x>")).await;
+        while peer.tries(&piece).await {}
+        let (kind, retry) = story.offline().await;
+        assert_eq!((kind, retry.is_some()), (Some(ErrorKind::OutOfTurn), true));
     }
 }

@@ -269,7 +269,7 @@ async fn a_jid_of_somebody_else_is_not_taken() {
     let id = peer.hears_a("iq").await.attr("id").unwrap().to_owned();
     peer.says(&format!("<iq type='result' id='{id}'><bind xmlns='{}'><jid>romeo@x.test/r</jid></bind></iq>", ns::BIND))
         .await;
-    story.ends_with(ErrorKind::LoginRefused).await;
+    assert_eq!(story.offline().await.0, Some(ErrorKind::OutOfTurn));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod errors;
 pub(super) mod fake;
 mod flights;
 mod hour;
+mod known;
 mod left;
 mod limits;
 mod logins;
