@@ -194,7 +194,10 @@ fn a_server_that_wants_the_password_itself_does_not_get_it() {
     let server = server(settings, &["juliet"]);
     let device = Device::new("juliet");
     let refusal = device.login(&server.jid("juliet"), Prosody::PASSWORD, Place::of(&server)).refused();
-    assert_eq!((refusal.kind.as_str(), refusal.subject.as_str()), ("no_mechanism", "verona.test (OAUTHBEARER PLAIN)"));
+    assert_eq!(refusal.kind, "no_mechanism");
+    // In whatever order the server says it.
+    let offers = ["verona.test (OAUTHBEARER PLAIN)", "verona.test (PLAIN OAUTHBEARER)"];
+    assert!(offers.contains(&refusal.subject.as_str()), "{}", refusal.subject);
     assert!(!server.tap().sent().any(|stanza| stanza.xml.contains("auth")), "{:?}", server.tap());
     assert_nothing_stays(&device);
 }
