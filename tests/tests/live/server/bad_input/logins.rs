@@ -195,9 +195,9 @@ fn a_server_that_wants_the_password_itself_does_not_get_it() {
     let device = Device::new("juliet");
     let refusal = device.login(&server.jid("juliet"), Prosody::PASSWORD, Place::of(&server)).refused();
     assert_eq!(refusal.kind, "no_mechanism");
-    // In whatever order the server says it.
-    let offers = ["verona.test (OAUTHBEARER PLAIN)", "verona.test (PLAIN OAUTHBEARER)"];
-    assert!(offers.contains(&refusal.subject.as_str()), "{}", refusal.subject);
+    // What it offers is named: PLAIN, and more with some versions.
+    let offers = refusal.subject.strip_prefix("verona.test (").and_then(|rest| rest.strip_suffix(')'));
+    assert!(offers.is_some_and(|offers| offers.split(' ').any(|name| name == "PLAIN")), "{}", refusal.subject);
     assert!(!server.tap().sent().any(|stanza| stanza.xml.contains("auth")), "{:?}", server.tap());
     assert_nothing_stays(&device);
 }
