@@ -194,7 +194,7 @@ impl<C: Connect, R: CryptoRng + Send> Wire<C, R> {
                     let error = pin::at_known(settings.pin.as_ref(), error, false);
                     let against = |server| pin::contradiction(settings.pin.as_ref(), server, error.kind);
                     // Who has proved itself to be the server may be a poor one.
-                    let poor = error.kind == ErrorKind::OutOfTurn && leave.proved();
+                    let poor = leave.proved() && matches!(error.kind, ErrorKind::OutOfTurn | ErrorKind::LoginRefused);
                     *doubted = server.clone().filter(|_| !poor).and_then(against);
                     let kind = match (doubted.is_some(), leave.made()) {
                         (true, _) => ErrorKind::Contradiction,

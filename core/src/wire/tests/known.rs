@@ -81,12 +81,18 @@ async fn who_shows_another_key_and_speaks_out_of_turn_contradicts_what_was_prove
 
 #[tokio::test(start_paused = true)]
 async fn a_new_key_that_was_proved_by_this_very_login_may_be_that_of_a_poor_server() {
-    let mut story = shows(2, "SCRAM-SHA-1-PLUS", BOUND);
-    let mut peer = story.peer().await;
-    peer.classic(BIND).await;
-    peer.hears_a("iq").await;
-    peer.says("<?x y?>").await;
-    assert_eq!(told(&mut story).await, (None, Some(ErrorKind::OutOfTurn), true));
+    let no = format!(
+        "<iq type='error' id='bind'><error type='cancel'><not-allowed xmlns='{}'/></error></iq>",
+        ns::STANZA_ERRORS
+    );
+    for (said, kind, again) in [("<?x y?>", ErrorKind::OutOfTurn, true), (&no, ErrorKind::LoginRefused, false)] {
+        let mut story = shows(2, "SCRAM-SHA-1-PLUS", BOUND);
+        let mut peer = story.peer().await;
+        peer.classic(BIND).await;
+        peer.hears_a("iq").await;
+        peer.says(said).await;
+        assert_eq!(told(&mut story).await, (None, Some(kind), again));
+    }
 }
 
 #[tokio::test(start_paused = true)]
